@@ -17,7 +17,15 @@ from siting.errors import StudyError
 
 Settlement = Literal["urban", "township_seat", "village"]
 Measure = Literal[
-    "network_m", "straight_m", "time_min", "share", "area_m2", "speed_kph", "factor", "count", "text"
+    "network_m",
+    "straight_m",
+    "time_min",
+    "share",
+    "area_m2",
+    "speed_kph",
+    "factor",
+    "count",
+    "text",
 ]
 Status = Literal["confirmed", "secondary", "unconfirmed", "draft", "assumed"]
 
@@ -32,7 +40,7 @@ class Rule(BaseModel):
     text_zh, text_en
         The norm in a sentence.
     value, low, high
-        One number, or both ends of a range, in ``unit``; a ``text`` rule (a step to print) has none.
+        One number, or both ends of a range, in ``unit``; a ``text`` rule has none.
     unit
         Unit of the numbers.
     measure
