@@ -1,0 +1,34 @@
+"""People within thresholds: who is covered, who is out of reach, and whom we cannot judge.
+
+Persons are whole numbers (int64) from end to end. For every zoning, zone and settlement class::
+
+    covered + no_seat + out_of_reach + not_assessed = persons
+
+*Not assessed* are people the data cannot speak about: their point is unattached to the network, or
+lies in a part of it (an island) where no existing site of the service stands and no open one
+answers, or lies outside every zone of the zoning. A gap in the data is not a lack of service.
+Closing the last school of an island makes its children out of reach: islands are fixed by today's
+sites. See ``docs/method-coverage.md`` for definitions and an example worked by hand.
+"""
+
+from __future__ import annotations
+
+from siting.coverage.judge import COUNTS, STATES, assess, cover, straight_mm
+from siting.coverage.places import gaps
+from siting.coverage.shares import summary
+from siting.coverage.limits import Thresholds, exact, is_covered, meets, thresholds
+
+__all__ = [
+    "COUNTS",
+    "STATES",
+    "Thresholds",
+    "assess",
+    "cover",
+    "exact",
+    "gaps",
+    "is_covered",
+    "meets",
+    "straight_mm",
+    "summary",
+    "thresholds",
+]

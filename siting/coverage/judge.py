@@ -1,0 +1,335 @@
+"""Judge demand points by a rule, and count the people by zone."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import geopandas as gpd
+import numpy as np
+import pandas as pd
+import shapely
+from numpy.typing import NDArray
+
+from siting.coverage.limits import is_covered, thresholds
+from siting.errors import DataError, Problem, first_ids
+from siting.rules import Rule
+
+STATES = ("reached", "beyond_cutoff", "unreachable", "unattached")
+COUNTS = (
+    "persons",
+    "covered",
+    "no_seat",
+    "out_of_reach",
+    "not_assessed",
+    "covered_low",
+    "covered_high",
+)
+
+
+def straight_mm(
+    demand: gpd.GeoDataFrame, sites: gpd.GeoDataFrame, open_sites: Sequence[str]
+) -> pd.Series[int]:
+    """Return the straight line from each demand point to the nearest open site, in millimetres.
+
+    To the edge of a polygon (0 inside it), to the point of a point site; −1 where none is open.
+
+    Parameters
+    ----------
+    demand
+        ``demand_id``, point ``geometry``, metric CRS.
+    sites
+        ``site_id``, point or polygon ``geometry``, the same CRS.
+    open_sites
+        Site ids.
+    """
+    if demand.crs != sites.crs:
+        raise DataError(
+            Problem("sites", "not in the CRS of the demand", "Load both in the working CRS.")
+        )
+    chosen = sites[sites["site_id"].isin(set(open_sites))]
+    result = np.full(len(demand), -1, np.int64)
+    if len(chosen):
+        tree = shapely.STRtree(chosen.geometry.to_numpy())
+        (at, _), distance = tree.query_nearest(
+            demand.geometry.to_numpy(), all_matches=False, return_distance=True
+        )
+        result[at] = np.rint(distance * 1_000).astype(np.int64)
+    return pd.Series(result, index=pd.Index(demand["demand_id"], name="demand_id"), name="mm")
+
+
+def assess(
+    demand: pd.DataFrame,
+    reach: pd.DataFrame,
+    *,
+    rule: Rule,
+    islands: pd.Series[bool] | NDArray[np.bool_],
+    speed: Rule | None = None,
+    straight: pd.Series[int] | None = None,
+) -> pd.DataFrame:
+    """Judge every demand point by one rule; zonings come later, in :func:`cover`.
+
+    The headline ``covered`` judges the impedance, access leg included, by the rule's value or
+    strict end. ``covered_low`` takes the strict end and slow walkers; ``covered_high`` the loose
+    end and fast walkers, the access leg not counted. For a radius the network length may not
+    exceed it **and** the straight line may not: drawn entrances, projected lengths and rounding
+    may make a network path shorter than the straight line to the site, and nobody walks that.
+
+    Parameters
+    ----------
+    demand
+        ``demand_id``, ``population`` (whole persons of the group judged), ``settlement``.
+    reach
+        The ``reach`` table of the open sites: index ``demand_id``; ``impedance``, ``access``,
+        ``state``.
+    rule
+        What to judge by.
+    islands
+        True where the point's part of the network holds no **existing** site of the service; a
+        Series by ``demand_id``, or an array in the row order of ``reach``.
+    speed
+        Range of speed for a time rule.
+    straight
+        From :func:`straight_mm`; required for a radius (``straight_m``) and not used otherwise.
+
+    Returns
+    -------
+    pd.DataFrame
+        In the row order of ``demand``: ``demand_id``, ``settlement``, ``persons``, ``impedance``,
+        ``site_id``, ``state``, and booleans ``assessed``, ``covered``, ``covered_low``,
+        ``covered_high``, ``covered_straight`` (all False where not a radius).
+
+    Raises
+    ------
+    DataError
+        Tables that do not fit each other, persons that are not whole; all problems at once.
+    """
+    _check_demand(demand)
+    limits = thresholds(rule, speed=speed)
+    rows = _aligned(demand, reach)
+    if isinstance(islands, pd.Series):
+        island = islands.reindex(demand["demand_id"]).fillna(False).to_numpy(dtype=bool)
+    elif len(islands) == len(reach):
+        order = reach.index.get_indexer(pd.Index(demand["demand_id"]))
+        island = np.asarray(islands, dtype=bool)[order]
+    else:
+        raise DataError(
+            Problem(
+                "islands",
+                f"{len(islands)} values for {len(reach)} rows of reach",
+                "Give one value a row, or a Series by demand_id.",
+            )
+        )
+    impedance = rows["impedance"].to_numpy(dtype=np.int64)
+    state = rows["state"].to_numpy()
+    answered = impedance >= 0
+    without_access = np.where(
+        answered, np.maximum(impedance - rows["access"].to_numpy(dtype=np.int64), 0), -1
+    )
+    assessed = (state != "unattached") & ~(island & (state == "unreachable"))
+    covered = is_covered(impedance, limits.judged) & assessed
+    covered_low = is_covered(impedance, limits.low) & assessed
+    covered_high = is_covered(without_access, limits.high) & assessed
+    covered_straight = np.zeros(len(demand), dtype=bool)
+    if rule.measure == "straight_m":
+        if straight is None:
+            raise DataError(
+                Problem(
+                    "straight",
+                    f"rule {rule.id} is a radius and no straight lines are given",
+                    "Pass straight=straight_mm(demand, sites, open_sites).",
+                )
+            )
+        line = straight.reindex(demand["demand_id"]).fillna(-1).to_numpy(dtype=np.int64)
+        covered_straight = is_covered(line, limits.judged) & assessed
+        covered = covered & covered_straight
+        covered_low = covered_low & is_covered(line, limits.low)
+        covered_high = covered_high & is_covered(line, limits.high)
+    return pd.DataFrame(
+        {
+            "demand_id": demand["demand_id"].to_numpy(),
+            "settlement": demand["settlement"].to_numpy(),
+            "persons": demand["population"].to_numpy(dtype=np.int64),
+            "impedance": impedance,
+            "site_id": rows["site_id"].to_numpy(),
+            "state": state,
+            "assessed": assessed,
+            "covered": covered,
+            "covered_low": covered_low,
+            "covered_high": covered_high,
+            "covered_straight": covered_straight,
+        }
+    )
+
+
+def cover(
+    demand: pd.DataFrame,
+    membership: pd.DataFrame,
+    reach: pd.DataFrame,
+    *,
+    plan: str,
+    service: str,
+    rule: Rule,
+    islands: pd.Series[bool] | NDArray[np.bool_],
+    speed: Rule | None = None,
+    straight: pd.Series[int] | None = None,
+) -> pd.DataFrame:
+    """Count people by zoning, zone and settlement class for one plan, service and rule.
+
+    Parameters
+    ----------
+    demand, reach, rule, islands, speed, straight
+        As in :func:`assess`.
+    membership
+        ``demand_id``, ``zoning``, ``zone_id``: one row per demand point and zoning; ``zone_id`` is
+        ``""`` outside every zone.
+    plan, service
+        Names written into the rows.
+
+    Returns
+    -------
+    pd.DataFrame
+        The ``coverage`` table, sorted by zoning, zone and settlement: ``plan``, ``zoning``,
+        ``zone_id``, ``settlement``, ``service``, ``rule_id``, ``judged`` (does the rule judge this
+        settlement class?), then whole persons: ``persons``, ``covered``, ``no_seat`` (0 while no
+        seats are modelled), ``out_of_reach``, ``not_assessed``, ``covered_low``, ``covered_high``
+        and ``covered_straight`` (missing where the rule is no radius).
+
+    Raises
+    ------
+    DataError
+        See :func:`assess`; also a demand point with no row, or two, in a zoning.
+
+    Examples
+    --------
+    >>> from siting import rules
+    >>> demand = pd.DataFrame({"demand_id": ["a", "b"], "population": [30, 12],
+    ...                        "settlement": ["urban", "urban"]})
+    >>> membership = pd.DataFrame({"demand_id": ["a", "b"], "zoning": "t", "zone_id": "t1"})
+    >>> reach = pd.DataFrame({"site_id": ["s", "s"], "impedance": [299_000, 301_000],
+    ...                       "access": [5_000, 5_000], "state": ["reached", "reached"]},
+    ...                      index=pd.Index(["a", "b"], name="demand_id"))
+    >>> cover(demand, membership, reach, plan="today", service="shop",
+    ...       rule=rules.load()["circle_5min"], islands=np.array([False, False]),
+    ...       ).loc[0, ["persons", "covered", "out_of_reach", "covered_high"]].tolist()
+    [42, 30, 12, 42]
+    """
+    judged = assess(
+        demand, reach, rule=rule, islands=islands, speed=speed, straight=straight
+    ).set_index("demand_id")
+    member = checked_membership(demand, membership)
+    per = judged.loc[member["demand_id"]]
+    persons = per["persons"].to_numpy()
+    inside = member["zone_id"].to_numpy() != ""
+    assessed = per["assessed"].to_numpy() & inside
+    counted = pd.DataFrame(
+        {
+            "zoning": member["zoning"].to_numpy(),
+            "zone_id": member["zone_id"].to_numpy(),
+            "settlement": per["settlement"].to_numpy(),
+            "persons": persons,
+            "no_seat": np.zeros(len(per), np.int64),
+            "not_assessed": persons * ~assessed,
+            **{
+                column: persons * (per[column].to_numpy() & assessed)
+                for column in ("covered", "covered_low", "covered_high", "covered_straight")
+            },
+        }
+    )
+    table = counted.groupby(["zoning", "zone_id", "settlement"], sort=True).sum().reset_index()
+    table["out_of_reach"] = table["persons"] - table["covered"] - table["not_assessed"]
+    table["plan"], table["service"], table["rule_id"] = plan, service, rule.id
+    table["judged"] = table["settlement"].isin(rule.judges)
+    table["covered_straight"] = table["covered_straight"].astype("Int64")
+    if rule.measure != "straight_m":
+        table["covered_straight"] = pd.array([pd.NA] * len(table), dtype="Int64")
+    keys = ["plan", "zoning", "zone_id", "settlement", "service", "rule_id", "judged"]
+    return table[[*keys, *COUNTS, "covered_straight"]]
+
+
+def _check_demand(demand: pd.DataFrame) -> None:
+    problems = []
+    twice = demand["demand_id"][demand["demand_id"].duplicated()]
+    if len(twice):
+        problems.append(
+            Problem("demand", f"{len(twice)} ids repeat", "Make demand_id unique.", _ids(twice))
+        )
+    population = pd.to_numeric(demand["population"], errors="coerce").to_numpy(dtype=float)
+    wrong = ~(np.isfinite(population) & (population >= 0) & (population == np.floor(population)))
+    if wrong.any():
+        problems.append(
+            Problem(
+                "demand",
+                f"{wrong.sum()} of {len(demand)} rows have a population that is not a whole number"
+                " of persons",
+                "Spread people with the largest remainder (siting.demand).",
+                _ids(demand["demand_id"][wrong]),
+            )
+        )
+    if problems:
+        raise DataError(problems)
+
+
+def _aligned(demand: pd.DataFrame, reach: pd.DataFrame) -> pd.DataFrame:
+    problems = []
+    if not reach.index.is_unique:
+        twice = reach.index[reach.index.duplicated()]
+        problems.append(
+            Problem(
+                "reach", f"{len(twice)} ids repeat", "Give one row a demand point.", _ids(twice)
+            )
+        )
+    missing = demand["demand_id"][~demand["demand_id"].isin(reach.index)]
+    if len(missing):
+        problems.append(
+            Problem(
+                "reach",
+                f"{len(missing)} of {len(demand)} demand points have no row",
+                "Compute travel times for the same demand table; unattached points have a row too.",
+                _ids(missing),
+            )
+        )
+    unknown = sorted(set(reach["state"].unique()) - set(STATES))
+    if unknown:
+        problems.append(
+            Problem("reach", f"unknown states: {first_ids(unknown)}", f"Use {', '.join(STATES)}.")
+        )
+    if problems:
+        raise DataError(problems)
+    return reach.loc[demand["demand_id"]]
+
+
+def checked_membership(demand: pd.DataFrame, membership: pd.DataFrame) -> pd.DataFrame:
+    """Return the membership of this demand: one row per point and zoning, or an error."""
+    member = membership[membership["demand_id"].isin(set(demand["demand_id"]))]
+    problems = []
+    twice = member["demand_id"][member.duplicated(["demand_id", "zoning"])]
+    if len(twice):
+        problems.append(
+            Problem(
+                "membership",
+                f"{len(twice)} demand points have two zones of one zoning",
+                "Give one zone a point and zoning (siting.demand.membership does).",
+                _ids(twice),
+            )
+        )
+    for zoning in sorted(member["zoning"].unique()):
+        here = set(member.loc[member["zoning"] == zoning, "demand_id"])
+        absent = [i for i in demand["demand_id"] if i not in here]
+        if absent:
+            problems.append(
+                Problem(
+                    "membership",
+                    f"{len(absent)} demand points have no row in zoning {zoning!r}",
+                    'Add them; zone_id "" says outside every zone.',
+                    tuple(map(str, absent)),
+                )
+            )
+    if member.empty and len(demand):
+        problems.append(Problem("membership", "empty", "Give at least one zoning."))
+    if problems:
+        raise DataError(problems)
+    return member
+
+
+def _ids(values: pd.Series[str] | pd.Index[str]) -> tuple[str, ...]:
+    return tuple(map(str, values))

@@ -1,0 +1,111 @@
+"""Gaps: connected places whose people are out of reach."""
+
+from __future__ import annotations
+
+import geopandas as gpd
+import numpy as np
+import pandas as pd
+import shapely
+from numpy.typing import NDArray
+from scipy.sparse import coo_array
+from scipy.sparse.csgraph import connected_components
+from scipy.spatial import cKDTree
+
+from siting.coverage.judge import assess, checked_membership
+from siting.coverage.limits import PER_UNIT
+from siting.errors import StudyError, first_ids
+from siting.rules import Rule
+
+
+def gaps(
+    demand: gpd.GeoDataFrame,
+    membership: pd.DataFrame,
+    reach: pd.DataFrame,
+    *,
+    zoning: str,
+    service: str,
+    rule: Rule,
+    link_m: float,
+    islands: pd.Series[bool] | NDArray[np.bool_],
+    speed: Rule | None = None,
+    straight: pd.Series[int] | None = None,
+) -> gpd.GeoDataFrame:
+    """List the connected places whose people are out of reach, most people first.
+
+    Out-of-reach demand points at most ``link_m`` apart (straight line) belong to one place. Only
+    people whom the rule judges, and who are assessed in ``zoning``, are in a gap, so that the
+    persons of all gaps add up to ``out_of_reach`` of the judged rows of :func:`cover`.
+
+    Parameters
+    ----------
+    demand, membership, reach, rule, islands, speed, straight
+        As in :func:`cover`; ``demand`` with point geometry in a metric CRS.
+    zoning
+        The zoning that names the gaps' zones.
+    service
+        Name written into the rows.
+    link_m
+        Greatest distance between neighbours of one place.
+
+    Returns
+    -------
+    gpd.GeoDataFrame
+        ``gap_id`` (by rank), ``service``, ``rule_id``, ``zoning``, ``zone_id``, ``persons``,
+        ``n_points``, ``nearest_site_id``, ``nearest_m``, ``nearest_min`` (one of them, by the
+        rule's measure; missing where no site answers), ``state`` and point ``geometry``. Zone,
+        nearest site and point are those of the place's demand point with most persons (ties: the
+        smallest id).
+    """
+    if not (np.isfinite(link_m) and link_m >= 0):
+        raise StudyError(f"link_m is {link_m}; it must be 0 m or more. Correct it.")
+    judged = assess(demand, reach, rule=rule, islands=islands, speed=speed, straight=straight)
+    member = checked_membership(demand, membership)
+    zone = member[member["zoning"] == zoning].set_index("demand_id")["zone_id"]
+    if zone.empty and len(demand):
+        raise StudyError(
+            f"no zoning {zoning!r}; there are {first_ids(sorted(member['zoning'].unique()))}. "
+            "Use one of these."
+        )
+    judged["zone_id"] = zone.reindex(judged["demand_id"]).to_numpy()
+    judged["geometry"] = demand.geometry.to_numpy()
+    out = judged[
+        judged["assessed"]
+        & ~judged["covered"]
+        & (judged["persons"] > 0)
+        & (judged["zone_id"] != "")
+        & judged["settlement"].isin(rule.judges)
+    ]
+    out = out.sort_values(["persons", "demand_id"], ascending=[False, True], ignore_index=True)
+    out["place"] = _places(shapely.get_coordinates(out["geometry"].to_numpy()), link_m)
+    heads = out.drop_duplicates("place").set_index("place")  # heaviest first by the sort above
+    heads["n_points"] = out.groupby("place").size()
+    heads["persons"] = out.groupby("place")["persons"].sum()
+    heads = heads.sort_values(["persons", "demand_id"], ascending=[False, True])
+    nearest = heads["impedance"].where(heads["impedance"] >= 0).astype(float)
+    is_time = rule.measure == "time_min"
+    return gpd.GeoDataFrame(
+        {
+            "gap_id": [f"{service}-{rule.id}-{n:04d}" for n in range(1, len(heads) + 1)],
+            "service": service,
+            "rule_id": rule.id,
+            "zoning": zoning,
+            "zone_id": heads["zone_id"].to_numpy(),
+            "persons": heads["persons"].to_numpy(dtype=np.int64),
+            "n_points": heads["n_points"].to_numpy(dtype=np.int64),
+            "nearest_site_id": heads["site_id"].to_numpy(),
+            "nearest_m": np.nan if is_time else nearest.to_numpy() / PER_UNIT["m"],
+            "nearest_min": nearest.to_numpy() / PER_UNIT["min"] if is_time else np.nan,
+            "state": heads["state"].to_numpy(),
+        },
+        geometry=heads["geometry"].to_numpy(),
+        crs=demand.crs,
+    )
+
+
+def _places(xy: NDArray[np.float64], link_m: float) -> NDArray[np.int32]:
+    """Label points that chain together by steps of at most ``link_m``."""
+    if len(xy) == 0:
+        return np.empty(0, np.int32)
+    pairs = cKDTree(xy).query_pairs(link_m, output_type="ndarray")
+    graph = coo_array((np.ones(len(pairs), np.int8), (pairs[:, 0], pairs[:, 1])), (len(xy),) * 2)
+    return np.asarray(connected_components(graph.tocsr(), directed=False)[1], np.int32)
