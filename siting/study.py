@@ -11,6 +11,7 @@ import os
 import re
 import tomllib
 import typing
+from importlib import resources
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
@@ -242,7 +243,7 @@ class Study(_Model):
     crs: str | None = None
     approval_number: str = ""
     notes: tuple[str, ...] = ()
-    zones: tuple[Zones, ...]
+    zones: tuple[Zones, ...] = ()
     roads: Source
     people: People
     residential: Residential | None = None
@@ -484,3 +485,26 @@ def _inner(annotation: Any) -> Any:
 def _near(word: str, known: typing.Iterable[str]) -> str:
     close = difflib.get_close_matches(word, list(known), n=1)
     return f' Did you mean "{close[0]}"?' if close else ""
+
+
+def write_example(folder: str | Path) -> Path:
+    """Write a commented study file and the folders it names; return the file's path.
+
+    Raises
+    ------
+    StudyError
+        The folder already holds a study, or cannot be written.
+    """
+    folder = Path(folder)
+    file = folder / "study.toml"
+    if file.exists():
+        raise StudyError(f"init: {file} is there already. Name another folder, or edit that file.")
+    try:
+        for name in ("data/raw", "data/processed", "maps"):
+            (folder / name).mkdir(parents=True, exist_ok=True)
+        file.write_text(
+            (resources.files("siting") / "study_example.toml").read_text("utf-8"), "utf-8"
+        )
+    except OSError as error:
+        raise StudyError(f"init: {folder} cannot be written: {error.strerror}.") from None
+    return file

@@ -1,0 +1,122 @@
+"""The study file: everything wrong is said at once, and nothing is guessed."""
+
+from pathlib import Path
+
+import pytest
+from pydantic import ValidationError
+
+from siting.errors import StudyError
+from siting.study import read_study, write_example
+
+SMALL = """
+title = "Small"
+data = "."
+[zones]
+file = "zones.gpkg"
+[roads]
+file = "roads.gpkg"
+[people]
+total = 100
+spread = "residential"
+settlement = "urban"
+[residential]
+file = "land.gpkg"
+[services.clinic]
+file = "clinics.gpkg"
+rules = ["circle_15min"]
+"""
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    for name in ("zones", "roads", "land", "clinics"):
+        (tmp_path / f"{name}.gpkg").touch()
+    return tmp_path
+
+
+def write(folder: Path, text: str) -> Path:
+    file = folder / "study.toml"
+    file.write_text(text, "utf-8")
+    return file
+
+
+def test_reads_and_is_frozen(folder: Path) -> None:
+    study = read_study(write(folder, SMALL))
+    assert read_study(folder) == study
+    assert study.zones[0].file == folder / "zones.gpkg"
+    assert list(study.sources()) == ["zones", "roads", "residential", "services.clinic"]
+    assert study.services["clinic"].rules == ("circle_15min",)
+    with pytest.raises(ValidationError):
+        study.title = "other"  # type: ignore[misc]  # the assignment must be refused
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "told"),
+    [
+        ('title = "Small"', "", '"title" is missing'),
+        ("[zones]", "[zonez]", 'unknown key "zonez". Did you mean "zones"?'),
+        ("total = 100", "total = -1", "people.total"),
+        ("total = 100", "total = 1.5", "people.total"),
+        ("total = 100", 'total = "many"', "people.total"),
+        ('spread = "residential"', 'spread = "rezidential"', "people.spread"),
+        ('spread = "residential"', "", "give either [people.points]"),
+        ('rules = ["circle_15min"]', 'rules = ["circle_15mn"]', 'Did you mean "circle_15min"?'),
+        ('rules = ["circle_15min"]', 'rules = ["school.hearing"]', "not a distance or a time"),
+        ('file = "zones.gpkg"', 'file = "zone.gpkg"', "zones[1].file: there is no file"),
+        ('data = "."', 'data = "$NOT_SET_ANYWHERE/x"', "NOT_SET_ANYWHERE is not set"),
+        ("[services.clinic]", '[services."1 clinic"]', "services"),
+        ("[services.clinic]", "[service.clinic]", 'Did you mean "services"?'),
+        ("[residential]", "[water]", 'people.spread = "residential" needs [residential]'),
+        ('title = "Small"', "title = ", "is not TOML"),
+        ("[residential]", '[decide.closures]\nservice = "x"\n[residential]', "decide.closures"),
+        ('data = "."', "network = {max_access_m = nan}\ndata='.'", "network.max_access_m"),
+        ('data = "."', 'path = "x"\ndata="."', 'unknown key "path"'),
+    ],
+)
+def test_one_fault_is_named_with_its_mend(folder: Path, old: str, new: str, told: str) -> None:
+    assert old in SMALL
+    with pytest.raises(StudyError) as caught:
+        read_study(write(folder, SMALL.replace(old, new, 1)))
+    assert told in str(caught.value)
+
+
+def test_all_faults_are_told_at_once(folder: Path) -> None:
+    text = SMALL.replace("total = 100", "total = -1").replace("[zones]", "[zonez]")
+    with pytest.raises(StudyError) as caught:
+        read_study(write(folder, text.replace('settlement = "urban"', 'settlement = "city"')))
+    for told in ("people.total", "zonez", "people.settlement"):
+        assert told in str(caught.value)
+
+
+def test_shares_need_a_source(folder: Path) -> None:
+    with pytest.raises(StudyError, match="a share needs a source"):
+        read_study(write(folder, SMALL + "[people.groups.pupils]\nshare = 0.1\n"))
+
+
+def test_unreadable_files(tmp_path: Path) -> None:
+    with pytest.raises(StudyError, match="there is no file"):
+        read_study(tmp_path / "none.toml")
+    gbk = tmp_path / "study.toml"
+    gbk.write_bytes('title = "岳阳"'.encode("gbk"))
+    with pytest.raises(StudyError, match="not UTF-8"):
+        read_study(gbk)
+    gbk.write_bytes(b"")
+    with pytest.raises(StudyError, match='"title" is missing'):
+        read_study(gbk)
+
+
+def test_example_is_a_study_but_for_its_files(tmp_path: Path) -> None:
+    write_example(tmp_path)
+    with pytest.raises(StudyError) as caught:
+        read_study(tmp_path)
+    lines = str(caught.value).splitlines()
+    assert lines
+    assert all("there is no file" in line for line in lines)
+    with pytest.raises(StudyError, match="is there already"):
+        write_example(tmp_path)
+
+
+def test_studies_of_the_tests_are_valid(test_data: Path) -> None:
+    folder = Path(__file__).parent / "studies"
+    assert read_study(folder / "malta").name == "malta"
+    assert read_study(folder / "porto_alegre").name == "porto_alegre"
