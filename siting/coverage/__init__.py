@@ -13,10 +13,11 @@ sites. See ``docs/method-coverage.md`` for definitions and an example worked by 
 
 from __future__ import annotations
 
-from siting.coverage.judge import COUNTS, STATES, assess, cover, straight_mm
+from siting.coverage.judge import COUNTS, STATES, assess, cover, is_assessed, straight_mm
+from siting.coverage.limits import Thresholds, exact, is_covered, meets, thresholds
+from siting.coverage.persons import whole_persons
 from siting.coverage.places import gaps
 from siting.coverage.shares import summary
-from siting.coverage.limits import Thresholds, exact, is_covered, meets, thresholds
 
 __all__ = [
     "COUNTS",
@@ -26,9 +27,11 @@ __all__ = [
     "cover",
     "exact",
     "gaps",
+    "is_assessed",
     "is_covered",
     "meets",
     "straight_mm",
     "summary",
     "thresholds",
+    "whole_persons",
 ]

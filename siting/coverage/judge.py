@@ -11,6 +11,7 @@ import shapely
 from numpy.typing import NDArray
 
 from siting.coverage.limits import is_covered, thresholds
+from siting.coverage.persons import whole_persons
 from siting.errors import DataError, Problem, first_ids
 from siting.rules import Rule
 
@@ -55,6 +56,20 @@ def straight_mm(
         )
         result[at] = np.rint(distance * 1_000).astype(np.int64)
     return pd.Series(result, index=pd.Index(demand["demand_id"], name="demand_id"), name="mm")
+
+
+def is_assessed(state: NDArray[np.object_], island: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Whether the network can speak about points: the one place where this is decided.
+
+    Parameters
+    ----------
+    state
+        The ``state`` of the ``reach`` table.
+    island
+        True where the point's part of the network holds no **existing** site of the service. A new
+        site opened there does answer: then the point is not ``unreachable`` and is assessed.
+    """
+    return np.asarray((state != "unattached") & ~(island & (state == "unreachable")), dtype=bool)
 
 
 def assess(
@@ -103,7 +118,7 @@ def assess(
     DataError
         Tables that do not fit each other, persons that are not whole; all problems at once.
     """
-    _check_demand(demand)
+    persons = _check_demand(demand)
     limits = thresholds(rule, speed=speed)
     rows = _aligned(demand, reach)
     if isinstance(islands, pd.Series):
@@ -125,7 +140,7 @@ def assess(
     without_access = np.where(
         answered, np.maximum(impedance - rows["access"].to_numpy(dtype=np.int64), 0), -1
     )
-    assessed = (state != "unattached") & ~(island & (state == "unreachable"))
+    assessed = is_assessed(state, island)
     covered = is_covered(impedance, limits.judged) & assessed
     covered_low = is_covered(impedance, limits.low) & assessed
     covered_high = is_covered(without_access, limits.high) & assessed
@@ -148,7 +163,7 @@ def assess(
         {
             "demand_id": demand["demand_id"].to_numpy(),
             "settlement": demand["settlement"].to_numpy(),
-            "persons": demand["population"].to_numpy(dtype=np.int64),
+            "persons": persons,
             "impedance": impedance,
             "site_id": rows["site_id"].to_numpy(),
             "state": state,
@@ -246,27 +261,11 @@ def cover(
     return table[[*keys, *COUNTS, "covered_straight"]]
 
 
-def _check_demand(demand: pd.DataFrame) -> None:
-    problems = []
-    twice = demand["demand_id"][demand["demand_id"].duplicated()]
-    if len(twice):
-        problems.append(
-            Problem("demand", f"{len(twice)} ids repeat", "Make demand_id unique.", _ids(twice))
-        )
-    population = pd.to_numeric(demand["population"], errors="coerce").to_numpy(dtype=float)
-    wrong = ~(np.isfinite(population) & (population >= 0) & (population == np.floor(population)))
-    if wrong.any():
-        problems.append(
-            Problem(
-                "demand",
-                f"{wrong.sum()} of {len(demand)} rows have a population that is not a whole number"
-                " of persons",
-                "Spread people with the largest remainder (siting.demand).",
-                _ids(demand["demand_id"][wrong]),
-            )
-        )
-    if problems:
-        raise DataError(problems)
+def _check_demand(demand: pd.DataFrame) -> NDArray[np.int64]:
+    """Return the whole persons of the demand table, or say what is wrong with it."""
+    return whole_persons(
+        demand.set_index("demand_id")["population"], demand["demand_id"].to_numpy()
+    )
 
 
 def _aligned(demand: pd.DataFrame, reach: pd.DataFrame) -> pd.DataFrame:

@@ -1,0 +1,71 @@
+"""Whole persons by demand point: checked once, for every model that counts people."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from siting.errors import DataError, Problem
+
+
+def whole_persons(
+    persons: pd.Series[int], demand_id: Sequence[str] | pd.Index[str] | NDArray[np.object_]
+) -> NDArray[np.int64]:
+    """Return whole persons in the order of ``demand_id``; points not named have none.
+
+    Parameters
+    ----------
+    persons
+        Persons by demand id.
+    demand_id
+        The demand points, in the order wanted.
+
+    Raises
+    ------
+    DataError
+        Unknown or repeated points, numbers that are negative, missing or not whole; all at once.
+
+    Examples
+    --------
+    >>> whole_persons(pd.Series({"b": 3, "a": 2}), ["a", "b", "c"]).tolist()
+    [2, 3, 0]
+    """
+    known = pd.Index(demand_id)
+    problems = []
+    unknown = persons.index[~persons.index.isin(known)]
+    if len(unknown):
+        problems.append(
+            Problem(
+                "persons",
+                f"{len(unknown)} points are not in the demand",
+                "Use the demand that the travel times were computed for.",
+                tuple(map(str, unknown)),
+            )
+        )
+    twice = persons.index[persons.index.duplicated()]
+    if len(twice):
+        problems.append(
+            Problem(
+                "persons",
+                f"{len(twice)} points repeat",
+                "Sum the persons of a point first.",
+                tuple(map(str, twice)),
+            )
+        )
+    values = pd.to_numeric(persons, errors="coerce").to_numpy(dtype=float, na_value=np.nan)
+    wrong = ~(np.isfinite(values) & (values >= 0) & (values == np.floor(values)))
+    if wrong.any():
+        problems.append(
+            Problem(
+                "persons",
+                f"{wrong.sum()} of {len(persons)} values are not whole numbers of persons",
+                "Spread people with the largest remainder (siting.demand).",
+                tuple(map(str, persons.index[wrong])),
+            )
+        )
+    if problems:
+        raise DataError(problems)
+    return persons.reindex(known).fillna(0).to_numpy(dtype=np.int64)

@@ -1,0 +1,298 @@
+"""Indicators of a Plan: the one function that today, closures and location plans all go through.
+
+There is no "before" code and "after" code: evaluate both Plans and stack the rows.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import geopandas as gpd
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from siting import coverage
+from siting.errors import StudyError, first_ids
+from siting.plan import Plan
+from siting.rules import Rule
+
+if TYPE_CHECKING:
+    from siting.travel_time import TravelTimes
+
+MS_PER_MIN = 60_000
+INDICATORS = (
+    "plan",
+    "service",
+    "rule_id",
+    "n_open",
+    "persons",
+    "covered_persons",
+    "no_seat_persons",
+    "out_of_reach_persons",
+    "not_assessed_persons",
+    "reached_persons",
+    "unreached_persons",
+    "mean_time_min",
+    "p95_time_min",
+    "max_time_min",
+)
+
+
+@dataclass(frozen=True, eq=False)
+class Service:
+    """What is needed to judge one service, as plain values.
+
+    Attributes
+    ----------
+    name
+        The service as Plans and offers name it.
+    rules
+        What it is judged by, each by itself; may be empty.
+    existing
+        The sites that exist today: they fix which islands are not assessed.
+    sites
+        ``site_id`` and ``geometry`` of all its sites, for rules that are a radius.
+    time, length
+        Travel times from demand to all its sites, by time and by length; those its rules measure
+        must be there, and time is also what the mean, p95 and maximum are of.
+    persons
+        People of the group it serves by ``demand_id``; ``None`` for the whole population.
+    speed
+        The range of speed that time rules are judged over.
+    """
+
+    name: str
+    rules: tuple[Rule, ...]
+    existing: tuple[str, ...]
+    sites: gpd.GeoDataFrame
+    time: TravelTimes | None = None
+    length: TravelTimes | None = None
+    persons: pd.Series[int] | None = None
+    speed: Rule | None = None
+
+    def times(self, impedance: str) -> TravelTimes:
+        """Return the travel times by ``time`` or ``length``, or say that they are missing."""
+        found = self.time if impedance == "time" else self.length
+        if found is None:
+            raise StudyError(
+                f"services.{self.name}: a rule measures {impedance}, and no travel times by "
+                f"{impedance} are given. Compute them with travel_time.table(impedance="
+                f'"{impedance}").'
+            )
+        return found
+
+
+@dataclass(frozen=True, eq=False)
+class Evaluation:
+    """What a Plan does.
+
+    Attributes
+    ----------
+    plan
+        Its name.
+    coverage
+        The ``coverage`` table of all its services and rules, in all zonings.
+    indicators
+        One row a service and rule (``rule_id`` is ``""`` for a service without rules), to be
+        stacked by :func:`comparison`.
+    """
+
+    plan: str
+    coverage: pd.DataFrame
+    indicators: pd.DataFrame = field(repr=False)
+
+
+def evaluate(
+    plan: Plan,
+    *,
+    services: Sequence[Service],
+    demand: gpd.GeoDataFrame,
+    membership: pd.DataFrame,
+    zoning: str,
+    period: int = 0,
+) -> Evaluation:
+    """Evaluate a Plan.
+
+    Parameters
+    ----------
+    plan
+        What is open.
+    services
+        How each of its services is judged; services that the Plan does not name are refused.
+    demand
+        ``demand_id``, ``population``, ``settlement``, point ``geometry``.
+    membership
+        ``demand_id``, ``zoning``, ``zone_id``.
+    zoning
+        The zoning whose totals the indicators are: persons outside every zone of it are not
+        assessed, so that indicators and the coverage rows of this zoning add up to the same.
+    period
+        Which period of the Plan.
+
+    Returns
+    -------
+    Evaluation
+        ``indicators`` has ``plan``, ``service``, ``rule_id``, ``n_open``; whole persons:
+        ``persons``, ``covered_persons``, ``no_seat_persons``, ``out_of_reach_persons``,
+        ``not_assessed_persons`` (of all settlement classes; the coverage table has them apart),
+        ``reached_persons`` and ``unreached_persons`` (assessed, with and without an open site in
+        reach at any distance searched); and over the reached only ``mean_time_min``,
+        ``p95_time_min``, ``max_time_min``. A mean over the reached falls when a far school closes
+        and its pupils drop out: read it beside ``unreached_persons``.
+
+    Raises
+    ------
+    StudyError, DataError
+        An unknown service or zoning, missing travel times, tables that do not fit.
+    """
+    zone = membership[membership["zoning"] == zoning]
+    if zone.empty:
+        raise StudyError(
+            f"no zoning {zoning!r}; there are "
+            f"{first_ids(sorted(membership['zoning'].unique()))}. Use one of these."
+        )
+    inside = set(zone.loc[zone["zone_id"] != "", "demand_id"])
+    tables: list[pd.DataFrame] = []
+    rows: list[dict[str, object]] = []
+    for service in sorted(services, key=lambda s: s.name):
+        opened = plan.open_sites(service.name, period=period)
+        people = _people(demand, service)
+        times = _time_indicators(service, opened, people, inside)
+        common = {"plan": plan.name, "service": service.name, "n_open": len(opened)}
+        reaches: dict[str, tuple[pd.DataFrame, NDArray[np.bool_]]] = {}
+        for rule in service.rules:
+            impedance = coverage.thresholds(rule, speed=service.speed).impedance
+            if impedance not in reaches:
+                table = service.times(impedance)
+                reaches[impedance] = (table.reach(opened), table.islands(service.existing))
+            reach, islands = reaches[impedance]
+            radius = rule.measure == "straight_m"
+            counted = coverage.cover(
+                people,
+                membership,
+                reach,
+                plan=plan.name,
+                service=service.name,
+                rule=rule,
+                islands=islands,
+                speed=service.speed,
+                straight=coverage.straight_mm(people, service.sites, opened) if radius else None,
+            )
+            tables.append(counted)
+            total = counted.loc[counted["zoning"] == zoning, list(coverage.COUNTS)].sum()
+            rows.append(
+                {
+                    **common,
+                    "rule_id": rule.id,
+                    "persons": int(total["persons"]),
+                    **{
+                        f"{name}_persons": int(total[name])
+                        for name in ("covered", "no_seat", "out_of_reach", "not_assessed")
+                    },
+                    **times,
+                }
+            )
+        if not service.rules:
+            rows.append(
+                {**common, "rule_id": "", "persons": int(people["population"].sum()), **times}
+            )
+    indicators = pd.DataFrame(rows).reindex(columns=list(INDICATORS))
+    for column in INDICATORS:
+        if column.endswith("persons"):
+            indicators[column] = indicators[column].astype("Int64")
+    return Evaluation(
+        plan=plan.name,
+        coverage=pd.concat(tables, ignore_index=True) if tables else pd.DataFrame(),
+        indicators=indicators,
+    )
+
+
+def comparison(evaluations: Sequence[Evaluation]) -> pd.DataFrame:
+    """Stack the indicators of several Plans: one row a Plan, service and rule."""
+    return pd.concat([e.indicators for e in evaluations], ignore_index=True)
+
+
+def weighted_quantile(
+    values: NDArray[np.int64], persons: NDArray[np.int64], share: float
+) -> int | None:
+    """Return the least value that at least ``share`` of the persons do not exceed.
+
+    Always one of the values, so it does not depend on the order of summation; ``None`` for nobody.
+
+    Examples
+    --------
+    >>> weighted_quantile(np.array([3, 1, 2]), np.array([1, 94, 5]), 0.95)
+    2
+    """
+    order = np.argsort(values, kind="stable")
+    total = np.cumsum(persons[order])
+    if len(total) == 0 or total[-1] == 0:
+        return None
+    goal = coverage.exact(share) * int(total[-1])
+    needed = -(-goal.numerator // goal.denominator)  # persons are whole: round the share up
+    return int(values[order][np.searchsorted(total, max(needed, 1))])
+
+
+def _people(demand: gpd.GeoDataFrame, service: Service) -> gpd.GeoDataFrame:
+    """Return the demand table with the people of the service's group as its population."""
+    if service.persons is None:
+        return demand
+    return demand.assign(
+        population=coverage.whole_persons(service.persons, demand["demand_id"].to_numpy())
+    )
+
+
+def _time_indicators(
+    service: Service, opened: tuple[str, ...], people: pd.DataFrame, inside: set[str]
+) -> Mapping[str, object]:
+    if service.time is None:
+        return {}
+    reach = service.time.reach(opened)
+    island = pd.Series(service.time.islands(service.existing), index=reach.index)
+    rows = reach.loc[people["demand_id"]]
+    state = rows["state"].to_numpy()
+    persons = people["population"].to_numpy(dtype=np.int64)
+    within = people["demand_id"].isin(inside).to_numpy()
+    reached = within & (state == "reached")
+    assessed = within & coverage.is_assessed(state, island.loc[people["demand_id"]].to_numpy())
+    value = rows["impedance"].to_numpy(dtype=np.int64)[reached]
+    weight = persons[reached]
+    return {
+        "reached_persons": int(weight.sum()),
+        "unreached_persons": int(persons[assessed & ~reached].sum()),
+        **spread(value, weight, suffix="time_min"),
+    }
+
+
+def spread(
+    values: NDArray[np.int64], persons: NDArray[np.int64], *, suffix: str
+) -> dict[str, float]:
+    """Return mean, 95th percentile and maximum in minutes over persons; NaN for nobody.
+
+    Parameters
+    ----------
+    values
+        Milliseconds.
+    persons
+        Whole persons; rows with nobody do not count, not even for the maximum.
+    suffix
+        What follows ``mean_``, ``p95_`` and ``max_``.
+
+    Examples
+    --------
+    >>> spread(np.array([60_000, 180_000, 900_000]), np.array([1, 1, 0]), suffix="min")
+    {'mean_min': 2.0, 'p95_min': 3.0, 'max_min': 3.0}
+    """
+    here = persons > 0
+    total = int(persons.sum())
+    p95 = weighted_quantile(values[here], persons[here], 0.95)
+    if p95 is None:
+        return dict.fromkeys((f"mean_{suffix}", f"p95_{suffix}", f"max_{suffix}"), float("nan"))
+    return {
+        f"mean_{suffix}": int((values[here] * persons[here]).sum()) / total / MS_PER_MIN,
+        f"p95_{suffix}": p95 / MS_PER_MIN,
+        f"max_{suffix}": int(values[here].max()) / MS_PER_MIN,
+    }

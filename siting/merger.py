@@ -1,0 +1,438 @@
+"""What is lost if this one shuts: every school closed alone, at once.
+
+Equal, school by school, to evaluating the Plan without it from scratch (a test says so); done in
+one pass because only the first and the second open site of each demand point matter.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from siting.coverage import is_covered, thresholds, whole_persons
+from siting.errors import DataError, Problem, StudyError
+from siting.evaluate import MS_PER_MIN, spread
+from siting.plan import Plan
+from siting.rules import Rule
+
+if TYPE_CHECKING:
+    from siting.travel_time import TravelTimes
+
+
+@dataclass(frozen=True, eq=False)
+class LeaveOneOut:
+    """The tables of :func:`leave_one_out`.
+
+    Attributes
+    ----------
+    ranking
+        One row an open site; rank 1 is the closure that costs the children least.
+    receivers
+        One row a closed site and the site its children go to.
+    limits
+        One row a closed site and rule: whose journeys go over the limit.
+    """
+
+    ranking: pd.DataFrame
+    receivers: pd.DataFrame
+    limits: pd.DataFrame
+
+
+class Moves(NamedTuple):
+    """First and second open site of each demand point: −1 where there is none.
+
+    ``first``, ``second`` are positions in ``TravelTimes.site_id``; ``before``, ``after`` their
+    impedances.
+    """
+
+    first: NDArray[np.int64]
+    second: NDArray[np.int64]
+    before: NDArray[np.int64]
+    after: NDArray[np.int64]
+
+
+def leave_one_out(
+    times: TravelTimes,
+    offers: pd.DataFrame,
+    persons: pd.Series[int],
+    *,
+    service: str,
+    plan: Plan,
+    rules: Sequence[Rule],
+    sites: pd.DataFrame,
+    period: int = 0,
+) -> LeaveOneOut:
+    """Close every open site of a service alone and say what its people lose.
+
+    Parameters
+    ----------
+    times
+        Travel times by time, from demand to all sites of the service.
+    offers
+        ``site_id``, ``service``, and where known ``capacity``, ``enrolment``.
+    persons
+        Whole persons of the group (pupils of the grades concerned) by ``demand_id``; points that
+        are not named have none.
+    service, plan, period
+        Whose open sites are closed one by one.
+    rules
+        Limits in ``time_min``. A ``hard`` rule is relative to today: broken where a closure takes
+        a journey over it, or lengthens one already over it. A ``soft`` rule is broken where a
+        closure takes a journey over it. ``to_know`` rules are not limits.
+    sites
+        ``site_id``, ``name``.
+
+    Returns
+    -------
+    LeaveOneOut
+        ``ranking``: ``rank``, ``site_id``, ``name``, ``service``, ``persons`` (whose nearest open
+        site it is today), ``displaced`` (the same people: all must move), ``unserved_after``
+        (displaced, served before and not after: no open site is found any more, or the journey
+        goes over a limit it kept), ``unreached_after`` (displaced, no open site found any more),
+        ``beyond_cutoff_after``, ``unreachable_after`` (the two kinds of these);
+        ``mean_before_min``, ``p95_before_min``, ``max_before_min`` of the displaced and
+        ``mean_after_min``, ``p95_after_min``, ``max_after_min`` of those still reached;
+        ``person_min_added`` by those still reached; ``receivers`` (``id:persons;…``, most persons
+        first), ``limits_broken`` (rule ids), ``hard_broken_persons``, ``soft_broken_persons``,
+        ``capacity``, ``enrolment``, ``receiver_seats_short`` (missing where any receiver's seats
+        are unknown), ``capacity_unknown`` (ids of receivers whose free seats are unknown).
+
+        Ranked by ``unserved_after``, then persons over hard limits, over soft limits, person-time
+        added, site id: least first.
+
+        ``receivers``: ``site_id``, ``receiver_id``, ``receiver_name``, ``persons``, then
+        ``mean_after_min``, ``p95_after_min``, ``max_after_min``, ``capacity``, ``enrolment``,
+        ``free_seats`` (0 where over-full), ``seats_short``, ``capacity_unknown``.
+
+        ``limits``: ``site_id``, ``rule_id``, ``strength``, ``newly_over_persons``,
+        ``lengthened_persons`` (over before and further after), ``broken``.
+
+    Raises
+    ------
+    StudyError
+        Times that are no times, a rule that is no time limit, a service the Plan does not name.
+    DataError
+        Persons that are not whole or not in the travel times; open sites that are not.
+    """
+    if times.impedance != "time":
+        raise StudyError(
+            f"leave_one_out needs travel times by time, these are by {times.impedance}. "
+            'Compute them with travel_time.table(impedance="time").'
+        )
+    limits = [rule for rule in rules if rule.strength != "to_know"]
+    if wrong := [rule.id for rule in limits if rule.measure != "time_min"]:
+        raise StudyError(
+            f"rules {', '.join(wrong)} do not measure time_min and cannot limit a journey. "
+            "Name rules in minutes."
+        )
+    opened = plan.open_sites(service, period=period)
+    people = whole_persons(persons, times.demand_id)
+    seats = _seats(offers, sites, service, opened)
+    moves = first_two(times, opened)
+    ids = np.asarray(times.site_id, dtype=object)
+    moved = np.flatnonzero((moves.first >= 0) & (people > 0))
+    closed = moves.first[moved]
+    order = np.argsort(closed, kind="stable")
+    moved, closed = moved[order], closed[order]
+    people, before = people[moved], moves.before[moved]
+    after, receiver = moves.after[moved], moves.second[moved]
+
+    reached = after >= 0
+    n = len(ids)
+    limit_rows, broken_hard, broken_soft, unserved = _limits(
+        limits, closed, people, before, after, ids=ids, opened=opened
+    )
+    state = _after_state(times, opened, moved, closed, left=receiver < 0)
+    table = _receivers(closed, receiver, people, after, ids=ids, seats=seats)
+    short = table.groupby("site_id")["seats_short"].sum(min_count=1)
+    unknown = table[table["capacity_unknown"]].groupby("site_id")["receiver_id"].agg(";".join)
+    by_persons = table.sort_values(
+        ["site_id", "persons", "receiver_id"], ascending=[True, False, True]
+    )
+    listed = (
+        (by_persons["receiver_id"] + ":" + by_persons["persons"].astype(str))
+        .groupby(by_persons["site_id"])
+        .agg(";".join)
+    )
+    broken = limit_rows[limit_rows["broken"]].groupby("site_id")["rule_id"].agg(";".join)
+
+    position = {site: at for at, site in enumerate(ids)}
+    added = np.where(reached, (after - before) * people, 0)
+    sums = {
+        "persons": _sum(closed, people, n),
+        "unserved_after": _sum(closed, people * unserved, n),
+        "unreached_after": _sum(closed, people * ~reached, n),
+        "beyond_cutoff_after": _sum(closed, people * (state == "beyond_cutoff"), n),
+        "unreachable_after": _sum(closed, people * (state == "unreachable"), n),
+        "added": _sum(closed, added, n),
+        "hard_broken_persons": _sum(closed, people * broken_hard, n),
+        "soft_broken_persons": _sum(closed, people * broken_soft, n),
+    }
+    rows: list[dict[str, object]] = []
+    for site in opened:
+        at = position[site]
+        here = slice(*np.searchsorted(closed, [at, at + 1]))
+        still = reached[here]
+        rows.append(
+            {
+                "site_id": site,
+                "service": service,
+                **{name: int(values[at]) for name, values in sums.items()},
+                **spread(before[here], people[here], suffix="before_min"),
+                **spread(after[here][still], people[here][still], suffix="after_min"),
+                "receivers": listed.get(site, ""),
+                "limits_broken": broken.get(site, ""),
+                "receiver_seats_short": pd.NA if site in unknown.index else short.get(site, 0),
+                "capacity_unknown": unknown.get(site, ""),
+            }
+        )
+    ranking = pd.DataFrame(rows, columns=["site_id", *_ROW]).merge(
+        seats[["site_id", "name", "capacity", "enrolment"]], on="site_id", how="left"
+    )
+    ranking["displaced"] = ranking["persons"]
+    ranking["person_min_added"] = ranking["added"] / MS_PER_MIN
+    ranking["receiver_seats_short"] = ranking["receiver_seats_short"].astype("Int64")
+    ranking = ranking.sort_values(
+        ["unserved_after", "hard_broken_persons", "soft_broken_persons", "added", "site_id"],
+        ignore_index=True,
+    )
+    ranking["rank"] = np.arange(1, len(ranking) + 1)
+    return LeaveOneOut(ranking[list(RANKING)], table, limit_rows)
+
+
+_ROW = (
+    "service",
+    "persons",
+    "unserved_after",
+    "unreached_after",
+    "beyond_cutoff_after",
+    "unreachable_after",
+    "added",
+    "hard_broken_persons",
+    "soft_broken_persons",
+    "mean_before_min",
+    "p95_before_min",
+    "max_before_min",
+    "mean_after_min",
+    "p95_after_min",
+    "max_after_min",
+    "receivers",
+    "limits_broken",
+    "receiver_seats_short",
+    "capacity_unknown",
+)
+RANKING = (
+    "rank",
+    "site_id",
+    "name",
+    "service",
+    "persons",
+    "displaced",
+    "unserved_after",
+    "unreached_after",
+    "beyond_cutoff_after",
+    "unreachable_after",
+    "mean_before_min",
+    "p95_before_min",
+    "max_before_min",
+    "mean_after_min",
+    "p95_after_min",
+    "max_after_min",
+    "person_min_added",
+    "receivers",
+    "limits_broken",
+    "hard_broken_persons",
+    "soft_broken_persons",
+    "capacity",
+    "enrolment",
+    "receiver_seats_short",
+    "capacity_unknown",
+)
+
+
+def first_two(times: TravelTimes, opened: Sequence[str]) -> Moves:
+    """Return the nearest and the second nearest open site of every demand point.
+
+    Rows of the travel times are sorted by value, then site, so these are the first two open ones.
+    """
+    is_open = np.isin(np.asarray(times.site_id, dtype=object), list(opened))
+    at = np.flatnonzero(is_open[times.site])
+    start = np.searchsorted(at, times.indptr[:-1])
+    count = np.searchsorted(at, times.indptr[1:]) - start
+    n = len(times.demand_id)
+    found = [np.full(n, -1, np.int64) for _ in range(4)]
+    for which in (0, 1):
+        has = count > which
+        pair = at[start[has] + which]
+        found[which][has] = times.site[pair]
+        found[which + 2][has] = times.value[pair]
+    return Moves(*found)
+
+
+def _after_state(
+    times: TravelTimes,
+    opened: Sequence[str],
+    moved: NDArray[np.intp],
+    closed: NDArray[np.int64],
+    *,
+    left: NDArray[np.bool_],
+) -> NDArray[np.object_]:
+    """Return the ``state`` of moved points once their site is shut; asked only where none is left.
+
+    Whether a site is beyond the cutoff or cannot be reached is the travel times' word, so it is
+    asked of them, once for each site some of whose people are ``left`` without a second one.
+    """
+    state = np.full(len(moved), "reached", dtype=object)
+    for at in np.unique(closed[left]):
+        here = left & (closed == at)
+        site = times.site_id[at]
+        reach = times.reach([i for i in opened if i != site])
+        state[here] = reach["state"].to_numpy()[moved[here]]
+    return state
+
+
+def _limits(
+    limits: Sequence[Rule],
+    closed: NDArray[np.int64],
+    people: NDArray[np.int64],
+    before: NDArray[np.int64],
+    after: NDArray[np.int64],
+    *,
+    ids: NDArray[np.object_],
+    opened: Sequence[str],
+) -> tuple[pd.DataFrame, NDArray[np.bool_], NDArray[np.bool_], NDArray[np.bool_]]:
+    """Return the limits table, and who breaks a hard one, a soft one, or is no longer served."""
+    n = len(ids)
+    hard = np.zeros(len(closed), dtype=bool)
+    soft = np.zeros(len(closed), dtype=bool)
+    unserved = after < 0
+    frames = []
+    position = {site: at for at, site in enumerate(ids)}
+    at = np.array([position[site] for site in opened], dtype=np.int64)
+    for rule in sorted(limits, key=lambda r: r.id):
+        threshold = thresholds(rule).judged
+        kept = is_covered(before, threshold)
+        over = kept & ~is_covered(after, threshold)
+        further = ~kept & ((after < 0) | (after > before))
+        unserved = unserved | over
+        if rule.strength == "hard":
+            breaks = over | further
+            hard |= breaks
+        else:
+            breaks = over
+            soft |= breaks
+        frames.append(
+            pd.DataFrame(
+                {
+                    "site_id": list(opened),
+                    "rule_id": rule.id,
+                    "strength": rule.strength,
+                    "newly_over_persons": _sum(closed, people * over, n)[at],
+                    "lengthened_persons": _sum(closed, people * further, n)[at],
+                    "broken": _sum(closed, people * breaks, n)[at] > 0,
+                }
+            )
+        )
+    columns = [
+        "site_id",
+        "rule_id",
+        "strength",
+        "newly_over_persons",
+        "lengthened_persons",
+        "broken",
+    ]
+    table = pd.concat(frames) if frames else pd.DataFrame(columns=columns).astype({"broken": bool})
+    table = table.sort_values(["site_id", "rule_id"], ignore_index=True)
+    return table, hard, soft, unserved
+
+
+def _receivers(
+    closed: NDArray[np.int64],
+    receiver: NDArray[np.int64],
+    people: NDArray[np.int64],
+    after: NDArray[np.int64],
+    *,
+    ids: NDArray[np.object_],
+    seats: pd.DataFrame,
+) -> pd.DataFrame:
+    """Return the long table of who receives whom."""
+    goes = receiver >= 0
+    pair = closed[goes] * len(ids) + receiver[goes]
+    order = np.argsort(pair, kind="stable")
+    pair, people, after = pair[order], people[goes][order], after[goes][order]
+    keys, start = np.unique(pair, return_index=True)
+    rows: list[dict[str, object]] = []
+    for key, lo, hi in zip(keys, start, [*start[1:], len(pair)], strict=True):
+        rows.append(
+            {
+                "site_id": ids[key // len(ids)],
+                "receiver_id": ids[key % len(ids)],
+                "persons": int(people[lo:hi].sum()),
+                **spread(after[lo:hi], people[lo:hi], suffix="after_min"),
+            }
+        )
+    columns = [
+        "site_id",
+        "receiver_id",
+        "persons",
+        "mean_after_min",
+        "p95_after_min",
+        "max_after_min",
+    ]
+    table = pd.DataFrame(rows, columns=columns).astype({"persons": "int64"})
+    known = seats.rename(columns={"site_id": "receiver_id", "name": "receiver_name"})
+    table = table.merge(known, on="receiver_id", how="left")
+    free = (table["capacity"] - table["enrolment"]).clip(lower=0)
+    table["free_seats"] = free
+    table["seats_short"] = (table["persons"].astype("Int64") - free).clip(lower=0)
+    table["capacity_unknown"] = free.isna()
+    return table[
+        [
+            "site_id",
+            "receiver_id",
+            "receiver_name",
+            *columns[2:],
+            "capacity",
+            "enrolment",
+            "free_seats",
+            "seats_short",
+            "capacity_unknown",
+        ]
+    ]
+
+
+def _seats(
+    offers: pd.DataFrame, sites: pd.DataFrame, service: str, opened: Sequence[str]
+) -> pd.DataFrame:
+    """Return name, capacity and enrolment of the open sites; unknown is missing, never 0."""
+    rows = offers[offers["service"] == service].set_index("site_id")
+    names = sites.set_index("site_id")["name"]
+    if absent := [i for i in opened if i not in rows.index or i not in names.index]:
+        raise DataError(
+            Problem(
+                "offers",
+                f"{len(absent)} open sites do not offer {service} or are not in sites",
+                "Check the plan against the study (siting.plan.check).",
+                tuple(absent),
+            )
+        )
+    table = pd.DataFrame({"site_id": list(opened), "name": names.loc[list(opened)].to_numpy()})
+    for column in ("capacity", "enrolment"):
+        known = rows[column] if column in rows else pd.Series(pd.NA, index=rows.index)
+        # a site may offer several levels of one service: unknown in one is unknown in all
+        summed = known.astype("Int64").groupby(level=0).agg(lambda v: v.sum(skipna=False))
+        table[column] = summed.reindex(list(opened)).astype("Int64").to_numpy()
+        table[column] = table[column].astype("Int64")
+    return table
+
+
+def _sum(group: NDArray[np.int64], values: NDArray[np.integer], n: int) -> NDArray[np.int64]:
+    """Sum integers by group, exactly (``np.bincount`` would pass through floats)."""
+    total = np.zeros(n, np.int64)
+    np.add.at(total, group, values)
+    return total
