@@ -169,6 +169,7 @@ def evaluate(
                 table = service.times(impedance)
                 reaches[impedance] = (table.reach(opened), table.islands(service.existing))
             reach, islands = reaches[impedance]
+            _check_cutoff(service, rule, reach)
             radius = rule.measure == "straight_m"
             counted = coverage.cover(
                 people,
@@ -243,6 +244,22 @@ def _people(demand: gpd.GeoDataFrame, service: Service) -> gpd.GeoDataFrame:
     return demand.assign(
         population=coverage.whole_persons(service.persons, demand["demand_id"].to_numpy())
     )
+
+
+def _check_cutoff(service: Service, rule: Rule, reach: pd.DataFrame) -> None:
+    """Refuse to judge points that lie beyond the cutoff and might lie within the threshold."""
+    limits = coverage.thresholds(rule, speed=service.speed)
+    cutoff = service.times(limits.impedance).cutoff
+    unknown = (reach["state"] == "beyond_cutoff") & (reach["impedance"] < 0)
+    # the generous end does not count the access leg, so it looks that much farther
+    needed = limits.high + int(reach["access"].max()) if len(reach) else 0
+    doubtful = unknown & (limits.high + reach["access"] > cutoff)
+    if doubtful.any():
+        raise StudyError(
+            f"services.{service.name}: the travel times stop at {cutoff} and rule {rule.id} looks "
+            f"{needed} far; {int(doubtful.sum())} points cannot be judged "
+            f"({first_ids(reach.index[doubtful])}). Compute travel times with cutoff={needed}."
+        )
 
 
 def _time_indicators(

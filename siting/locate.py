@@ -148,6 +148,11 @@ def mclp(
     wanted, kept = _checked_sites(times, candidates, fixed, n_new)
     if (base is None) != (service is None):
         raise StudyError("mclp: give both base and service, or neither.")
+    if not isinstance(times, pd.DataFrame) and times.cutoff < threshold:
+        raise StudyError(
+            f"mclp: the threshold {threshold} lies beyond the cutoff {times.cutoff} of the travel "
+            f"times. Compute them with cutoff={threshold} or more."
+        )
     weights, near, value = _within(times, persons, threshold, [*wanted, *kept])
     by_fixed = np.asarray(near[:, len(wanted) :].sum(axis=1)).ravel() > 0
     already = int(weights[by_fixed].sum())

@@ -92,12 +92,12 @@ def leave_one_out(
     LeaveOneOut
         ``ranking``: ``rank``, ``site_id``, ``name``, ``service``, ``persons`` (whose nearest open
         site it is today), ``displaced`` (the same people: all must move), ``unserved_after``
-        (displaced, served before and not after: no open site is found any more, or the journey
-        goes over a limit it kept), ``unreached_after`` (displaced, no open site found any more),
-        ``beyond_cutoff_after``, ``unreachable_after`` (the two kinds of these);
-        ``mean_before_min``, ``p95_before_min``, ``max_before_min`` of the displaced and
-        ``mean_after_min``, ``p95_after_min``, ``max_after_min`` of those still reached;
-        ``person_min_added`` by those still reached; ``receivers`` (``id:persons;…``, most persons
+        (displaced, served before and not after: reached before and no longer, or taken over a limit
+        that the journey kept), ``unreached_after`` (reached before and no longer),
+        ``beyond_cutoff_after``, ``unreachable_after`` (all displaced in these states afterwards,
+        whether reached before or not); ``mean_before_min``, ``p95_before_min``, ``max_before_min``
+        of the displaced; ``mean_after_min``, ``p95_after_min``, ``max_after_min`` and
+        ``person_min_added`` of those for whom another site is known, at whatever distance; ``receivers`` (``id:persons;…``, most persons
         first), ``limits_broken`` (rule ids), ``hard_broken_persons``, ``soft_broken_persons``,
         ``capacity``, ``enrolment``, ``receiver_seats_short`` (missing where any receiver's seats
         are unknown), ``capacity_unknown`` (ids of receivers whose free seats are unknown).
@@ -131,6 +131,12 @@ def leave_one_out(
             "Name rules in minutes."
         )
     opened = plan.open_sites(service, period=period)
+    farthest = max((thresholds(rule).judged for rule in limits), default=0)
+    if times.cutoff < farthest:
+        raise StudyError(
+            f"leave_one_out: a limit of {farthest / MS_PER_MIN:g} min lies beyond the cutoff of "
+            f"the travel times. Compute them with cutoff={farthest} or more."
+        )
     people = whole_persons(persons, times.demand_id)
     seats = _seats(offers, sites, service, opened)
     moves = first_two(times, opened)
@@ -142,12 +148,13 @@ def leave_one_out(
     people, before = people[moved], moves.before[moved]
     after, receiver = moves.after[moved], moves.second[moved]
 
-    reached = after >= 0
+    goes = after >= 0
     n = len(ids)
-    limit_rows, broken_hard, broken_soft, unserved = _limits(
+    limit_rows, broken_hard, broken_soft, over = _limits(
         limits, closed, people, before, after, ids=ids, opened=opened
     )
-    state = _after_state(times, opened, moved, closed, left=receiver < 0)
+    state = _after_state(times, opened, moved, closed, after)
+    lost = is_covered(before, times.cutoff) & (state != "reached")
     table = _receivers(closed, receiver, people, after, ids=ids, seats=seats)
     short = table.groupby("site_id")["seats_short"].sum(min_count=1)
     unknown = table[table["capacity_unknown"]].groupby("site_id")["receiver_id"].agg(";".join)
@@ -162,11 +169,11 @@ def leave_one_out(
     broken = limit_rows[limit_rows["broken"]].groupby("site_id")["rule_id"].agg(";".join)
 
     position = {site: at for at, site in enumerate(ids)}
-    added = np.where(reached, (after - before) * people, 0)
+    added = np.where(goes, (after - before) * people, 0)
     sums = {
         "persons": _sum(closed, people, n),
-        "unserved_after": _sum(closed, people * unserved, n),
-        "unreached_after": _sum(closed, people * ~reached, n),
+        "unserved_after": _sum(closed, people * (over | lost), n),
+        "unreached_after": _sum(closed, people * lost, n),
         "beyond_cutoff_after": _sum(closed, people * (state == "beyond_cutoff"), n),
         "unreachable_after": _sum(closed, people * (state == "unreachable"), n),
         "added": _sum(closed, added, n),
@@ -177,7 +184,7 @@ def leave_one_out(
     for site in opened:
         at = position[site]
         here = slice(*np.searchsorted(closed, [at, at + 1]))
-        still = reached[here]
+        still = goes[here]
         rows.append(
             {
                 "site_id": site,
@@ -279,15 +286,15 @@ def _after_state(
     opened: Sequence[str],
     moved: NDArray[np.intp],
     closed: NDArray[np.int64],
-    *,
-    left: NDArray[np.bool_],
+    after: NDArray[np.int64],
 ) -> NDArray[np.object_]:
     """Return the ``state`` of moved points once their site is shut; asked only where none is left.
 
     Whether a site is beyond the cutoff or cannot be reached is the travel times' word, so it is
-    asked of them, once for each site some of whose people are ``left`` without a second one.
+    asked of them, once for each site some of whose people have no second one in the table.
     """
-    state = np.full(len(moved), "reached", dtype=object)
+    state = np.where(is_covered(after, times.cutoff), "reached", "beyond_cutoff").astype(object)
+    left = after < 0
     for at in np.unique(closed[left]):
         here = left & (closed == at)
         site = times.site_id[at]
@@ -306,11 +313,11 @@ def _limits(
     ids: NDArray[np.object_],
     opened: Sequence[str],
 ) -> tuple[pd.DataFrame, NDArray[np.bool_], NDArray[np.bool_], NDArray[np.bool_]]:
-    """Return the limits table, and who breaks a hard one, a soft one, or is no longer served."""
+    """Return the limits table, and who breaks a hard one, a soft one, or is newly over any."""
     n = len(ids)
     hard = np.zeros(len(closed), dtype=bool)
     soft = np.zeros(len(closed), dtype=bool)
-    unserved = after < 0
+    newly = np.zeros(len(closed), dtype=bool)
     frames = []
     position = {site: at for at, site in enumerate(ids)}
     at = np.array([position[site] for site in opened], dtype=np.int64)
@@ -319,7 +326,7 @@ def _limits(
         kept = is_covered(before, threshold)
         over = kept & ~is_covered(after, threshold)
         further = ~kept & ((after < 0) | (after > before))
-        unserved = unserved | over
+        newly |= over
         if rule.strength == "hard":
             breaks = over | further
             hard |= breaks
@@ -348,7 +355,7 @@ def _limits(
     ]
     table = pd.concat(frames) if frames else pd.DataFrame(columns=columns).astype({"broken": bool})
     table = table.sort_values(["site_id", "rule_id"], ignore_index=True)
-    return table, hard, soft, unserved
+    return table, hard, soft, newly
 
 
 def _receivers(

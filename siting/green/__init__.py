@@ -1,0 +1,32 @@
+"""The three green indicators, as shares of residential land, in a straight line and on foot.
+
+300米见绿 (``see_green_300``), 500米见园 (``park_500``) and 公园绿地服务半径覆盖率
+(``park_radius_rate``) are never mixed. The straight line from the park's edge is the official
+reading; on foot, from entrances and along paths, stands beside it and never exceeds it. See
+``docs/method-coverage.md``.
+"""
+
+from __future__ import annotations
+
+from siting.green.entrances import boundary_samples, park_entrances
+from siting.green.indicators import INDICATORS, Indicator, SizeClass, Target, indicators, targets
+from siting.green.land import Cells, cell_points, land_cells
+from siting.green.rate import Green, buffer_error_m, green_coverage, summary
+
+__all__ = [
+    "INDICATORS",
+    "Cells",
+    "Green",
+    "Indicator",
+    "SizeClass",
+    "Target",
+    "boundary_samples",
+    "buffer_error_m",
+    "cell_points",
+    "green_coverage",
+    "indicators",
+    "land_cells",
+    "park_entrances",
+    "summary",
+    "targets",
+]
