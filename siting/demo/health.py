@@ -1,0 +1,131 @@
+"""Clinics, hospitals, care for the elderly, and where new stations could go."""
+
+from __future__ import annotations
+
+import geopandas as gpd
+import numpy as np
+import pandas as pd
+import shapely
+
+from siting.demo.blocks import CRS
+from siting.demo.chance import below, shuffled, stream
+from siting.demo.settlements import Villages
+
+HOSPITALS = ("县人民医院", "县中医医院", "县妇幼保健院")
+
+
+def make_clinics(
+    seed: int,
+    points: gpd.GeoDataFrame,
+    blocks: gpd.GeoDataFrame,
+    zones: gpd.GeoDataFrame,
+    villages: Villages,
+) -> gpd.GeoDataFrame:
+    """Return hospitals, health centres, stations and village clinics.
+
+    Returns
+    -------
+    GeoDataFrame
+        ``site_id``, ``name``, ``kind`` (医院, 卫生院, 社区卫生服务中心, 社区卫生服务站, 村卫生室),
+        ``beds``, ``staff``, points in EPSG:4547.
+    """
+    rng = stream(seed, "clinics")
+    rows: list[tuple[str, str, int, int, shapely.Point]] = []
+    town = blocks[blocks["plan"] < 2]
+    for k, g in enumerate(town.loc[town["use"] == "hospital"].geometry):
+        rows.append((HOSPITALS[k], "医院", (820, 410, 160)[k], (960, 430, 210)[k], _middle(g)))
+    for k, g in enumerate(town.loc[town["use"] == "health centre"].geometry):
+        name = f"{zones['name'].iloc[k][:2]}社区卫生服务中心"
+        rows.append((name, "社区卫生服务中心", 40 + 10 * k, 52 - 6 * k, _middle(g)))
+    homes = town[(town["use"] == "home") & (town["quarter"] == "old")]
+    for k in shuffled(rng, len(homes))[:7].tolist():
+        name = f"{homes['community'].iloc[k][:-2]}社区卫生服务站{k + 1}"
+        rows.append((name, "社区卫生服务站", 0, 4 + k % 3, _middle(homes.geometry.iloc[k])))
+    for seat in range(3, len(zones)):
+        lot = blocks[(blocks["seat"] == seat) & (blocks["use"] == "health centre")]
+        beds = 30 + 5 * below(rng, 12)
+        rows.append((f"{zones['name'].iloc[seat]}卫生院", "卫生院", beds, beds * 3 // 4,
+                     _middle(lot.geometry.iloc[0])))  # fmt: skip
+    rural = points[points["settlement"] == "village"].drop_duplicates("community")
+    first = rural.set_index("community").geometry
+    for name in villages.names:
+        draw = rng.random(3)
+        if name in first.index and draw[0] < 0.72:
+            at = first[name]
+            here = shapely.Point(round(at.x - 45.0 * draw[1], 2), round(at.y + 45.0 * draw[2], 2))
+            rows.append((f"{name}卫生室", "村卫生室", 0, 1 + int(2 * draw[1]), here))
+    return _table(rows, ["name", "kind", "beds", "staff", "geometry"], "M")
+
+
+def station_candidates(
+    seed: int, points: gpd.GeoDataFrame, clinics: gpd.GeoDataFrame, *, count: int = 36
+) -> gpd.GeoDataFrame:
+    """Return rooms offered for a new health station, none close to a clinic that is there.
+
+    Returns
+    -------
+    GeoDataFrame
+        ``site_id``, ``name``, ``floor_m2``, points in EPSG:4547.
+    """
+    rng = stream(seed, "stations")
+    town = points[points["settlement"] == "urban"]
+    village = points[points["settlement"] == "village"]
+    there = shapely.get_coordinates(clinics.geometry)
+    rows: list[tuple[str, int, shapely.Point]] = []
+    for pool, many, what in ((town, count * 5 // 8, "社区用房"), (village, count, "闲置村部")):
+        for k in shuffled(rng, len(pool)).tolist():
+            if len(rows) == many:
+                break
+            xy = shapely.get_coordinates(pool.geometry.iloc[k])[0]
+            far = float(((there - xy) ** 2).sum(axis=1).min())
+            if far > (320.0 if what == "社区用房" else 1300.0) ** 2:
+                area = 80 + 10 * below(rng, 20)
+                place = shapely.Point(np.round(xy + 12.0, 2))
+                rows.append((f"{pool['community'].iloc[k]}{what}{len(rows) + 1}", area, place))
+    return _table(rows, ["name", "floor_m2", "geometry"], "N")
+
+
+def elderly_care(seed: int, blocks: gpd.GeoDataFrame, zones: gpd.GeoDataFrame) -> gpd.GeoDataFrame:
+    """Return day-care centres and homes, existing ones and rooms that could become one.
+
+    Returns
+    -------
+    GeoDataFrame
+        ``site_id``, ``name``, ``kind`` (日间照料中心, 敬老院), ``state`` (现状, 备选), ``beds``,
+        points in EPSG:4547.
+    """
+    rng = stream(seed, "elderly")
+    rows: list[tuple[str, str, str, int, shapely.Point]] = []
+    town = blocks[(blocks["plan"] < 2) & (blocks["use"].isin(["office", "market"]))]
+    for number, k in enumerate(shuffled(rng, len(town))[:26].tolist()):
+        state = "现状" if number < 6 else "备选"
+        name = f"{town['community'].iloc[k][:-2]}日间照料中心{number + 1}"
+        rows.append(
+            (name, "日间照料中心", state, 15 + below(rng, 20), _middle(town.geometry.iloc[k]))
+        )
+    for seat in range(3, len(zones)):
+        own = blocks[(blocks["seat"] == seat) & (blocks["use"] == "office")]
+        if len(own):
+            state = "现状" if rng.random() < 0.6 else "备选"
+            rows.append((f"{zones['name'].iloc[seat]}敬老院", "敬老院", state,
+                         40 + 5 * below(rng, 17), _middle(own.geometry.iloc[0])))  # fmt: skip
+    return _table(rows, ["name", "kind", "state", "beds", "geometry"], "E")
+
+
+def _middle(shape: shapely.Polygon) -> shapely.Point:
+    corners = np.asarray(shape.exterior.coords)[:-1]
+    x, y = np.round(corners.sum(axis=0) / len(corners), 2)
+    return shapely.Point(x, y)
+
+
+def _table(
+    rows: list[tuple[object, ...]]
+    | list[tuple[str, str, int, int, shapely.Point]]
+    | list[tuple[str, int, shapely.Point]]
+    | list[tuple[str, str, str, int, shapely.Point]],
+    columns: list[str],
+    letter: str,
+) -> gpd.GeoDataFrame:
+    table = pd.DataFrame(rows, columns=columns)
+    table.insert(0, "site_id", [f"{letter}{k:03d}" for k in range(1, len(table) + 1)])
+    return gpd.GeoDataFrame(table, geometry="geometry", crs=CRS)

@@ -1,0 +1,153 @@
+"""The whole county as tables, from one seed."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import geopandas as gpd
+import numpy as np
+import pandas as pd
+import shapely
+
+from siting.demo import blocks as land_use
+from siting.demo.blocks import CRS
+from siting.demo.expressway import make_expressway
+from siting.demo.health import elderly_care, make_clinics, station_candidates
+from siting.demo.land import control_lines, idle_plots
+from siting.demo.mesh import make_mesh
+from siting.demo.names import COUNTY_CODE, COUNTY_ZH
+from siting.demo.outlines import trace
+from siting.demo.people import GROUPS, people_points
+from siting.demo.roads import road_lines
+from siting.demo.routes import choose_roads
+from siting.demo.schools import make_schools
+from siting.demo.settlements import Seats, grow_zones, place_seats, place_villages, zone_origin
+from siting.demo.streets import town_plans
+from siting.demo.terrain import CELL, LAND, Terrain, make_terrain
+
+WATERS = {1: "镜湖（虚构）", 2: "沅溪江（虚构）", 3: "水库坑塘"}
+
+
+@dataclass(frozen=True, eq=False)
+class Region:
+    """The generated county.
+
+    Attributes
+    ----------
+    tables
+        ``zones``, ``county``, ``roads``, ``water``, ``people``, ``residential``, ``schools``,
+        ``clinics``, ``parks``, ``park_entrances``, ``plots``, ``stations``, ``elderly``, and the
+        control lines by their Chinese names; all in EPSG:4547, coordinates rounded to 0.01 m.
+    elevation
+        Metres at 100 m cells, row 0 in the south, ``float32[rows, columns]``.
+    origin
+        South-west corner of the elevation raster, EPSG:4547 metres.
+    """
+
+    tables: Mapping[str, gpd.GeoDataFrame]
+    elevation: np.ndarray[tuple[int, int], np.dtype[np.float32]]
+    origin: tuple[float, float]
+
+    def checksum(self) -> str:
+        """Return the SHA-256 of all content: the same for a seed on every machine."""
+        digest = hashlib.sha256(np.round(self.elevation * 10.0).astype("<i4").tobytes())
+        for name, table in sorted(self.tables.items()):
+            digest.update(name.encode())
+            digest.update(pd.DataFrame(table.drop(columns="geometry")).to_csv().encode())
+            where = np.round(shapely.get_coordinates(table.geometry) * 100.0)
+            digest.update(where.astype("<i8").tobytes())
+        return digest.hexdigest()
+
+
+def make_county(seed: int) -> Region:
+    """Return the county of one seed.
+
+    Examples
+    --------
+    >>> county = make_county(430600)  # doctest: +SKIP
+    >>> int(county.tables["people"]["population"].sum())  # doctest: +SKIP
+    583984
+    """
+    terrain = make_terrain(seed)
+    expressway = make_expressway(seed, terrain)
+    seats = place_seats(seed, terrain, expressway.line)
+    villages = place_villages(seed, terrain, seats, expressway.line)
+    zones = _zones(seed, terrain, seats)
+    plans = town_plans(seed, terrain, seats.xy, seats.weight)
+    mesh = make_mesh(seed, terrain, plans, expressway)
+    routes = choose_roads(seed, terrain, mesh, plans, seats, villages)
+    blocks = land_use.make_blocks(seed, plans)
+    homes = land_use.residential(seed, blocks)
+    people = people_points(seed, terrain, mesh, routes, villages, homes, zones)
+    zones = _with_totals(zones, people)
+    parks = land_use.parks(seed, blocks, plans)
+    clinics = make_clinics(seed, people, blocks, zones, villages)
+    tables = {
+        "zones": zones,
+        "county": _county(zones),
+        "roads": road_lines(seed, terrain, mesh, routes, plans, expressway),
+        "water": _water(terrain),
+        "people": people,
+        "residential": _with_people(homes, people),
+        "parks": parks,
+        "park_entrances": land_use.park_entrances(seed, parks),
+        "schools": make_schools(seed, people, blocks, zones, villages),
+        "clinics": clinics,
+        "stations": station_candidates(seed, people, clinics),
+        "elderly": elderly_care(seed, blocks, zones),
+        "plots": idle_plots(seed, blocks, people, zones),
+        **control_lines(seed, terrain, people, blocks),
+    }
+    heights = terrain.elevation[1::2, 1::2].astype(np.float32)
+    return Region(tables, heights, terrain.origin)
+
+
+def _zones(seed: int, terrain: Terrain, seats: Seats) -> gpd.GeoDataFrame:
+    origin, cell = zone_origin(terrain)
+    shapes = trace(grow_zones(seed, terrain, seats), origin=origin, cell_m=cell)
+    return gpd.GeoDataFrame(
+        {"zone_id": list(seats.codes), "name": list(seats.names), "kind": list(seats.kinds)},
+        geometry=[shapes[k] for k in range(len(seats.codes))],
+        crs=CRS,
+    )
+
+
+def _with_totals(zones: gpd.GeoDataFrame, people: gpd.GeoDataFrame) -> gpd.GeoDataFrame:
+    totals = people.groupby("zone_id")[["population", *GROUPS]].sum()
+    filled = zones.copy()
+    for column in totals.columns:
+        filled[column] = totals.loc[zones["zone_id"], column].to_numpy()
+    return filled
+
+
+def _with_people(homes: gpd.GeoDataFrame, people: gpd.GeoDataFrame) -> gpd.GeoDataFrame:
+    inside = people.set_index("residential_id")["population"]
+    filled = homes[["residential_id", "community", "settlement", "quarter", "area_m2", "geometry"]]
+    filled = filled[filled["residential_id"].isin(inside.index)].reset_index(drop=True)
+    return filled.assign(population=inside.loc[filled["residential_id"]].to_numpy())
+
+
+def _county(zones: gpd.GeoDataFrame) -> gpd.GeoDataFrame:
+    whole = shapely.normalize(shapely.union_all(zones.geometry.to_numpy()))
+    return gpd.GeoDataFrame(
+        {"zone_id": [COUNTY_CODE], "name": [COUNTY_ZH],
+         "population": [int(zones["population"].sum())]},
+        geometry=[whole], crs=CRS,
+    )  # fmt: skip
+
+
+def _water(terrain: Terrain) -> gpd.GeoDataFrame:
+    wet = np.where(terrain.water == LAND, -1, terrain.water).astype(np.int64)
+    shapes = trace(wet, origin=terrain.origin, cell_m=CELL, relax=5)
+    rows = [
+        (WATERS[kind], ("lake", "river", "pond")[kind - 1], part)
+        for kind, shape in shapes.items()
+        for part in sorted(shapely.get_parts(shape), key=lambda p: p.bounds)
+    ]
+    table = gpd.GeoDataFrame(
+        rows, columns=["name", "kind", "geometry"], geometry="geometry", crs=CRS
+    )
+    table.insert(0, "water_id", [f"W{k:03d}" for k in range(1, len(table) + 1)])
+    return table

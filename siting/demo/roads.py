@@ -1,0 +1,223 @@
+"""The roads as a clean line layer: ends meet exactly, split at junctions, rounded in between."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import geopandas as gpd
+import numpy as np
+import pandas as pd
+import shapely
+from numpy.typing import NDArray
+
+from siting.demo.chance import Floats, Ints, stream
+from siting.demo.expressway import Expressway, carriageways, ramps
+from siting.demo.mesh import BRIDGE, STREET, Mesh, rounded
+from siting.demo.names import STREETS
+from siting.demo.routes import Routes
+from siting.demo.streets import CLASSES, NO_ROAD, RANK, StreetPlan
+from siting.demo.terrain import Terrain
+
+CRS = "EPSG:4547"
+LANE_SHARE = 0.72  # blocks of the county town with a lane inside
+
+
+@dataclass(frozen=True, eq=False)
+class _Pieces:
+    """Straight pieces before they are joined into lines; one row each."""
+
+    xy: Floats
+    ends: Ints
+    rank: Ints
+    name: NDArray[np.object_]
+    oneway: NDArray[np.bool_]
+    bridge: NDArray[np.bool_]
+    tunnel: NDArray[np.bool_]
+    straight: NDArray[np.bool_]
+
+
+def road_lines(
+    seed: int,
+    terrain: Terrain,
+    mesh: Mesh,
+    routes: Routes,
+    plans: list[StreetPlan],
+    expressway: Expressway,
+) -> gpd.GeoDataFrame:
+    """Return the roads table.
+
+    Returns
+    -------
+    GeoDataFrame
+        ``road_id``, ``highway``, ``name``, ``oneway`` (yes/no), ``bridge``, ``tunnel`` (yes/no),
+        ``layer`` (int) and lines in EPSG:4547, vertices rounded to 0.01 m. Lines meet in shared
+        end points only; where they cross elsewhere one of them is a bridge.
+    """
+    pieces = _with_lanes(seed, _pieces(terrain, mesh, routes, plans), mesh, plans)
+    rows = _joined(pieces)
+    below = shapely.STRtree([row[-1] for row in rows])
+    for line, joins in carriageways(expressway):
+        rows += _elevated(line, joins, below, "motorway", "G9999", 1)
+    below = shapely.STRtree([row[-1] for row in rows])
+    for line in ramps(expressway):
+        rows += _elevated(line, [], below, "motorway_link", "", 2)
+    table = pd.DataFrame(
+        rows, columns=["highway", "name", "oneway", "bridge", "tunnel", "layer", "geometry"]
+    )
+    table.insert(0, "road_id", [f"R{k:05d}" for k in range(1, len(table) + 1)])
+    for flag in ("oneway", "bridge", "tunnel"):
+        table[flag] = np.where(table[flag], "yes", "no")
+    return gpd.GeoDataFrame(table, geometry="geometry", crs=CRS)
+
+
+def _pieces(terrain: Terrain, mesh: Mesh, routes: Routes, plans: list[StreetPlan]) -> _Pieces:
+    """Keep the pieces that are roads; name streets, make some one-way, put tunnels in passes."""
+    kept = np.nonzero(routes.rank < NO_ROAD)[0]
+    ends, rank = mesh.edges[kept], routes.rank[kept]
+    name = routes.ref[kept].copy()
+    oneway = np.zeros(len(kept), dtype=np.bool_)
+    sizes = [len(p.xy) for p in plans]
+    plan = np.searchsorted(mesh.plan_start, ends[:, 0], side="right") - 1
+    street = mesh.street[kept]
+    for k in np.nonzero((mesh.kind[kept] == STREET) & (plan < 2))[0]:
+        if name[k] == "" and rank[k] < RANK["residential"]:
+            name[k] = STREETS[(int(street[k]) + 7 * int(plan[k])) % len(STREETS)]
+    lanes = sorted(
+        {int(s) for s in street[(plan == 0) & (rank == RANK["residential"]) & (street >= 0)]}
+    )
+    middle = plans[0].xy[plans[0].centre]
+    for s in lanes[len(lanes) // 3 : len(lanes) // 3 + 4]:
+        own = np.nonzero((plan == 0) & (street == s) & (rank == RANK["residential"]))[0]
+        gap = ((mesh.xy[ends[own]] - middle) ** 2).sum(axis=2).max(axis=1)
+        oneway[own[gap < 1300.0 * 1300.0]] = True
+    assert sum(sizes) > 0
+    bridge = mesh.kind[kept] == BRIDGE
+    height = terrain.height(mesh.xy[ends[:, 0]])
+    pass_ = np.where((rank == RANK["secondary"]) | (rank == RANK["primary"]), height, 0.0)
+    tunnel = np.zeros(len(kept), dtype=np.bool_)
+    tunnel[np.argsort(-pass_, kind="stable")[:2]] = True
+    straight = (mesh.street[kept] >= 0) | bridge | tunnel
+    return _Pieces(mesh.xy, ends, rank, name, oneway, bridge, tunnel, straight)
+
+
+def _with_lanes(seed: int, pieces: _Pieces, mesh: Mesh, plans: list[StreetPlan]) -> _Pieces:
+    """Add lanes into the blocks of the county town, from the middle of a street."""
+    rng = stream(seed, "lanes")
+    xy = [pieces.xy]
+    count = len(pieces.xy)
+    by_ends = {(min(a, b), max(a, b)): k for k, (a, b) in enumerate(pieces.ends.tolist())}
+    split: dict[int, int] = {}
+    lanes: list[tuple[int, int, int]] = []
+    for plan, start in list(zip(plans, mesh.plan_start.tolist(), strict=True))[:2]:
+        for block in (plan.blocks + start).tolist():
+            sides = [
+                by_ends.get((min(a, b), max(a, b)))
+                for a, b in zip(block, block[1:] + block[:1], strict=True)
+            ]
+            free = [s for s in sides if s is not None and s not in split
+                    and pieces.rank[s] >= RANK["tertiary"]]  # fmt: skip
+            draw = rng.random(2)
+            if draw[0] > LANE_SHARE or not free:
+                continue
+            chosen = free[: 2 if draw[1] < 0.35 else 1]
+            xy.append(np.round(pieces.xy[block].sum(axis=0) / 4.0, 2)[None])
+            inside = count
+            count += 1
+            for number, side in enumerate(chosen):
+                xy.append(np.round(pieces.xy[pieces.ends[side]].sum(axis=0) / 2.0, 2)[None])
+                split[side] = count
+                lanes.append((count, inside, RANK["service" if number == 0 else "footway"]))
+                count += 1
+    at = np.array(sorted(split), dtype=np.int64)
+    middle = np.array([split[k] for k in sorted(split)], dtype=np.int64)
+    whole = np.ones(len(pieces.ends), dtype=np.bool_)
+    whole[at] = False
+    new = np.array(lanes, dtype=np.int64)
+    rows = np.concatenate([np.nonzero(whole)[0], at, at])
+    ends = np.vstack(
+        [pieces.ends[whole], np.column_stack([pieces.ends[at, 0], middle]),
+         np.column_stack([middle, pieces.ends[at, 1]]), new[:, :2]]
+    )  # fmt: skip
+    none = np.zeros(len(new), dtype=np.bool_)
+    return _Pieces(
+        xy=np.vstack(xy),
+        ends=ends,
+        rank=np.concatenate([pieces.rank[rows], new[:, 2]]),
+        name=np.concatenate([pieces.name[rows], np.full(len(new), "", dtype=np.object_)]),
+        oneway=np.concatenate([pieces.oneway[rows], none]),
+        bridge=np.concatenate([pieces.bridge[rows], none]),
+        tunnel=np.concatenate([pieces.tunnel[rows], none]),
+        straight=np.concatenate([pieces.straight[rows], ~none]),
+    )
+
+
+def _joined(pieces: _Pieces) -> list[tuple[object, ...]]:
+    """Join pieces of equal attributes between junctions into lines."""
+    kinds = list(
+        zip(pieces.rank.tolist(), pieces.name.tolist(), pieces.oneway.tolist(),
+            pieces.bridge.tolist(), pieces.tunnel.tolist(), pieces.straight.tolist(), strict=True)
+    )  # fmt: skip
+    ends = pieces.ends.tolist()
+    at: dict[int, list[int]] = {}
+    for k, (a, b) in enumerate(ends):
+        at.setdefault(a, []).append(k)
+        at.setdefault(b, []).append(k)
+
+    def through(node: int) -> bool:
+        here = at[node]
+        if len(here) != 2 or kinds[here[0]] != kinds[here[1]]:
+            return False
+        # a one-way line goes on only where one piece ends and the next begins
+        return not kinds[here[0]][2] or (ends[here[0]][0] == node) != (ends[here[1]][0] == node)
+
+    used = [False] * len(ends)
+    rows: list[tuple[object, ...]] = []
+
+    def walk(node: int, k: int) -> None:
+        chain, first = [node], k
+        while True:
+            used[k] = True
+            node = ends[k][1] if ends[k][0] == node else ends[k][0]
+            chain.append(node)
+            if not through(node) or node == chain[0]:
+                break
+            k = at[node][1] if at[node][0] == k else at[node][0]
+        rank, name, oneway, bridge, tunnel, straight = kinds[first]
+        if oneway and ends[first][0] != chain[0]:
+            chain.reverse()
+        line = pieces.xy[chain] if straight else rounded(pieces.xy[chain])
+        layer = 1 if bridge else -1 if tunnel else 0
+        rows.append((CLASSES[rank], name, oneway, bridge, tunnel, layer, shapely.LineString(line)))
+
+    for node in sorted(at):
+        if not through(node):
+            for k in at[node]:
+                if not used[k]:
+                    walk(node, k)
+    for k in range(len(ends)):
+        if not used[k]:
+            walk(ends[k][0], k)
+    return rows
+
+
+def _elevated(
+    line: Floats, joins: list[int], below: shapely.STRtree, highway: str, name: str, level: int
+) -> list[tuple[object, ...]]:
+    """Cut a carriageway or ramp at its junctions and lift what crosses other roads."""
+    parts = shapely.linestrings(np.stack([line[:-1], line[1:]], axis=1))
+    part, other = below.query(parts, predicate="intersects")
+    lines = below.geometries
+    lifted = np.zeros(len(parts), dtype=np.bool_)
+    ends = {tuple(line[0]), tuple(line[-1])}
+    for p, o in zip(part.tolist(), other.tolist(), strict=True):
+        touch = shapely.intersection(parts[p], lines[o])
+        if any((round(x, 2), round(y, 2)) not in ends for x, y in shapely.get_coordinates(touch)):
+            lifted[p] = True
+    cuts = {0, len(line) - 1, *joins}
+    cuts |= {k for k in range(1, len(parts)) if lifted[k] != lifted[k - 1]}
+    marks = sorted(cuts)
+    return [
+        (highway, name, True, bool(lifted[a]), False, level if lifted[a] else 0,
+         shapely.LineString(line[a : b + 1]))
+        for a, b in zip(marks[:-1], marks[1:], strict=True)
+    ]  # fmt: skip
