@@ -97,8 +97,8 @@ def leave_one_out(
         ``beyond_cutoff_after``, ``unreachable_after`` (all displaced in these states afterwards,
         whether reached before or not); ``mean_before_min``, ``p95_before_min``, ``max_before_min``
         of the displaced; ``mean_after_min``, ``p95_after_min``, ``max_after_min`` and
-        ``person_min_added`` of those for whom another site is known, at whatever distance; ``receivers`` (``id:persons;…``, most persons
-        first), ``limits_broken`` (rule ids), ``hard_broken_persons``, ``soft_broken_persons``,
+        ``person_min_added`` of those for whom another site is known, at whatever distance;
+        ``receivers`` (``id:persons;…``, most persons first), ``limits_broken`` (rule ids), ``hard_broken_persons``, ``soft_broken_persons``,
         ``capacity``, ``enrolment``, ``receiver_seats_short`` (missing where any receiver's seats
         are unknown), ``capacity_unknown`` (ids of receivers whose free seats are unknown).
 

@@ -68,4 +68,4 @@ def whole_persons(
         )
     if problems:
         raise DataError(problems)
-    return persons.reindex(known).fillna(0).to_numpy(dtype=np.int64)
+    return np.asarray(persons.reindex(known).fillna(0), dtype=np.int64)

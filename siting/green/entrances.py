@@ -83,12 +83,8 @@ def boundary_samples(parks: gpd.GeoDataFrame, *, spacing_m: float) -> gpd.GeoDat
         raise StudyError(f"spacing_m is {spacing_m}; it must be above 0 m. Correct it.")
     rings, of = shapely.get_rings(parks.geometry.to_numpy(), return_index=True)
     points, owner = shapely.get_coordinates(shapely.segmentize(rings, spacing_m), return_index=True)
-    return _table(
-        parks["park_id"].to_numpy()[of[owner]],
-        np.asarray(shapely.points(points)),
-        "boundary_sample",
-        parks,
-    )
+    owners = parks["park_id"].to_numpy()[of[owner]]
+    return _table(owners, np.asarray(shapely.points(points)), "boundary_sample", parks)
 
 
 def _table(

@@ -88,7 +88,10 @@ def green_coverage(
         zone, where nothing is judged). Every zoning sums to all land.
 
         ``cells``: ``cell_id``, ``settlement``, ``quarter``, ``area_m2``, ``assessed``, and for each
-        indicator ``<name>_straight_m2``, ``<name>_foot``, ``<name>_foot_upper``; ``geometry``.
+        indicator ``<name>_straight_m2``, ``<name>_foot``, ``<name>_foot_upper`` and, for a map,
+        ``<name>``: ``foot`` or ``straight_only`` (at least half of the cell is served, and on foot
+        or not), ``neither``, ``not_assessed`` (not judged on foot), ``outside`` (a settlement class
+        that the indicator does not judge); ``geometry``.
 
     Raises
     ------
@@ -120,6 +123,16 @@ def green_coverage(
         found[f"{indicator.name}_straight_m2"] = straight / CM2
         found[f"{indicator.name}_foot"] = on_foot
         found[f"{indicator.name}_foot_upper"] = upper
+        found[indicator.name] = np.select(
+            [
+                ~found["settlement"].isin(indicator.judges),
+                on_foot & (2 * straight >= land),
+                ~found["assessed"],
+                2 * straight >= land,
+            ],
+            ["outside", "foot", "not_assessed", "straight_only"],
+            "neither",
+        )
         measured = pd.DataFrame(
             {
                 "settlement": cells["settlement"].to_numpy(),
