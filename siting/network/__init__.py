@@ -1,0 +1,26 @@
+"""Roads → :class:`RoadNetwork`, and points → their place on it.
+
+``read_osm``, ``from_lines`` and ``from_networkx`` make a network; ``attach`` puts points on its
+edges; ``save`` and ``open_saved`` keep it between runs.
+"""
+
+from __future__ import annotations
+
+from siting.network.attach import attach
+from siting.network.graph import RoadNetwork
+from siting.network.lines import from_lines
+from siting.network.nx import from_networkx, to_networkx
+from siting.network.speeds import Mode, RoadClass, Speeds, read_speeds, travel_ms
+
+__all__ = [
+    "Mode",
+    "RoadClass",
+    "RoadNetwork",
+    "Speeds",
+    "attach",
+    "from_lines",
+    "from_networkx",
+    "read_speeds",
+    "to_networkx",
+    "travel_ms",
+]

@@ -1,0 +1,245 @@
+"""The road network: arrays of nodes and edges, their components and their version."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from functools import cached_property
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+import pyproj
+import shapely
+from scipy.sparse import coo_array
+from scipy.sparse.csgraph import connected_components
+
+from siting.errors import NetworkError
+from siting.kernels import compressed_rows
+from siting.network.speeds import Mode
+
+I32 = npt.NDArray[np.int32]
+I64 = npt.NDArray[np.int64]
+F64 = npt.NDArray[np.float64]
+Bool = npt.NDArray[np.bool_]
+Objects = npt.NDArray[np.object_]
+
+DROP_COLUMNS = ("table", "row", "what", "action")
+
+
+@dataclass(frozen=True, eq=False)
+class RoadNetwork:
+    """Streets as one mode uses them.
+
+    An edge is a street between two junctions; it is one row whether it may be travelled one way or
+    both, so that two points on one street are on one edge. Attributes ending in ``_ms`` and
+    ``_mm`` are integers; see ``docs/method-travel-time.md``.
+
+    Attributes
+    ----------
+    mode
+        ``"walk"`` or ``"drive"``.
+    access_kph
+        Speed of the leg between a point and its edge, km/h.
+    crs
+        Projected, metric.
+    node_id
+        int64 (n), unique: OSM ids, or positions for other sources.
+    node_xy
+        float64 (n, 2), metres in ``crs``.
+    tail, head
+        int32 (m), positions of the end nodes.
+    length_mm
+        int64 (m).
+    forward_ms, backward_ms
+        int64 (m), time tail → head and head → tail; −1 where that direction is not allowed.
+    stoppable
+        bool (m): a point may attach here (no motorways, tunnels, bridges).
+    highway
+        str (m).
+    geometry
+        LineString (m), from tail to head, in ``crs``.
+    way_id
+        int64 (m), where the edge comes from: the OSM way (the smallest, where several were
+        joined) or the 0-based row of the line layer.
+    bridge, tunnel
+        bool (m).
+    component
+        int32 (n), weakly connected component, numbered by smallest node position.
+    component_km
+        float64, length of each component.
+    version
+        SHA-256 of all the above.
+    drops
+        ``table``, ``row``, ``what``, ``action``: everything in the source that is not in the
+        network as given. ``row`` is an OSM id (``w12``, ``n3``), a row of the layer, or empty
+        where one line stands for many.
+    """
+
+    mode: Mode
+    access_kph: float
+    crs: pyproj.CRS
+    node_id: I64
+    node_xy: F64
+    tail: I32
+    head: I32
+    length_mm: I64
+    forward_ms: I64
+    backward_ms: I64
+    stoppable: Bool
+    highway: Objects
+    geometry: Objects
+    way_id: I64
+    bridge: Bool
+    tunnel: Bool
+    component: I32 = field(repr=False)
+    component_km: F64 = field(repr=False)
+    version: str
+    drops: pd.DataFrame = field(repr=False)
+
+    @cached_property
+    def arrivals(self) -> tuple[I64, I32, I64]:
+        """The reversed graph in compressed rows: by node, the arcs that arrive there.
+
+        ``indptr`` (n + 1), ``source`` (int32, where each arc comes from) and ``arc``: its edge
+        where it runs tail → head, edge + m where it runs head → tail.
+        """
+        m = self.tail.size
+        arc = np.concatenate(
+            [np.flatnonzero(self.forward_ms >= 0), m + np.flatnonzero(self.backward_ms >= 0)]
+        )
+        ends = np.concatenate([self.head, self.tail])[arc]
+        indptr, order = compressed_rows(ends, rows=self.node_id.size)
+        source = np.concatenate([self.tail, self.head])[arc[order]]
+        return indptr, source, arc[order]
+
+    def __repr__(self) -> str:
+        """Return the size in a line."""
+        return (
+            f"RoadNetwork(mode={self.mode!r}, nodes={self.node_id.size}, edges={self.tail.size}, "
+            f"km={self.length_mm.sum() / 1e6:.1f}, components={self.component_km.size}, "
+            f"version={self.version[:12]!r})"
+        )
+
+
+def assemble(
+    *,
+    mode: Mode,
+    access_kph: float,
+    crs: pyproj.CRS,
+    node_id: npt.ArrayLike,
+    node_xy: npt.ArrayLike,
+    tail: npt.ArrayLike,
+    head: npt.ArrayLike,
+    length_mm: npt.ArrayLike,
+    forward_ms: npt.ArrayLike,
+    backward_ms: npt.ArrayLike,
+    stoppable: npt.ArrayLike,
+    highway: Iterable[str],
+    geometry: npt.ArrayLike,
+    way_id: npt.ArrayLike,
+    bridge: npt.ArrayLike,
+    tunnel: npt.ArrayLike,
+    drops: pd.DataFrame,
+) -> RoadNetwork:
+    """Return the network of these arrays, with components and version worked out.
+
+    Raises
+    ------
+    NetworkError
+        ``crs`` is not projected in metres, there is no edge, or the arrays contradict each other.
+    """
+    check_metric(crs)
+    ids = np.asarray(node_id, dtype=np.int64)
+    xy = np.asarray(node_xy, dtype=np.float64).reshape(-1, 2)
+    tails = np.asarray(tail, dtype=np.int32)
+    heads = np.asarray(head, dtype=np.int32)
+    lengths = np.asarray(length_mm, dtype=np.int64)
+    forward = np.asarray(forward_ms, dtype=np.int64)
+    backward = np.asarray(backward_ms, dtype=np.int64)
+    if not tails.size:
+        raise NetworkError(
+            f"roads: no edge is left for mode {mode!r}. Look at the list of drops, at the clip and "
+            "at the road classes; a network needs at least one street open to the mode."
+        )
+    if np.unique(ids).size != ids.size:
+        raise NetworkError("roads: node ids repeat. Give every node an id of its own.")
+    if (lengths < 0).any() or ((forward < 0) & (backward < 0)).any():
+        raise NetworkError("roads: an edge of negative length, or closed in both directions.")
+    component, km = weak_components(tails, heads, lengths, nodes=ids.size)
+    words = np.empty(tails.size, dtype=object)
+    words[:] = [str(word) for word in highway]
+    parts: dict[str, npt.NDArray[np.generic]] = {
+        "node_id": ids,
+        "node_xy": xy,
+        "tail": tails,
+        "head": heads,
+        "length_mm": lengths,
+        "forward_ms": forward,
+        "backward_ms": backward,
+        "stoppable": np.asarray(stoppable, dtype=np.bool_),
+        "way_id": np.asarray(way_id, dtype=np.int64),
+        "bridge": np.asarray(bridge, dtype=np.bool_),
+        "tunnel": np.asarray(tunnel, dtype=np.bool_),
+    }
+    lines = np.asarray(geometry, dtype=object)
+    digest = hashlib.sha256(f"{mode}|{access_kph!r}|{crs.to_wkt()}".encode())
+    for name, array in parts.items():
+        array.setflags(write=False)
+        digest.update(name.encode() + np.ascontiguousarray(array).tobytes())
+    digest.update("\n".join(words.tolist()).encode())
+    digest.update(b"".join(shapely.to_wkb(lines, byte_order=1).tolist()))
+    return RoadNetwork(
+        mode=mode,
+        access_kph=float(access_kph),
+        crs=crs,
+        highway=words,
+        geometry=lines,
+        component=component,
+        component_km=km,
+        version=digest.hexdigest(),
+        drops=drops.reset_index(drop=True),
+        **parts,  # type: ignore[arg-type]
+    )
+
+
+def weak_components(tail: I32, head: I32, length_mm: I64, *, nodes: int) -> tuple[I32, F64]:
+    """Return the component of each node and the km of each component.
+
+    Components ignore direction and are numbered by their smallest node position, so that their
+    numbers do not depend on the order of edges.
+    """
+    link = coo_array((np.ones(tail.size, dtype=np.int32), (tail, head)), shape=(nodes, nodes))
+    count, label = connected_components(link.tocsr(), directed=False)
+    _, first = np.unique(label, return_index=True)
+    number = np.empty(count, dtype=np.int32)
+    number[np.argsort(first)] = np.arange(count, dtype=np.int32)
+    component: I32 = number[label]
+    # summed as integers: the same whatever the order of edges
+    total = np.zeros(count, dtype=np.int64)
+    np.add.at(total, component[tail], length_mm)
+    return component, total / 1e6
+
+
+def check_metric(crs: pyproj.CRS) -> None:
+    """Raise NetworkError unless ``crs`` is projected with metres on both axes."""
+    metric = crs.is_projected and all(
+        abs(axis.unit_conversion_factor - 1.0) < 1e-12 for axis in crs.axis_info[:2]
+    )
+    if not metric:
+        raise NetworkError(
+            f"roads: {crs.name} is not a projected CRS in metres. "
+            "Pass the working CRS of the study (siting.crs.working_crs)."
+        )
+
+
+def drops_table(rows: Iterable[tuple[str, str, str, str]]) -> pd.DataFrame:
+    """Return ``(table, row, what, action)`` tuples as a table."""
+    return pd.DataFrame(list(rows), columns=list(DROP_COLUMNS), dtype="str")
+
+
+def joined_drops(tables: Iterable[pd.DataFrame]) -> pd.DataFrame:
+    """Return several tables of drops as one."""
+    kept = [table for table in tables if len(table)]
+    return pd.concat(kept, ignore_index=True) if kept else drops_table([])

@@ -1,0 +1,277 @@
+"""A clean line layer → network: ends that meet join, nothing else does."""
+
+from __future__ import annotations
+
+import geopandas as gpd
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+import pyproj
+import shapely
+
+from siting.errors import DataError, Problem
+from siting.network.graph import RoadNetwork, assemble, drops_table
+from siting.network.speeds import Mode, Speeds, read_speeds, travel_ms
+
+ONEWAY = {
+    "yes": 1, "true": 1, "1": 1, "f": 1, "ft": 1, "forward": 1, "是": 1,
+    "-1": -1, "reverse": -1, "t": -1, "tf": -1, "backward": -1,
+    "no": 0, "false": 0, "0": 0, "b": 0, "": 0, "nan": 0, "none": 0, "<na>": 0, "否": 0,
+}  # fmt: skip
+"""What a ``oneway`` column may hold: along the line, against it, or both ways."""
+
+YES = {"yes", "true", "1", "t", "y", "viaduct", "是", "1.0"}
+NO = {"no", "false", "0", "f", "n", "", "nan", "none", "<na>", "否", "0.0"}
+
+
+def from_lines(
+    lines: gpd.GeoDataFrame, *, mode: Mode, speeds: Speeds | str | None = None
+) -> RoadNetwork:
+    """Return the network of a line layer whose streets end where they meet.
+
+    Two lines are joined where their ends fall on the same millimetre; lines that merely cross,
+    as on a bridge, are not. Nothing is snapped or cut.
+
+    Parameters
+    ----------
+    lines
+        The ``roads`` table in a projected CRS in metres: LineStrings or MultiLineStrings (each
+        part becomes an edge), ``highway``, and where present ``oneway`` (``yes``/``-1``/``no``,
+        ``F``/``T``/``B``), ``speed_kph``, ``length_m``, ``bridge``, ``tunnel``. ``layer`` is not
+        needed: only ends join. A column that is absent or blank means two-way, the speed of the
+        class, the length as drawn, no bridge, no tunnel.
+    mode
+        ``"walk"`` ignores ``oneway`` and ``speed_kph``.
+    speeds
+        Speeds, or the path of a file that overrides the shipped ones.
+
+    Returns
+    -------
+    RoadNetwork
+        Lengths are planar, or ``length_m``. Nodes and edges are numbered by coordinates, so that
+        the order of rows does not matter except for ``way_id``. Lines of zero length and
+        classes closed to the mode are in ``drops``.
+
+    Raises
+    ------
+    DataError
+        All breaches at once: unknown classes, values no ``oneway`` may have, speeds or lengths not
+        above zero, geometries missing or not lines.
+    NetworkError
+        The CRS is not metric or no edge is left.
+
+    Examples
+    --------
+    >>> from shapely import LineString
+    >>> roads = gpd.GeoDataFrame(
+    ...     {"highway": ["residential", "primary"]},
+    ...     geometry=[LineString([(0, 0), (60, 0)]), LineString([(60, 0), (60, 90)])],
+    ...     crs="EPSG:4547",
+    ... )
+    >>> network = from_lines(roads, mode="walk")
+    >>> network.forward_ms.tolist()
+    [60000, 90000]
+    """
+    used = speeds if isinstance(speeds, Speeds) else read_speeds(speeds)
+    if lines.crs is None:
+        raise DataError(Problem("roads", "no CRS is declared", "Declare the CRS of the layer."))
+    geometry = np.asarray(lines.geometry.array, dtype=object)
+    rows = np.array([_row_name(lines, i) for i in range(len(lines))], dtype=object)
+    problems: list[Problem] = []
+    if "highway" not in lines.columns:
+        problems.append(
+            Problem("roads", "has no column highway", "Name the column that holds the road class.")
+        )
+        raise DataError(problems)
+
+    kinds = shapely.get_type_id(geometry)
+    wrong = ~np.isin(kinds, (1, 5)) | shapely.is_empty(geometry)
+    finite = np.isfinite(shapely.bounds(geometry)).all(axis=1)
+    wrong |= ~finite
+    if wrong.any():
+        problems.append(
+            Problem(
+                "roads",
+                f"{int(wrong.sum())} of {len(lines)} geometries are missing, empty or not lines",
+                "Give lines only.",
+                tuple(rows[wrong]),
+            )
+        )
+    words = np.array([_word(value) for value in lines["highway"]], dtype=object)
+    classes = [used.road_class(word) for word in words]
+    unknown = np.array([found is None for found in classes], dtype=bool)
+    if unknown.any():
+        values = ", ".join(sorted({repr(word) for word in words[unknown]}))
+        problems.append(
+            Problem(
+                "roads",
+                f"{int(unknown.sum())} of {len(lines)} rows have an unknown highway class: "
+                f"{values}",
+                f"Use {', '.join(sorted(used.classes))}, or give a speeds file with [alias] or "
+                "[class] for them.",
+                tuple(rows[unknown]),
+            )
+        )
+    direction = _oneway(lines, rows, problems)
+    kph = _positive(lines, "speed_kph", rows, problems, greatest=300.0)
+    metres = _positive(lines, "length_m", rows, problems, greatest=1e7)
+    bridge = _flag(lines, "bridge", rows, problems)
+    tunnel = _flag(lines, "tunnel", rows, problems)
+    if problems:
+        raise DataError(problems)
+
+    known = [found for found in classes if found is not None]
+    implied = np.array([found.oneway for found in known], dtype=bool)
+    given = _given(lines, "oneway")
+    direction = np.where(~given & implied, 1, direction)
+    if mode == "walk":
+        direction = np.zeros_like(direction)
+        speed = np.array([used.walk_kph if found.walk else 0.0 for found in known])
+    else:
+        speed = np.array([found.drive_kph for found in known], dtype=float)
+        speed = np.where((speed > 0) & np.isfinite(kph), kph, speed)
+    stop = np.array([found.stop for found in known], dtype=bool) & ~bridge & ~tunnel
+
+    parts, source = shapely.get_parts(geometry, return_index=True)
+    parts = shapely.force_2d(parts)
+    parts = shapely.transform(parts, lambda xy: np.round(xy, 3) + 0.0)
+    length_mm = np.floor(shapely.length(parts) * 1000.0 + 0.5).astype(np.int64)
+    single = np.bincount(source, minlength=len(lines))[source] == 1
+    stated = np.isfinite(metres[source])
+    # a stated length is that of the whole row: its parts share it in proportion
+    whole = shapely.length(geometry)[source]
+    with np.errstate(invalid="ignore", divide="ignore"):
+        share = np.where(single, 1.0, shapely.length(parts) / whole)
+    by_row = np.floor(np.nan_to_num(metres[source] * share) * 1000.0 + 0.5).astype(np.int64)
+    drawn = length_mm > 0
+    length_mm = np.where(stated & drawn, by_row, length_mm)
+
+    drops = [
+        ("roads", str(rows[i]), "a line of zero length", "left out")
+        for i in source[~drawn].tolist()
+    ]
+    closed = speed[source] <= 0
+    for word in sorted(set(words[source[closed]].tolist())):
+        those = source[closed & (words[source] == word)]
+        drops.append(
+            ("roads", "", f"{those.size} lines of highway={word}", f"closed to mode {mode}")
+        )
+    keep = drawn & ~closed
+    source, parts, length_mm = source[keep], parts[keep], length_mm[keep]
+    ends = np.vstack([shapely.get_coordinates(shapely.get_point(parts, at)) for at in (0, -1)])
+    node_xy, position = np.unique(ends, axis=0, return_inverse=True)
+    position = position.reshape(-1)
+    tail, head = position[: source.size], position[source.size :]
+
+    speed_of = speed[source]
+    time = travel_ms(length_mm, np.where(speed_of > 0, speed_of, 1.0))
+    way = direction[source]
+    order = np.lexsort((source, time, way, shapely.to_wkb(parts), length_mm, head, tail))
+    return assemble(
+        mode=mode,
+        access_kph=used.access_kph(mode),
+        crs=pyproj.CRS.from_user_input(lines.crs),
+        node_id=np.arange(len(node_xy)),
+        node_xy=node_xy,
+        tail=tail[order],
+        head=head[order],
+        length_mm=length_mm[order],
+        forward_ms=np.where(way >= 0, time, -1)[order],
+        backward_ms=np.where(way <= 0, time, -1)[order],
+        stoppable=stop[source][order],
+        highway=words[source][order],
+        geometry=parts[order],
+        way_id=source[order],
+        bridge=bridge[source][order],
+        tunnel=tunnel[source][order],
+        drops=drops_table(drops),
+    )
+
+
+def _row_name(lines: gpd.GeoDataFrame, i: int) -> str:
+    """Return the name of a row for messages: its ``row`` column, else its position from 1."""
+    return str(lines["row"].iloc[i]) if "row" in lines.columns else f"row {i + 1}"
+
+
+def _word(value: object) -> str:
+    return "" if value is None or value is pd.NA or value != value else str(value).strip()
+
+
+def _given(lines: gpd.GeoDataFrame, column: str) -> npt.NDArray[np.bool_]:
+    """Return where a column is present and not blank."""
+    if column not in lines.columns:
+        return np.zeros(len(lines), dtype=bool)
+    return np.array([_word(value) != "" for value in lines[column]], dtype=bool)
+
+
+def _oneway(
+    lines: gpd.GeoDataFrame, rows: npt.NDArray[np.object_], problems: list[Problem]
+) -> npt.NDArray[np.int64]:
+    direction = np.zeros(len(lines), dtype=np.int64)
+    if "oneway" not in lines.columns:
+        return direction
+    bad: list[int] = []
+    for i, value in enumerate(lines["oneway"]):
+        word = _word(value).lower().removesuffix(".0")
+        if word in ONEWAY:
+            direction[i] = ONEWAY[word]
+        else:
+            bad.append(i)
+    if bad:
+        values = ", ".join(sorted({repr(lines["oneway"].iloc[i]) for i in bad}))
+        problems.append(
+            Problem(
+                "roads",
+                f"{len(bad)} of {len(lines)} rows have a oneway that is not understood: {values}",
+                "Use yes, -1, no (or F, T, B).",
+                tuple(rows[bad]),
+            )
+        )
+    return direction
+
+
+def _positive(
+    lines: gpd.GeoDataFrame,
+    column: str,
+    rows: npt.NDArray[np.object_],
+    problems: list[Problem],
+    *,
+    greatest: float,
+) -> npt.NDArray[np.float64]:
+    """Return a column of numbers above zero, NaN where blank."""
+    if column not in lines.columns:
+        return np.full(len(lines), np.nan)
+    given = _given(lines, column)
+    column_values = pd.to_numeric(lines[column], errors="coerce")
+    numbers: npt.NDArray[np.float64] = column_values.to_numpy(dtype=float, na_value=np.nan)
+    bad = given & ~((numbers > 0) & (numbers <= greatest))
+    if bad.any():
+        problems.append(
+            Problem(
+                "roads",
+                f"{int(bad.sum())} of {len(lines)} rows have a {column} that is not a number "
+                f"above 0 and at most {greatest:g}",
+                "Correct them, or leave them blank for the default of the class.",
+                tuple(rows[bad]),
+            )
+        )
+    return numbers
+
+
+def _flag(
+    lines: gpd.GeoDataFrame, column: str, rows: npt.NDArray[np.object_], problems: list[Problem]
+) -> npt.NDArray[np.bool_]:
+    if column not in lines.columns:
+        return np.zeros(len(lines), dtype=bool)
+    words = [_word(value).lower() for value in lines[column]]
+    bad = [i for i, word in enumerate(words) if word not in YES and word not in NO]
+    if bad:
+        problems.append(
+            Problem(
+                "roads",
+                f"{len(bad)} of {len(lines)} rows have a {column} that is neither yes nor no",
+                "Use yes or no.",
+                tuple(rows[bad]),
+            )
+        )
+    return np.array([word in YES for word in words], dtype=bool)
