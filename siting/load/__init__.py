@@ -1,0 +1,43 @@
+"""Files → tables: read one layer, then conform it.
+
+``read_layer`` reads any supported file in its own CRS and labels its rows; ``zones``, ``sites``,
+``people`` and their kin turn that into a table of docs/architecture.md in the working CRS, with
+every problem raised at once and every row not used as given listed in a drops table.
+"""
+
+from siting.load.conform import (
+    Parks,
+    barriers,
+    carriers,
+    join_drops,
+    parks,
+    residential,
+    roads,
+    totals,
+    water,
+    zones,
+)
+from siting.load.intake import Layer
+from siting.load.places import Sites, join_sites, people, sites
+from siting.load.read import lonlat_bounds, read_layer, read_table
+
+__all__ = [
+    "Layer",
+    "Parks",
+    "Sites",
+    "barriers",
+    "carriers",
+    "join_drops",
+    "join_sites",
+    "lonlat_bounds",
+    "parks",
+    "people",
+    "read_layer",
+    "read_table",
+    "residential",
+    "roads",
+    "sites",
+    "totals",
+    "water",
+    "zones",
+]

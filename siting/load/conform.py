@@ -1,0 +1,389 @@
+"""Raw layers → the tables of docs/architecture.md, in the working CRS.
+
+Every function takes what :func:`siting.load.read_layer` gave, finds our columns in it, reprojects,
+mends invalid polygons, and returns the table with its drops: every row that is not used exactly as
+given. All problems of a layer are raised at once. Rows are sorted by id, so that the order of rows
+in a file never matters.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Final, Literal, NamedTuple
+
+import geopandas as gpd
+import numpy as np
+import pandas as pd
+import pyproj
+
+from siting import tables
+from siting.load.gates import gates_of, points_of
+from siting.load.ground import count_once, list_overlaps
+from siting.load.intake import Columns, Intake, Layer, group_of
+from siting.load.shapes import area_m2
+from siting.tables import LINE, POLYGON
+
+# The three classes, in our words and in those of Chinese statistics.
+SETTLEMENT_WORDS: Final = {
+    "urban": "urban",
+    "township_seat": "township_seat",
+    "village": "village",
+    "城区": "urban",
+    "镇区": "township_seat",
+    "乡村": "village",
+}
+_QUARTER_WORDS: Final = {"old": "old", "new": "new", "旧城": "old", "新区": "new"}
+_YES_NO: Final = {
+    "yes": "yes", "true": "yes", "t": "yes", "1": "yes", "y": "yes",
+    "no": "no", "false": "no", "f": "no", "0": "no", "n": "no",
+}  # fmt: skip
+_ONEWAY: Final = {**_YES_NO, "-1": "-1", "reverse": "-1", "reversible": "no", "alternating": "no"}
+_STRUCTURE: Final = {
+    **_YES_NO, "viaduct": "yes", "boardwalk": "yes", "covered": "yes", "movable": "yes",
+    "culvert": "yes", "building_passage": "yes", "avalanche_protector": "yes",
+    "cantilever": "yes", "low_water_crossing": "yes", "aqueduct": "yes", "trestle": "yes",
+}  # fmt: skip
+# Shared borders drawn twice overlap by slivers; two zones that really overlap do so by more.
+OVERLAP_M2: Final = 100.0
+
+
+class Parks(NamedTuple):
+    """Parks, the entrances given for them (none: an empty table), and drops."""
+
+    parks: gpd.GeoDataFrame
+    entrances: gpd.GeoDataFrame
+    drops: pd.DataFrame
+
+
+def zones(
+    raw: gpd.GeoDataFrame,
+    *,
+    crs: pyproj.CRS,
+    zoning: str,
+    columns: Columns | None = None,
+    settlement: str | None = None,
+    overlap_m2: float = OVERLAP_M2,
+    layer: str = "zones",
+) -> Layer:
+    """Return the polygons of one zoning.
+
+    Parameters
+    ----------
+    raw
+        Polygons; columns ``zone_id``, ``name``, ``code``, ``parent_id``, ``settlement``,
+        ``population`` (a control total), each under its own name or mapped.
+    zoning
+        What these zones are (``"township"``).
+    settlement
+        Class of every zone that no column says it for.
+    overlap_m2
+        Zones that overlap by more are listed; a point in both belongs to the smaller id.
+
+    Raises
+    ------
+    DataError
+        All breaches. A zone with people and no polygon is one: people do not vanish.
+
+    Examples
+    --------
+    >>> import shapely
+    >>> raw = gpd.GeoDataFrame(
+    ...     {"zone_id": ["b", "a"]},
+    ...     geometry=shapely.box([5e5, 5.1e5], 3.2e6, [5.1e5, 5.2e5], 3.3e6),
+    ...     crs=4547,
+    ... )
+    >>> zones(raw, crs=pyproj.CRS(4547), zoning="township").table["zone_id"].tolist()
+    ['a', 'b']
+    """
+    known = ("zone_id", "name", "code", "parent_id", "settlement", "population")
+    intake = Intake(raw, layer=layer, columns=columns or {}, known=known)
+    ids = intake.ids("zone_id", prefix="zone", content=("name", "code"))
+    names = intake.names(ids)
+    data: dict[str, Any] = {"zoning": [zoning] * len(intake), "zone_id": ids, "name": names}
+    for key in ("code", "parent_id"):
+        if intake.has(key):
+            data[key] = intake.text(key)
+    data["settlement"] = intake.choice("settlement", SETTLEMENT_WORDS, settlement or "")
+    people = intake.whole("population")
+    if intake.has("population"):
+        data["population"] = people
+    stay = (people.fillna(0) > 0).to_numpy(dtype=bool)
+    data["geometry"] = intake.shapes(crs, kinds=POLYGON, must_stay=stay)
+    intake.finish()
+    list_overlaps(intake, ids, data["geometry"], overlap_m2)
+    return Layer(intake.table("zones", data, crs=crs, sort="zone_id"), intake.listed())
+
+
+def residential(
+    raw: gpd.GeoDataFrame,
+    *,
+    crs: pyproj.CRS,
+    columns: Columns | None = None,
+    settlement: str | None = None,
+    quarter: Literal["old", "new", ""] = "",
+    area: Any = None,
+    layer: str = "residential",
+) -> Layer:
+    """Return residential land; ground drawn twice is counted once, for the smaller id.
+
+    Parameters
+    ----------
+    raw
+        Polygons; columns ``residential_id``, ``settlement``, ``quarter`` (``old``, ``new``).
+    settlement, quarter
+        Of every polygon that no column says it for.
+    area
+        Study area in the working CRS; polygons wholly outside are dropped and listed.
+    """
+    known = ("residential_id", "settlement", "quarter")
+    intake = Intake(raw, layer=layer, columns=columns or {}, known=known)
+    ids = intake.ids("residential_id", prefix="land")
+    data: dict[str, Any] = {
+        "residential_id": ids,
+        "settlement": intake.choice("settlement", SETTLEMENT_WORDS, settlement or ""),
+        "quarter": intake.choice("quarter", _QUARTER_WORDS, quarter),
+    }
+    shapes = intake.shapes(crs, kinds=POLYGON, area=area)
+    intake.finish()
+    shapes = count_once(intake, ids, shapes)
+    data |= {"area_m2": area_m2(shapes), "geometry": shapes}
+    intake.finish()
+    return Layer(intake.table("residential", data, crs=crs, sort="residential_id"), intake.listed())
+
+
+def carriers(
+    raw: gpd.GeoDataFrame,
+    *,
+    crs: pyproj.CRS,
+    columns: Columns | None = None,
+    settlement: str | None = None,
+    area: Any = None,
+    layer: str = "people.carriers",
+) -> Layer:
+    """Return what control totals are spread over: buildings (polygons) or villages (points).
+
+    Parameters
+    ----------
+    raw
+        Points or polygons; columns ``carrier_id``, ``weight`` (0 or more; floor space, homes),
+        ``settlement``. A polygon becomes a point inside it and keeps its ``area_m2``.
+    """
+    known = ("carrier_id", "weight", "settlement")
+    intake = Intake(raw, layer=layer, columns=columns or {}, known=known)
+    ids = intake.ids("carrier_id", prefix="carrier")
+    data: dict[str, Any] = {"carrier_id": ids}
+    if intake.has("weight"):
+        data["weight"] = intake.number("weight", blank=False)
+    data["settlement"] = intake.choice("settlement", SETTLEMENT_WORDS, settlement or "")
+    shapes = intake.shapes(crs, kinds=("Point", *POLYGON), area=area)
+    data |= {"area_m2": area_m2(shapes), "geometry": points_of(shapes)}
+    intake.finish()
+    return Layer(intake.table("carriers", data, crs=crs, sort="carrier_id"), intake.listed())
+
+
+def parks(
+    raw: gpd.GeoDataFrame,
+    *,
+    crs: pyproj.CRS,
+    kind: Literal["park", "green"] = "park",
+    columns: Columns | None = None,
+    entrances: gpd.GeoDataFrame | None = None,
+    entrance_columns: Columns | None = None,
+    area: Any = None,
+    layer: str = "green",
+) -> Parks:
+    """Return parks or other public green, and the entrances given for them.
+
+    Parameters
+    ----------
+    raw
+        Polygons; columns ``park_id``, ``name``, ``access``. Where ``access`` is ``private`` or
+        ``no`` the row is dropped and listed: it is not open to the public.
+    kind
+        ``"park"``, or ``"green"`` for any public green.
+    entrances
+        Points; a column ``park_id``, or each belongs to the park within 20 m.
+    """
+    known = ("park_id", "name", "access")
+    intake = Intake(raw, layer=layer, columns=columns or {}, known=known)
+    ids = intake.ids("park_id", prefix=kind, content=("name",))
+    data: dict[str, Any] = {
+        "park_id": ids,
+        "name": intake.names(ids),
+        "kind": [kind] * len(intake),
+    }
+    shut = [a.casefold() in ("private", "no") for a in intake.text("access")]
+    shapes = intake.shapes(crs, kinds=POLYGON, area=area)
+    intake.drop(shut, "not open to the public (access is private or no)")
+    data |= {"area_m2": area_m2(shapes), "geometry": shapes}
+    intake.finish()
+    table = intake.table("parks", data, crs=crs, sort="park_id")
+    if entrances is None:
+        none = gpd.GeoDataFrame(
+            {"park_id": pd.Series([], dtype="str"), "source": pd.Series([], dtype="str")},
+            geometry=[],
+            crs=crs,
+        )
+        return Parks(table, none, intake.listed())
+    gates = gates_of(
+        entrances,
+        table.set_index("park_id").geometry,
+        crs=crs,
+        key="park_id",
+        columns=entrance_columns,
+        layer="park_entrances",
+    )
+    given = gates.table.assign(source=pd.Series("given", index=gates.table.index, dtype="str"))
+    given = given[["park_id", "source", "geometry"]]
+    tables.check("park_entrances", given)
+    return Parks(table, given, join_drops(intake.listed(), gates.drops))
+
+
+def roads(
+    raw: gpd.GeoDataFrame,
+    *,
+    crs: pyproj.CRS,
+    columns: Columns | None = None,
+    highway: str | None = None,
+    area: Any = None,
+    layer: str = "roads",
+) -> Layer:
+    """Return a line layer as roads.
+
+    Parameters
+    ----------
+    raw
+        Lines; columns ``highway`` (OSM road classes), ``oneway`` (``yes``, ``no``, ``-1`` against
+        the line), ``speed_kph``, ``bridge``, ``tunnel``, ``layer``.
+    highway
+        Class of every road that no column says it for.
+    """
+    known = ("road_id", "highway", "oneway", "speed_kph", "bridge", "tunnel", "layer")
+    intake = Intake(raw, layer=layer, columns=columns or {}, known=known)
+    ids = intake.ids("road_id", prefix="road", content=known[1:])
+    if highway is None:
+        intake.require("highway", " or declare one class for all")
+    classes = [h or (highway or "") for h in intake.text("highway")]
+    if intake.has("highway"):
+        intake.wrong([not h for h in classes], "have no highway", "Fill in the road class.")
+    speeds = intake.number("speed_kph", most=200.0)
+    intake.wrong(speeds == 0, "have a speed_kph of 0", "Give the speed, or leave the cell blank.")
+    levels = intake.number("layer", least=-20.0, most=20.0)
+    intake.wrong(levels % 1 > 0, "have a layer that is not a whole number")
+    data: dict[str, Any] = {
+        "road_id": ids,
+        "highway": classes,
+        "oneway": intake.choice("oneway", _ONEWAY, "no"),
+    }
+    if intake.has("speed_kph"):
+        data["speed_kph"] = speeds
+    for key in ("bridge", "tunnel"):
+        data[key] = np.array([v == "yes" for v in intake.choice(key, _STRUCTURE, "no")])
+    data["layer"] = np.nan_to_num(levels).astype(np.int64)
+    data["geometry"] = intake.shapes(crs, kinds=LINE, area=area)
+    intake.finish()
+    return Layer(intake.table("roads", data, crs=crs, sort="road_id"), intake.listed())
+
+
+def water(
+    raw: gpd.GeoDataFrame,
+    *,
+    crs: pyproj.CRS,
+    columns: Columns | None = None,
+    area: Any = None,
+    layer: str = "water",
+) -> Layer:
+    """Return rivers and lakes (lines or polygons; columns ``water_id``, ``name``)."""
+    return _drawn(raw, "water", crs, columns, area, layer)
+
+
+def barriers(
+    raw: gpd.GeoDataFrame,
+    *,
+    crs: pyproj.CRS,
+    columns: Columns | None = None,
+    area: Any = None,
+    layer: str = "barriers",
+) -> Layer:
+    """Return what access legs may not cross (lines or polygons; ``barrier_id``, ``name``)."""
+    return _drawn(raw, "barriers", crs, columns, area, layer)
+
+
+def totals(
+    raw: pd.DataFrame,
+    *,
+    columns: Columns | None = None,
+    groups: Mapping[str, str] | None = None,
+    layer: str = "people.totals",
+) -> Layer:
+    """Return control totals by zone.
+
+    Parameters
+    ----------
+    raw
+        Rows with ``zone_id`` and ``population``.
+    groups
+        Age group → the file's column of its people, kept as columns named by the group.
+
+    Raises
+    ------
+    DataError
+        All breaches; also a row that is the sum of all others, which would count people twice.
+
+    Examples
+    --------
+    >>> totals(pd.DataFrame({"zone_id": ["1", "2"], "population": ["30", "12"]})).table
+      zone_id  population
+    0       1          30
+    1       2          12
+    """
+    groups = groups or {}
+    known = ("zone_id", "population", *groups)
+    intake = Intake(raw, layer=layer, columns={**(columns or {}), **groups}, known=known)
+    intake.require("zone_id")
+    intake.require("population")
+    ids = intake.ids("zone_id", prefix="zone") if intake.has("zone_id") else [""] * len(intake)
+    people = intake.whole("population", blank=not intake.has("population"))
+    values = people.fillna(-1).to_numpy(dtype=np.int64)
+    # one that closes or opens the table and is the sum of four or more is no chance
+    if len(values) >= 5:
+        total = (values > 0) & (values * 2 == values[values > 0].sum())
+        total[1:-1] = False
+        intake.wrong(
+            total,
+            "hold the sum of all others: a total row among the parts",
+            "Take the total row out of the table.",
+        )
+    data: dict[str, Any] = {"zone_id": ids, "population": people}
+    for group in groups:
+        data[group] = group_of(intake, group, values)
+    intake.finish()
+    table = intake.table(
+        "totals", {k: v if isinstance(v, list) else v.astype("int64") for k, v in data.items()},
+        crs=None, sort="zone_id",
+    )  # fmt: skip
+    return Layer(table, intake.listed())
+
+
+def join_drops(*drops: pd.DataFrame) -> pd.DataFrame:
+    """Return several drops tables as one."""
+    return tables.drops_table([tuple(r) for d in drops for r in d.itertuples(index=False)])
+
+
+def _drawn(
+    raw: gpd.GeoDataFrame,
+    name: Literal["water", "barriers"],
+    crs: pyproj.CRS,
+    columns: Columns | None,
+    area: Any,
+    layer: str,
+) -> Layer:
+    key = {"water": "water_id", "barriers": "barrier_id"}[name]
+    intake = Intake(raw, layer=layer, columns=columns or {}, known=(key, "name"))
+    ids = intake.ids(key, prefix=key.removesuffix("_id"), content=("name",))
+    data = {key: ids, "name": intake.text("name")}
+    shapes = intake.shapes(crs, kinds=(*LINE, *POLYGON), area=area)
+    intake.finish()
+    return Layer(
+        intake.table(name, {**data, "geometry": shapes}, crs=crs, sort=key), intake.listed()
+    )

@@ -1,0 +1,503 @@
+"""What all layers share while they are conformed: columns found, cells parsed, shapes mended.
+
+An :class:`Intake` goes through one layer, collects every problem and every drop on the way, and
+at the end either raises all problems at once or gives the rows that are left.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Final, NamedTuple
+
+import geopandas as gpd
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+import pyproj
+import shapely
+
+from siting import crs as crs_
+from siting import tables
+from siting.errors import DataError, Problem
+from siting.load.cells import numbers, texts
+from siting.load.files import refuse
+from siting.load.shapes import made_valid
+from siting.tables import label
+
+Flags = npt.NDArray[np.bool_]
+Columns = Mapping[str, str]
+
+_WHOLE_MAX: Final = 2**53
+
+
+class Layer(NamedTuple):
+    """A conformed table and its drops."""
+
+    table: Any
+    drops: pd.DataFrame
+
+
+class Intake:
+    """One layer on its way from raw rows to a table.
+
+    Parameters
+    ----------
+    raw
+        What :func:`siting.load.read_layer` or ``read_table`` gave, or any table like it.
+    layer
+        What messages call it.
+    columns
+        Our column → the file's column. Our names that are not mapped are taken from columns of
+        that very name.
+    known
+        Our column names that this layer can have.
+    """
+
+    def __init__(
+        self,
+        raw: pd.DataFrame,
+        *,
+        layer: str,
+        columns: Mapping[str, str],
+        known: Sequence[str],
+    ) -> None:
+        self.layer = layer
+        self.known = tuple(known)
+        self.problems: list[Problem] = []
+        self.drops: list[tuple[str, str, str, str]] = []
+        self.raw = raw.reset_index(drop=True)
+        if "row" not in self.raw:
+            self.raw = self.raw.assign(row=[f"row {n}" for n in range(1, len(raw) + 1)])
+        self.labels: list[str] = [label(r) for r in self.raw["row"]]
+        self.keep: Flags = np.ones(len(self.raw), dtype=bool)
+        self.columns = self._mapped(columns)
+        if len(self.raw) == 0:
+            refuse(layer, "the layer has no rows", "Give a layer with rows, or leave it out.")
+
+    def __len__(self) -> int:
+        return len(self.raw)
+
+    # --- columns -----------------------------------------------------------------------------
+
+    def _mapped(self, columns: Mapping[str, str]) -> dict[str, str]:
+        names = [str(c) for c in self.raw.columns if c not in ("row", "geometry")]
+        found = {k: k for k in self.known if k in names}
+        for key, column in columns.items():
+            column = "row_" if column == "row" and "row_" in names else column
+            if key not in self.known:
+                self.problems.append(
+                    Problem(
+                        self.layer,
+                        f'columns names an unknown key "{label(key)}"',
+                        f"Use one of: {', '.join(self.known)}.",
+                    )
+                )
+            elif column not in names:
+                self.problems.append(
+                    Problem(
+                        self.layer,
+                        f'there is no column "{label(column)}" for {key}',
+                        f"Set columns.{key} to one of: {', '.join(label(n) for n in names)}.",
+                    )
+                )
+            else:
+                found[key] = column
+        return found
+
+    def has(self, key: str) -> bool:
+        """Tell whether the layer has the column."""
+        return key in self.columns
+
+    def require(self, key: str, otherwise: str = "") -> bool:
+        """Note a problem where the layer lacks a column that it needs."""
+        if key in self.columns or any(f" for {key}" in p.what for p in self.problems):
+            return key in self.columns
+        self.problems.append(
+            Problem(
+                self.layer,
+                f"there is no column {key}",
+                f'Name the file\'s column: columns = {{ {key} = "…" }}{otherwise}.',
+            )
+        )
+        return False
+
+    def text(self, key: str) -> list[str]:
+        """Return a column as text, ``""`` where there is none."""
+        if key not in self.columns:
+            return [""] * len(self)
+        parsed = texts(self.raw[self.columns[key]])
+        for i in np.flatnonzero(parsed.cleaned):
+            before = label(self.raw[self.columns[key]].iloc[int(i)])
+            after = label(parsed.values[int(i)])
+            self._list(int(i), f"{key} {before!r} is read as {after!r}", "cleaned")
+        return parsed.values
+
+    def number(
+        self, key: str, *, least: float = 0.0, most: float = np.inf, blank: bool = True
+    ) -> npt.NDArray[np.float64]:
+        """Return a column of numbers, NaN where blank; other cells are problems."""
+        if key not in self.columns:
+            return np.full(len(self), np.nan)
+        column = self.raw[self.columns[key]]
+        parsed = numbers(column)
+        for i in np.flatnonzero(parsed.cleaned):
+            before = label(column.iloc[int(i)])
+            self._list(int(i), f"{key} {before!r} is read as {parsed.values[i]:g}", "cleaned")
+        if parsed.bad.any():
+            example = parsed.example(column)
+            self.wrong(parsed.bad, f"have a {key} that is not a number, such as {example!r}")
+        with np.errstate(invalid="ignore"):
+            self.wrong(parsed.values < least, f"have a {key} below {least:g}")
+            self.wrong(parsed.values > most, f"have a {key} above {most:g}")
+        if not blank:
+            self.wrong(
+                np.isnan(parsed.values) & ~parsed.bad,
+                f"have no {key}",
+                "Fill the column; write 0 where it is none.",
+            )
+        return parsed.values
+
+    def whole(self, key: str, *, blank: bool = True, least: float = 0.0) -> pd.Series[Any]:
+        """Return a column of whole numbers (Int64), NA where blank; other cells are problems."""
+        values = self.number(key, blank=blank, least=least, most=_WHOLE_MAX)
+        part = np.isfinite(values) & (values != np.floor(values))
+        self.wrong(part, f"have a {key} that is not a whole number")
+        sound = np.isfinite(values) & ~part & (abs(values) <= _WHOLE_MAX)
+        return pd.Series(
+            [int(v) if ok else pd.NA for v, ok in zip(values, sound, strict=True)], dtype="Int64"
+        )
+
+    def choice(self, key: str, words: Mapping[str, str], default: str) -> list[str]:
+        """Return a column of known words, each as we write it; ``default`` where blank."""
+        values = self.text(key)
+        known = {k.casefold(): v for k, v in words.items()}
+        unknown = np.array([bool(v) and v.casefold() not in known for v in values], dtype=bool)
+        if unknown.any():
+            example = label(values[int(np.flatnonzero(unknown)[0])])
+            self.wrong(
+                unknown,
+                f"have a {key} that is not known, such as {example!r}",
+                f"Use one of: {', '.join(words)}.",
+            )
+        return [known.get(v.casefold(), default) if v else default for v in values]
+
+    # --- ids and names -----------------------------------------------------------------------
+
+    def ids(self, key: str, *, prefix: str, content: Sequence[str] = ()) -> list[str]:
+        """Return unique ids: the declared column, the OSM id, or made from the row's content.
+
+        Ids made from content (place and the ``content`` columns) are the same whatever the row
+        order; rows that are equal in all of it are numbered.
+        """
+        if key in self.columns:
+            values = self.text(key)
+            blank = np.array([not v for v in values], dtype=bool)
+            self.wrong(blank, f"have no {key}", "Give every row an id, or map no id column.")
+            seen = pd.Series(values)
+            twice = (seen.duplicated(keep=False) & (seen != "")).to_numpy()
+            if twice.any():
+                first = label(values[int(np.flatnonzero(twice)[0])])
+                self.wrong(
+                    twice,
+                    f"share their {key} with another, such as {first!r}",
+                    "Give every row its own id; parts of one thing belong in one multi-geometry.",
+                )
+            self._relabel(values, ~blank & ~twice)
+            return values
+        if "osm_id" in self.raw:
+            return [str(v) for v in self.raw["osm_id"]]
+        return self._made(prefix, content)
+
+    def names(self, ids: Sequence[str]) -> list[str]:
+        """Return names; a row without one is called by its id, and listed where others have one."""
+        values = self.text("name")
+        for i, (value, own) in enumerate(zip(values, ids, strict=True)):
+            if not value and self.has("name"):
+                self._list(i, f"no name; called {label(own)}", "named by id")
+        return [v or own for v, own in zip(values, ids, strict=True)]
+
+    def _made(self, prefix: str, content: Sequence[str]) -> list[str]:
+        cells = [self.text_quietly(c) for c in content]
+        shapes = (
+            shapely.to_wkb(shapely.normalize(self.raw.geometry.to_numpy()), hex=True)
+            if isinstance(self.raw, gpd.GeoDataFrame)
+            else [""] * len(self)
+        )
+        seen: dict[str, int] = {}
+        made = []
+        for i in range(len(self)):
+            parts = [str(shapes[i]), *(column[i] for column in cells)]
+            digest = hashlib.sha256("\x1f".join(parts).encode("utf-8", "replace")).hexdigest()[:12]
+            seen[digest] = seen.get(digest, 0) + 1
+            made.append(f"{prefix}-{digest}" + (f"-{seen[digest]}" if seen[digest] > 1 else ""))
+        return made
+
+    def text_quietly(self, key: str) -> list[str]:
+        """Return a column as text without listing what was cleaned (it is listed elsewhere)."""
+        if key not in self.columns:
+            return [""] * len(self)
+        return texts(self.raw[self.columns[key]]).values
+
+    def _relabel(self, ids: Sequence[str], usable: Flags) -> None:
+        """From here on call rows by their ids; what is told already keeps its row number."""
+        old = list(self.labels)
+        self.labels = [label(i) if ok else was for i, ok, was in zip(ids, usable, old, strict=True)]
+
+    # --- shapes ------------------------------------------------------------------------------
+
+    def shapes(
+        self,
+        crs: pyproj.CRS,
+        *,
+        kinds: Sequence[str],
+        must_stay: Flags | None = None,
+        area: Any = None,
+        outside: str = "dropped",
+    ) -> npt.NDArray[np.object_]:
+        """Return geometries in the working CRS: valid, of the kinds wanted, in the study area.
+
+        Parameters
+        ----------
+        crs
+            The working CRS.
+        kinds
+            Geometry types accepted; others are problems in a file, drops in an OSM extract.
+        must_stay
+            Rows that carry people: without a geometry they are a problem, not a drop.
+        area
+            Study area in the working CRS; rows wholly outside are listed and ``outside``.
+            None inside is a problem.
+        """
+        raw = self._checked(crs)
+        if raw is None:
+            return np.full(len(self), None, dtype=object)
+        source = raw.geometry.to_numpy()
+        bare = shapely.is_missing(source) | shapely.is_empty(source)
+        stay = must_stay if must_stay is not None else np.zeros(len(self), dtype=bool)
+        self.wrong(
+            bare & stay, "have people but no geometry", "Give them a place, or take the row out."
+        )
+        osm = "osm_id" in self.raw
+        lost = (
+            "an OSM element that is not of the wanted geometry, not closed or not whole"
+            if osm
+            else "no geometry"
+        )
+        self.drop(bare & ~stay, lost)
+        if bare.all():
+            self.problems.append(
+                Problem(
+                    self.layer, f"none of the {len(self)} rows has a geometry", "Export it again."
+                )
+            )
+            return np.full(len(self), None, dtype=object)
+        moved = shapely.force_2d(raw.geometry.to_crs(crs).to_numpy())
+        moved = self._simple(moved, kinds)
+        finite = np.isfinite(shapely.bounds(moved)).all(axis=1)
+        self.wrong(
+            ~bare & ~finite & ~shapely.is_missing(moved),
+            f"have coordinates that cannot be brought into {crs_.name(crs)}",
+            "Correct the coordinates, or declare another working CRS.",
+        )
+        moved = self._mended(moved, bare | ~finite, stay)
+        if area is not None:
+            self._inside(moved, raw, crs, area, outside, stay)
+        placed: npt.NDArray[np.object_] = moved
+        return placed
+
+    def _checked(self, crs: pyproj.CRS) -> gpd.GeoDataFrame | None:
+        if not isinstance(self.raw, gpd.GeoDataFrame) or self.raw.crs is None:
+            self.problems.append(
+                Problem(
+                    self.layer,
+                    "the layer has no geometry in a known CRS",
+                    "Read it with siting.load.read_layer, or set its CRS.",
+                )
+            )
+            return None
+        shapes = self.raw.geometry.to_numpy()
+        told = crs_.range_problems(shapes, self.raw.crs, table=self.layer, labels=self.labels)
+        if not told and self.raw.crs != crs:
+            bounds = shapely.bounds(shapes)
+            lonlat = self.raw.geometry.to_crs(4326).to_numpy()
+            there = np.isfinite(bounds).all(axis=1)
+            centres = shapely.centroid(shapely.envelope(lonlat[there]))
+            points = np.full(len(shapes), None, dtype=object)
+            working = crs_.from_lonlat(crs, shapely.get_x(centres), shapely.get_y(centres))
+            points[there] = shapely.points(*working)
+            told = crs_.range_problems(points, crs, table=self.layer, labels=self.labels)
+            told = [
+                Problem(
+                    p.table,
+                    f"{p.what.split(' rows ')[0]} rows lie where the working CRS "
+                    f"{crs_.name(crs)} cannot be used",
+                    "Correct their coordinates or their CRS, or declare another working CRS.",
+                    p.rows,
+                )
+                for p in told
+            ]
+        self.problems += told
+        return None if told else self.raw
+
+    def _simple(self, shapes: Any, kinds: Sequence[str]) -> npt.NDArray[np.object_]:
+        """Take multi-points of one point as that point; tell shapes of other kinds."""
+        shapes = np.array(shapes, dtype=object)
+        one = (shapely.get_type_id(shapes) == shapely.GeometryType.MULTIPOINT) & (
+            shapely.get_num_geometries(shapes) == 1
+        )
+        shapes[one] = shapely.get_geometry(shapes[one], 0)
+        there = ~shapely.is_missing(shapes) & ~shapely.is_empty(shapes)
+        types = np.array([g.geom_type if g is not None else "" for g in shapes], dtype=object)
+        other = there & ~np.isin(types, list(kinds))
+        wanted = " or ".join(k for k in kinds if not k.startswith("Multi") or len(kinds) == 1)
+        if "osm_id" in self.raw:
+            self.drop(other, f"an OSM element that is not a {wanted}")
+        elif other.any():
+            example = types[int(np.flatnonzero(other)[0])]
+            self.wrong(
+                other,
+                f"have a geometry that is not a {wanted}, such as a {example}",
+                f"Give a layer of {wanted} geometries.",
+            )
+        shapes[other] = None
+        simple: npt.NDArray[np.object_] = shapes
+        return simple
+
+    def _mended(
+        self, shapes: npt.NDArray[np.object_], skip: Flags, stay: Flags
+    ) -> npt.NDArray[np.object_]:
+        """Make invalid polygons valid, listed with the change of area."""
+        shapes, mends = made_valid(shapes, skip)
+        for row, what in mends:
+            self._list(row, what, "mended")
+        size = shapely.get_dimensions(shapes)
+        gone = (size == 2) & ~skip & (shapely.area(shapes) <= 0)
+        gone |= (size < 0) & ~skip & ~shapely.is_missing(shapes)
+        self.wrong(gone & stay, "have people but a polygon without area", "Draw the polygon again.")
+        self.drop(gone & ~stay, "a polygon without area")
+        self.drop((size == 1) & ~skip & (shapely.length(shapes) <= 0), "a line without length")
+        return shapes
+
+    def _inside(
+        self,
+        shapes: npt.NDArray[np.object_],
+        raw: gpd.GeoDataFrame,
+        crs: pyproj.CRS,
+        area: Any,
+        outside: str,
+        stay: Flags,
+    ) -> None:
+        there = self.keep & ~shapely.is_missing(shapes) & ~shapely.is_empty(shapes)
+        if not there.any():
+            return
+        shapely.prepare(area)
+        out = there & ~shapely.intersects(area, shapes)
+        if (out == there).all():
+            self.problems.append(self._all_outside(raw, crs, area, there))
+            return
+        for i in np.flatnonzero(out):
+            far = float(shapely.distance(area, shapes[int(i)])) / 1000
+            self._list(
+                int(i),
+                f"{max(far, 0.1):.1f} km outside the study area",
+                "kept" if stay[int(i)] else outside,
+            )
+        if outside == "dropped":
+            self.keep &= ~(out & ~stay)
+
+    def _all_outside(
+        self, raw: gpd.GeoDataFrame, crs: pyproj.CRS, area: Any, there: Flags
+    ) -> Problem:
+        mend = "Check the layer's CRS and that it is of this study's area."
+        swapped = gpd.GeoSeries(
+            shapely.transform(raw.geometry.to_numpy()[there], lambda c: c[:, ::-1]), crs=raw.crs
+        )
+        if not crs_.range_problems(
+            swapped.to_numpy(), raw.crs, table="", labels=[""] * len(swapped)
+        ):
+            hits = int(shapely.intersects(area, swapped.to_crs(crs).to_numpy()).sum())
+            if hits:
+                mend = (
+                    f"With x and y exchanged {hits} would lie inside: the axes look swapped; "
+                    "exchange them (x is longitude or easting)."
+                )
+        rows = tuple(self.labels[i] for i in np.flatnonzero(there))
+        return Problem(
+            self.layer, f"none of the {len(rows)} rows lies in the study area", mend, rows
+        )
+
+    # --- what is wrong, what is left out -----------------------------------------------------
+
+    def wrong(self, rows: Any, what: str, mend: str = "Correct the values.") -> None:
+        """Note a problem for the rows of a mask, if any."""
+        places = np.flatnonzero(np.asarray(rows, dtype=bool))
+        if len(places):
+            self.problems.append(
+                Problem(
+                    self.layer,
+                    f"{len(places)} of {len(self)} rows {what}",
+                    mend,
+                    tuple(self.labels[int(i)] for i in places),
+                )
+            )
+
+    def drop(self, rows: Any, what: str | Callable[[int], str]) -> None:
+        """Leave out the rows of a mask that are still in, and list them."""
+        mask = np.asarray(rows, dtype=bool) & self.keep
+        for i in np.flatnonzero(mask):
+            self._list(int(i), what if isinstance(what, str) else what(int(i)), "dropped")
+        self.keep &= ~mask
+
+    def note(self, row: int, what: str, action: str) -> None:
+        """List a row that is used otherwise than as given."""
+        self._list(row, what, action)
+
+    def _list(self, row: int, what: str, action: str) -> None:
+        self.drops.append((self.layer, self.labels[row], what, action))
+
+    def finish(self) -> None:
+        """Raise every problem met, or say that nothing is left."""
+        if not self.problems and not self.keep.any():
+            self.problems.append(
+                Problem(
+                    self.layer,
+                    f"none of the {len(self)} rows can be used: {self.drops[0][2]}",
+                    "See the rows listed as dropped; give a layer with usable rows.",
+                    tuple(self.labels),
+                )
+            )
+        if self.problems:
+            raise DataError(self.problems)
+
+    def table(
+        self, name: str, columns: Mapping[str, Any], *, crs: pyproj.CRS | None, sort: str
+    ) -> Any:
+        """Return the rows that are left as a checked table, sorted by ``sort``."""
+        data = dict(columns)
+        shapes = data.pop("geometry", None)
+        frame: pd.DataFrame = pd.DataFrame(
+            {
+                k: pd.Series(v, dtype="str") if isinstance(v, list) else pd.Series(v)
+                for k, v in data.items()
+            },
+            index=range(len(self)),
+        )
+        if shapes is not None:
+            frame = gpd.GeoDataFrame(frame, geometry=shapes, crs=crs)
+        frame = frame[self.keep].sort_values(sort, kind="stable").reset_index(drop=True)
+        return tables.check(name, frame, layer=self.layer)
+
+    def listed(self) -> pd.DataFrame:
+        """Return the drops table; of a dropped row only why it was dropped."""
+        gone = {d[1] for d in self.drops if d[3] == "dropped"}
+        kept = [d for d in self.drops if d[3] != "named by id" or d[1] not in gone]
+        return tables.drops_table(kept)
+
+
+def group_of(intake: Intake, group: str, people: Any) -> pd.Series[Any]:
+    """Return the people of a group, none of which can be more than all."""
+    persons = intake.whole(group, blank=not intake.has(group))
+    more = persons.fillna(0).to_numpy(dtype=np.int64) > np.maximum(people, 0)
+    intake.wrong(more & (people >= 0), f"have more people in {group} than in population")
+    return persons
