@@ -35,8 +35,8 @@ def make_blocks(seed: int, plans: list[StreetPlan]) -> gpd.GeoDataFrame:
     -------
     GeoDataFrame
         ``block_id``, ``plan`` (0 south, 1 north, 2… seats), ``seat``, ``use`` (``home`` or a key
-        of the tables above), ``quarter`` (old, new), ``community``, ``corners`` (junction
-        coordinates, ``(4, 2)``), polygons set back from the streets.
+        of the tables above), ``quarter`` (old, new), ``community``, polygons set back
+        from the streets.
     """
     rows: list[dict[str, object]] = []
     for number, plan in enumerate(plans):
@@ -44,18 +44,17 @@ def make_blocks(seed: int, plans: list[StreetPlan]) -> gpd.GeoDataFrame:
         setback = 17.0 if number < 2 else 8.0
         shapes = inset(corners, setback)
         use = _uses(seed, number, plan, corners)
-        for k in range(len(corners)):
-            rows.append(
-                {
-                    "block_id": f"B{number:02d}{k + 1:03d}",
-                    "plan": number,
-                    "seat": plan.seat,
-                    "use": use[k],
-                    "quarter": "old" if plan.old[k] else "new",
-                    "corners": corners[k],
-                    "geometry": shapely.Polygon(np.round(shapes[k], 2)),
-                }
-            )
+        rows += [
+            {
+                "block_id": f"B{number:02d}{k + 1:03d}",
+                "plan": number,
+                "seat": plan.seat,
+                "use": use[k],
+                "quarter": "old" if plan.old[k] else "new",
+                "geometry": shapely.Polygon(np.round(shapes[k], 2)),
+            }
+            for k in range(len(corners))
+        ]
     table = gpd.GeoDataFrame(pd.DataFrame(rows), geometry="geometry", crs=CRS)
     sound = table.geometry.is_valid & (table.geometry.area > 400.0)
     table = table[sound].reset_index(drop=True)
@@ -76,7 +75,7 @@ def inset(corners: Floats, metres: float) -> Floats:
     length = np.sqrt((side * side).sum(axis=2, keepdims=True))
     along = side / length
     inward = np.stack([-along[..., 1], along[..., 0]], axis=-1)
-    before_along, before_in = np.roll(along, 1, axis=1), np.roll(inward, 1, axis=1)
+    before_in = np.roll(inward, 1, axis=1)
     # the corner where both moved sides meet: p + s * along, s from the previous side's normal
     gap = before_in * metres - inward * metres
     facing = (along * before_in).sum(axis=2, keepdims=True)

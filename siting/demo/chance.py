@@ -37,6 +37,13 @@ def shuffled(rng: np.random.Generator, n: int) -> Ints:
     return np.argsort(rng.random(n), kind="stable").astype(np.int64)
 
 
+def axes(rows: int, columns: int, step: float) -> tuple[Floats, Floats]:
+    """Return the coordinates of a raster's columns ``(1, columns)`` and rows ``(rows, 1)``."""
+    x = np.arange(columns, dtype=np.float64)[None, :] * step
+    y = np.arange(rows, dtype=np.float64)[:, None] * step
+    return x, y
+
+
 def smoothstep(t: Floats) -> Floats:
     """Return the cubic that rises from 0 at ``t <= 0`` to 1 at ``t >= 1``."""
     t = np.minimum(np.maximum(t, 0.0), 1.0)
@@ -72,7 +79,7 @@ def noise(seed: int, topic: str, x: Floats, y: Floats, scales: Sequence[float]) 
 
 
 def shares(total: int, weights: Ints) -> Ints:
-    """Split ``total`` into whole parts by integer ``weights``: largest remainder, ties to the first.
+    """Split ``total`` into whole parts by ``weights``: largest remainder, ties to the first.
 
     Examples
     --------

@@ -14,11 +14,11 @@ HALF_GAP = 14.0
 INTERCHANGE_KM = (22.5, 41.0)  # local easting of the interchanges
 # Ramps in metres along and left of the expressway, seen from the interchange's middle, which lies
 # on the eastbound line's left. Traffic keeps to the right, so eastbound is the southern side.
-_RAMPS = {
-    "off east": ((-340, None), (-130, -95), (-30, -115), (-18, -60), (-16, 60), (-10, 250), "toll"),
-    "on east": ("toll", (10, 250), (18, 60), (20, -60), (32, -115), (130, -95), (340, None)),
-    "off west": ((330, None), (150, 75), (85, 170), (45, 300), "toll"),
-    "on west": ("toll", (-45, 300), (-85, 170), (-150, 75), (-330, None)),
+_RAMPS: dict[str, tuple[tuple[float, ...], ...]] = {
+    "off east": ((-340,), (-130, -95), (-30, -115), (-18, -60), (-16, 60), (-10, 250), ()),
+    "on east": ((), (10, 250), (18, 60), (20, -60), (32, -115), (130, -95), (340,)),
+    "off west": ((330,), (150, 75), (85, 170), (45, 300), ()),
+    "on west": ((), (-45, 300), (-85, 170), (-150, 75), (-330,)),
 }
 TOLL_M = 430.0
 
@@ -59,7 +59,7 @@ def make_expressway(seed: int, terrain: Terrain) -> Expressway:
     )
     toll, clear = [], []
     for k in middle:
-        ahead, left = _frame(line, k)
+        _, left = _frame(line, k)
         toll.append(line[k] + TOLL_M * left)
         clear.append(line[k] + 130.0 * left)
     return Expressway(line, middle, np.round(np.array(toll), 2), np.array(clear))
@@ -109,11 +109,11 @@ def ramps(road: Expressway) -> list[Floats]:
         for name, shape in _RAMPS.items():
             points: list[Floats] = []
             for corner in shape:
-                if isinstance(corner, str):
+                if len(corner) == 0:
                     points.append(toll)
-                elif corner[1] is None:
+                elif len(corner) == 1:
                     side = east if name.endswith("east") else west
-                    points.append(side[_along(road, k, float(corner[0] or 0))])
+                    points.append(side[_along(road, k, corner[0])])
                 else:
                     points.append(road.line[k] + corner[0] * ahead + corner[1] * left)
             found.append(np.round(smooth(np.array(points), 3, closed=False), 2))

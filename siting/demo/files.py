@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import tempfile
 from collections.abc import Mapping
 from datetime import datetime
@@ -29,8 +28,20 @@ _AGES = dict(
         strict=True,
     )
 )
+_SCHOOL = {
+    "site_id": "学校代码",
+    "name": "学校名称",
+    "stage": "学段",
+    "grade_from": "起始年级",
+    "grade_to": "终止年级",
+    "level": "城乡类别",
+    "zone_id": "乡镇代码",
+    "classes": "班级数",
+    "capacity": "学位数",
+    "enrolment": "在校生数",
+    "boarders": "寄宿生数",
+}
 _DATE = "2026-01-01T00:00:00.000Z"  # GeoPackages hold the time of writing; a demo has none
-_YES = {"yes": "是", "no": "否"}
 
 
 def write_files(folder: Path, region: Region) -> tuple[Path, ...]:
@@ -52,7 +63,7 @@ def write_files(folder: Path, region: Region) -> tuple[Path, ...]:
             pyogrio.set_gdal_config_options({"OGR_CURRENT_DATE": before})
         names = sorted(file.name for file in made.iterdir())
         for file in names:
-            os.replace(made / file, folder / file)
+            (made / file).replace(folder / file)
     parts = (".dbf", ".shx", ".prj", ".cpg")
     return tuple(folder / file for file in names if not file.endswith(parts))
 
@@ -152,11 +163,7 @@ def _census(path: Path, zones: gpd.GeoDataFrame) -> None:
 
 
 def _schools(schools: gpd.GeoDataFrame) -> gpd.GeoDataFrame:
-    return schools.rename(
-        columns={"site_id": "学校代码", "name": "学校名称", "stage": "学段", "grade_from": "起始年级",
-                 "grade_to": "终止年级", "level": "城乡类别", "zone_id": "乡镇代码", "classes": "班级数",
-                 "capacity": "学位数", "enrolment": "在校生数", "boarders": "寄宿生数"}
-    )  # fmt: skip
+    return schools.rename(columns=_SCHOOL)
 
 
 def _clinics(path: Path, clinics: gpd.GeoDataFrame) -> None:

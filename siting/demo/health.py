@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import geopandas as gpd
 import numpy as np
 import pandas as pd
@@ -118,14 +120,7 @@ def _middle(shape: shapely.Polygon) -> shapely.Point:
     return shapely.Point(x, y)
 
 
-def _table(
-    rows: list[tuple[object, ...]]
-    | list[tuple[str, str, int, int, shapely.Point]]
-    | list[tuple[str, int, shapely.Point]]
-    | list[tuple[str, str, str, int, shapely.Point]],
-    columns: list[str],
-    letter: str,
-) -> gpd.GeoDataFrame:
+def _table(rows: Sequence[tuple[object, ...]], columns: list[str], letter: str) -> gpd.GeoDataFrame:
     table = pd.DataFrame(rows, columns=columns)
     table.insert(0, "site_id", [f"{letter}{k:03d}" for k in range(1, len(table) + 1)])
     return gpd.GeoDataFrame(table, geometry="geometry", crs=CRS)

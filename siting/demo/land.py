@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from siting.demo.blocks import CRS
-from siting.demo.chance import Floats, noise, shuffled, stream
+from siting.demo.chance import Floats, axes, noise, shuffled, stream
 from siting.demo.outlines import trace
 from siting.demo.terrain import CELL, LAKE, LAND, Terrain
 
@@ -36,7 +36,7 @@ def control_lines(
     water = terrain.water[cells, cells]
     dry = county & (water == LAND)
     rows, columns = county.shape
-    x, y = np.arange(columns)[None, :] * 0.1, np.arange(rows)[:, None] * 0.1
+    x, y = axes(rows, columns, 0.1)
     town_m = _distance(terrain, np.asarray(shapely.get_coordinates(blocks.geometry)))
     people_m = np.minimum(_distance(terrain, shapely.get_coordinates(points.geometry)), town_m)
     wet_m = terrain.water_m[cells, cells]
@@ -73,7 +73,7 @@ def _distance(terrain: Terrain, xy: Floats) -> Floats:
 
 def _areas(terrain: Terrain, mask: NDArray[np.bool_], least: int, short: str) -> gpd.GeoDataFrame:
     """Turn a mask into one row for every piece of at least so many cells."""
-    mask = ndimage.binary_opening(mask, np.ones((2, 2)))
+    mask = ndimage.binary_opening(mask, np.ones((2, 2), dtype=np.bool_))
     pieces, count = ndimage.label(mask)
     sizes = np.bincount(pieces.ravel(), minlength=count + 1)
     labels = np.where((sizes >= least)[pieces] & mask, 0, -1)

@@ -105,9 +105,9 @@ def _field(
     valid = terrain.county[at] & (terrain.border_m[at] > 100.0) & (terrain.water_m[at] > 130.0)
     flat = xy.reshape(-1, 2)
     for plan in plans:
-        gap, _ = cKDTree(plan.xy).query(flat, distance_upper_bound=320.0)
+        gap = _nearest(plan.xy, flat, 320.0)
         valid &= (gap > max(150.0, 0.8 * plan.spacing_m)).reshape(valid.shape)
-    gap, _ = cKDTree(expressway.line).query(flat, distance_upper_bound=200.0)
+    gap = _nearest(expressway.line, flat, 200.0)
     valid &= (gap > 85.0).reshape(valid.shape)
     for disc in expressway.clear:
         gap = np.sqrt(((flat - disc) ** 2).sum(axis=1))
@@ -131,6 +131,15 @@ def _field(
     return flat[used], renumbered.reshape(pairs.shape).astype(np.int64)
 
 
+def _nearest(points: Floats, xy: Floats, limit_m: float) -> Floats:
+    """Return the distance from each of ``xy`` to the nearest point, infinite beyond the limit."""
+    return np.asarray(cKDTree(points).query(xy, distance_upper_bound=limit_m)[0])
+
+
+def _lines(xy: Floats, pairs: Ints) -> NDArray[np.object_]:
+    return np.asarray(shapely.linestrings(xy[pairs]), dtype=np.object_)
+
+
 def _dry(terrain: Terrain, xy: Floats, pairs: Ints) -> NDArray[np.bool_]:
     """Whether pieces stay on land inside the county."""
     dry = np.ones(len(pairs), dtype=np.bool_)
@@ -142,8 +151,8 @@ def _dry(terrain: Terrain, xy: Floats, pairs: Ints) -> NDArray[np.bool_]:
 
 def _crosses(xy: Floats, pairs: Ints, others: Ints) -> NDArray[np.bool_]:
     """Whether each piece meets one of the others elsewhere than in a shared node."""
-    mine, theirs = shapely.STRtree(shapely.linestrings(xy[others])).query(
-        shapely.linestrings(xy[pairs]), predicate="intersects"
+    mine, theirs = shapely.STRtree(_lines(xy, others)).query(
+        _lines(xy, pairs), predicate="intersects"
     )
     apart = ~(pairs[mine][:, :, None] == others[theirs][:, None, :]).any(axis=(1, 2))
     found = np.zeros(len(pairs), dtype=np.bool_)
@@ -170,9 +179,10 @@ def _bridges(
 
 
 def _closest(xy: Floats, ones: Ints, others: Ints) -> tuple[int, int]:
-    gap, other = cKDTree(xy[others]).query(xy[ones])
-    k = int(gap.argmin())
-    return int(ones[k]), int(others[int(other[k])])
+    step = xy[ones][:, None, :] - xy[others][None, :, :]
+    gap = (step * step).sum(axis=2)
+    k, other = divmod(int(gap.argmin()), len(others))
+    return int(ones[k]), int(others[other])
 
 
 def _gates(
@@ -199,13 +209,13 @@ def _gates(
     gaps, found = cKDTree(xy[inner]).query(xy[ends], k=5, distance_upper_bound=480.0)
     choice = [
         (float(gap), int(end), int(inner[k]))
-        for end, row, ks in zip(ends, gaps, found, strict=True)
+        for end, row, ks in zip(ends, np.asarray(gaps), np.asarray(found), strict=True)
         for gap, k in zip(row, ks, strict=True)
         if k < len(inner)
     ]
     gates = np.array([pair[1:] for pair in sorted(choice)], dtype=np.int64)
     gates = gates[~_crosses(xy, gates, np.vstack([pairs, streets, bridges]))]
-    lines = shapely.linestrings(xy[gates])
+    lines = _lines(xy, gates)
     mine, theirs = shapely.STRtree(lines).query(lines, predicate="intersects")
     rivals: dict[int, list[int]] = {}
     for a, b in zip(mine.tolist(), theirs.tolist(), strict=True):

@@ -195,7 +195,7 @@ def _without_straight_points(line: Floats) -> Floats:
     """Drop the inner points that lie on the straight line between their neighbours."""
     step = line[1:] - line[:-1]
     turn = np.abs(step[:-1, 0] * step[1:, 1] - step[:-1, 1] * step[1:, 0])
-    return line[np.concatenate([[True], turn > 0.5, [True]])]
+    return np.asarray(line[np.concatenate([[True], turn > 0.5, [True]])])
 
 
 def _assemble(
@@ -215,11 +215,11 @@ def _assemble(
     while pieces:
         first = min(pieces)
         end, line = pieces.pop(first)
-        ring = [line]
+        chain = [line]
         while end != first:
             end, line = pieces.pop(end)
-            ring.append(line[1:])
-        rings.append(np.vstack(ring))
+            chain.append(line[1:])
+        rings.append(np.vstack(chain))
     areas = [_signed_area(ring) for ring in rings]
     shells = [Polygon(ring) for ring, area in zip(rings, areas, strict=True) if area > 0]
     holes: list[list[Floats]] = [[] for _ in shells]

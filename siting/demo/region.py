@@ -77,7 +77,7 @@ def make_county(seed: int) -> Region:
     zones = _zones(seed, terrain, seats)
     plans = town_plans(seed, terrain, seats.xy, seats.weight)
     mesh = make_mesh(seed, terrain, plans, expressway)
-    routes = choose_roads(seed, terrain, mesh, plans, seats, villages)
+    routes = choose_roads(seed, terrain, mesh, plans, villages)
     blocks = land_use.make_blocks(seed, plans)
     homes = land_use.residential(seed, blocks)
     people = people_points(seed, terrain, mesh, routes, villages, homes, zones)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 
 import geopandas as gpd
 import numpy as np
@@ -19,6 +20,7 @@ from siting.demo.streets import CLASSES, NO_ROAD, RANK, StreetPlan
 from siting.demo.terrain import Terrain
 
 CRS = "EPSG:4547"
+_Row = tuple[str, str, bool, bool, bool, int, shapely.LineString]
 LANE_SHARE = 0.72  # blocks of the county town with a lane inside
 
 
@@ -54,13 +56,13 @@ def road_lines(
         end points only; where they cross elsewhere one of them is a bridge.
     """
     pieces = _with_lanes(seed, _pieces(terrain, mesh, routes, plans), mesh, plans)
-    rows = _joined(pieces)
-    below = shapely.STRtree([row[-1] for row in rows])
+    rows = _joined(pieces, stops={int(k) for k in mesh.toll})
+    below = [row[-1] for row in rows]
     for line, joins in carriageways(expressway):
-        rows += _elevated(line, joins, below, "motorway", "G9999", 1)
-    below = shapely.STRtree([row[-1] for row in rows])
+        rows += _elevated(terrain, line, joins, below, "motorway", "G9999", 1)
+    below = [row[-1] for row in rows]
     for line in ramps(expressway):
-        rows += _elevated(line, [], below, "motorway_link", "", 2)
+        rows += _elevated(terrain, line, [], below, "motorway_link", "", 2)
     table = pd.DataFrame(
         rows, columns=["highway", "name", "oneway", "bridge", "tunnel", "layer", "geometry"]
     )
@@ -151,8 +153,8 @@ def _with_lanes(seed: int, pieces: _Pieces, mesh: Mesh, plans: list[StreetPlan])
     )
 
 
-def _joined(pieces: _Pieces) -> list[tuple[object, ...]]:
-    """Join pieces of equal attributes between junctions into lines."""
+def _joined(pieces: _Pieces, *, stops: set[int]) -> list[_Row]:
+    """Join pieces of equal attributes between junctions (and ``stops``) into lines."""
     kinds = list(
         zip(pieces.rank.tolist(), pieces.name.tolist(), pieces.oneway.tolist(),
             pieces.bridge.tolist(), pieces.tunnel.tolist(), pieces.straight.tolist(), strict=True)
@@ -165,13 +167,13 @@ def _joined(pieces: _Pieces) -> list[tuple[object, ...]]:
 
     def through(node: int) -> bool:
         here = at[node]
-        if len(here) != 2 or kinds[here[0]] != kinds[here[1]]:
+        if node in stops or len(here) != 2 or kinds[here[0]] != kinds[here[1]]:
             return False
         # a one-way line goes on only where one piece ends and the next begins
         return not kinds[here[0]][2] or (ends[here[0]][0] == node) != (ends[here[1]][0] == node)
 
     used = [False] * len(ends)
-    rows: list[tuple[object, ...]] = []
+    rows: list[_Row] = []
 
     def walk(node: int, k: int) -> None:
         chain, first = [node], k
@@ -201,16 +203,22 @@ def _joined(pieces: _Pieces) -> list[tuple[object, ...]]:
 
 
 def _elevated(
-    line: Floats, joins: list[int], below: shapely.STRtree, highway: str, name: str, level: int
-) -> list[tuple[object, ...]]:
-    """Cut a carriageway or ramp at its junctions and lift what crosses other roads."""
-    parts = shapely.linestrings(np.stack([line[:-1], line[1:]], axis=1))
-    part, other = below.query(parts, predicate="intersects")
-    lines = below.geometries
-    lifted = np.zeros(len(parts), dtype=np.bool_)
+    terrain: Terrain,
+    line: Floats,
+    joins: list[int],
+    below: list[shapely.LineString],
+    highway: str,
+    name: str,
+    level: int,
+) -> list[_Row]:
+    """Cut a carriageway or ramp at its junctions and lift what crosses other roads or water."""
+    parts = np.asarray(shapely.linestrings(np.stack([line[:-1], line[1:]], axis=1)))
+    part, other = shapely.STRtree(below).query(parts, predicate="intersects")
+    wet = terrain.water_m[terrain.at(line)] < 90.0
+    lifted = wet[:-1] | wet[1:]
     ends = {tuple(line[0]), tuple(line[-1])}
     for p, o in zip(part.tolist(), other.tolist(), strict=True):
-        touch = shapely.intersection(parts[p], lines[o])
+        touch = shapely.intersection(parts[p], below[o])
         if any((round(x, 2), round(y, 2)) not in ends for x, y in shapely.get_coordinates(touch)):
             lifted[p] = True
     cuts = {0, len(line) - 1, *joins}
@@ -219,5 +227,5 @@ def _elevated(
     return [
         (highway, name, True, bool(lifted[a]), False, level if lifted[a] else 0,
          shapely.LineString(line[a : b + 1]))
-        for a, b in zip(marks[:-1], marks[1:], strict=True)
+        for a, b in pairwise(marks)
     ]  # fmt: skip

@@ -12,7 +12,7 @@ from scipy.spatial import cKDTree
 
 from siting.demo.chance import Floats, Ints, below, shuffled, stream
 from siting.demo.mesh import BRIDGE, STREET, Mesh
-from siting.demo.settlements import Seats, Villages
+from siting.demo.settlements import Villages
 from siting.demo.streets import NO_ROAD, RANK, StreetPlan
 from siting.demo.terrain import EAST0, NORTH0, Terrain
 
@@ -62,13 +62,14 @@ class _Router:
             shape=(n, n),
         )  # fmt: skip
         self.piece = number.data - 1
-        self.graph = sparse.csr_matrix(
-            (np.ones(len(self.piece)), number.indices, number.indptr), shape=(n, n)
+        ones = np.ones(len(self.piece), dtype=np.float64)
+        self.graph: sparse.csr_matrix[np.float64] = sparse.csr_matrix(
+            (ones, number.indices, number.indptr), shape=(n, n)
         )
         self.keys = np.sort(a * n + b)
         self.key_piece = np.argsort(a * n + b, kind="stable")
 
-    def _priced(self) -> sparse.csr_matrix:
+    def _priced(self) -> sparse.csr_matrix[np.float64]:
         discount = np.array([1, 1, 0.5, 0.5, 0.55, 0.6, 0.7, 0.95, 1, 1, 1, 1.0])
         price = np.floor(self.base * discount[self.rank] * 256.0) + 1.0
         self.graph.data = price[self.piece]
@@ -77,7 +78,7 @@ class _Router:
     def connect(self, start: int, ends: list[int], rank: str, ref: str = "") -> None:
         """Build the cheapest routes from ``start`` to each of ``ends``."""
         _, before = csgraph.dijkstra(
-            self._priced(), directed=False, indices=start, return_predecessors=True
+            self._priced(), directed=False, indices=np.array(start), return_predecessors=True
         )
         for end in ends:
             self._build(before, start, end, RANK[rank], ref)
@@ -85,7 +86,7 @@ class _Router:
     def local(self, start: int, end: int, rank: str, limit_m: float) -> None:
         """Build the cheapest route if it costs no more than ``limit_m`` metres of level track."""
         _, before = csgraph.dijkstra(
-            self.graph, directed=False, indices=start, return_predecessors=True,
+            self.graph, directed=False, indices=np.array(start), return_predecessors=True,
             limit=limit_m * 256.0,
         )  # fmt: skip
         self._build(before, start, end, RANK[rank], "")
@@ -119,7 +120,6 @@ def choose_roads(
     terrain: Terrain,
     mesh: Mesh,
     plans: list[StreetPlan],
-    seats: Seats,
     villages: Villages,
 ) -> Routes:
     """Return the roads of the county, from the national road down to field paths."""
@@ -165,7 +165,7 @@ def choose_roads(
             gap = villages.xy[i] - villages.xy[j]
             straight = float(np.sqrt(gap[0] * gap[0] + gap[1] * gap[1]))
             router.local(int(village_node[i]), int(village_node[j]), "unclassified", 1.9 * straight)
-    hamlet_node, hamlet_village = _hamlets(seed, terrain, mesh, joined, villages, village_node)
+    hamlet_node, hamlet_village = _hamlets(seed, terrain, mesh, joined, village_node)
     router.join(hamlet_node, ["path" if rng.random() < 0.12 else "unclassified"
                               for _ in hamlet_node])  # fmt: skip
     router._priced()
@@ -214,9 +214,10 @@ def _gabriel(xy: Floats) -> list[tuple[int, int]]:
     square = (step * step).sum(axis=2)
     pairs: list[tuple[int, int]] = []
     for i in range(len(xy)):
-        for j in np.nonzero(square[i] < 36e6 * 6)[0].tolist():
-            if j > i and not (square[i] + square[j] < square[i, j]).any():
-                pairs.append((i, j))
+        near = np.nonzero(square[i] < 36e6 * 6)[0].tolist()
+        pairs += [
+            (i, j) for j in near if j > i and not (square[i] + square[j] < square[i, j]).any()
+        ]
     return pairs
 
 
@@ -225,7 +226,6 @@ def _hamlets(
     terrain: Terrain,
     mesh: Mesh,
     joined: Ints,
-    villages: Villages,
     village_node: Ints,
 ) -> tuple[Ints, Ints]:
     """Return four to seven nodes around every village, apart from each other."""

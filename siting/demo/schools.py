@@ -54,7 +54,7 @@ def make_schools(
     """
     children = points.groupby("zone_id")[list(_GROUP.values())].sum()
     rows: list[dict[str, object]] = []
-    village_rows = _village_schools(seed, points, villages, zones)
+    village_rows = _village_schools(seed, points, villages)
     rows += village_rows
     rows += _seat_schools(seed, blocks, zones)
     rows += _town_schools(blocks, zones)
@@ -72,12 +72,15 @@ def _school(
     name: str, stage: str, level: str, zone: str, shape: object, **more: object
 ) -> dict[str, object]:
     order = ("senior", "junior", "primary", "point", "kindergarten").index(stage)
-    return {"name": name, "stage": stage, "level": level, "zone_id": zone, "geometry": shape,
-            "order": order, "weight": 1, "enrolment": 0, "grade_from": 0, "grade_to": 0, **more}  # fmt: skip
+    row: dict[str, object] = {
+        "name": name, "stage": stage, "level": level, "zone_id": zone, "geometry": shape,
+        "order": order, "weight": 1, "enrolment": 0, "grade_from": 0, "grade_to": 0,
+    }  # fmt: skip
+    return row | more
 
 
 def _village_schools(
-    seed: int, points: gpd.GeoDataFrame, villages: Villages, zones: gpd.GeoDataFrame
+    seed: int, points: gpd.GeoDataFrame, villages: Villages
 ) -> list[dict[str, object]]:
     """Return primaries, teaching points and kindergartens of villages with their pupils."""
     rng = stream(seed, "village schools")
@@ -95,13 +98,10 @@ def _village_schools(
         count = min(int(int(pupils.at[name, "age_6_11"]) * (0.16 + 0.62 * draw[2])), 90)
         if draw[3] < 0.66 and count >= 10:
             point = count < 30
-            rows.append(
-                _school(
-                    f"{plain}{'教学点' if point else '小学'}", "point" if point else "primary", "村",
-                    zone, here, enrolment=count, weight=0, grade_from=1,
-                    grade_to=3 + (count % 2) if point else 6,
-                )
-            )  # fmt: skip
+            called, stage = ("教学点", "point") if point else ("小学", "primary")
+            last = 3 + (count % 2) if point else 6
+            rows.append(_school(f"{plain}{called}", stage, "村", zone, here, enrolment=count,
+                                weight=0, grade_from=1, grade_to=last))  # fmt: skip
         if draw[4] < 0.24:
             small = int(int(pupils.at[name, "age_3_5"]) * 0.7)
             rows.append(_school(f"{plain}幼儿园", "kindergarten", "村", zone, here,
@@ -114,8 +114,9 @@ def _seat_schools(
 ) -> list[dict[str, object]]:
     rng = stream(seed, "seat schools")
     rows: list[dict[str, object]] = []
-    seniors = set((3 + shuffled(rng, len(zones) - 3)[:3]).tolist())
-    no_junior = set((3 + shuffled(rng, len(zones) - 3)[:3]).tolist()) - seniors
+    seniors = sorted((3 + shuffled(rng, len(zones) - 3)[:3]).tolist())
+    number = dict(zip(seniors, "四五六", strict=True))
+    no_junior = set((3 + shuffled(rng, len(zones) - 3)[:3]).tolist()) - set(seniors)
     for seat in range(3, len(zones)):
         own = blocks[blocks["seat"] == seat]
         zone, town = str(zones["zone_id"].iloc[seat]), str(zones["name"].iloc[seat])
@@ -123,11 +124,11 @@ def _seat_schools(
         for use, stage, name in (
             ("primary", "primary", f"{town}中心小学"),
             ("junior", "junior", f"{short}中学"),
-            ("senior", "senior", f"县第{['四', '五', '六'][sorted(seniors).index(seat)]}中学（{short}）"
-             if seat in seniors else ""),
-        ):  # fmt: skip
+            ("senior", "senior", f"县第{number.get(seat, '')}中学（{short}）"),
+        ):
             lot = own[own["use"] == use]
-            if not len(lot) or not name or (stage == "junior" and seat in no_junior):
+            absent = {"junior": seat in no_junior, "senior": seat not in number}.get(stage, False)
+            if absent or not len(lot):
                 continue
             grades = {"primary": (1, 6), "junior": (7, 9), "senior": (10, 12)}[stage]
             rows.append(_school(name, stage, "乡镇", zone, _middle(lot.geometry.iloc[0]),
@@ -207,14 +208,14 @@ def _seats(seed: int, table: pd.DataFrame) -> None:
     classes: list[int] = []
     capacity: list[int | None] = []
     boarders: list[int] = []
-    for row in table.itertuples(index=False):
+    for row in table.to_dict("records"):
         draw = rng.random(2)
-        pupils, per = int(row.enrolment), norm[str(row.stage)]
-        if row.level == "村" and row.stage != "kindergarten":
+        pupils, per = int(row["enrolment"]), norm[str(row["stage"])]
+        if row["level"] == "村" and row["stage"] != "kindergarten":
             # village schools were built for the classes of twenty years ago
-            count = int(row.grade_to) - int(row.grade_from) + 1
+            count = int(row["grade_to"]) - int(row["grade_from"]) + 1
             room: int | None = 30 * count
-        elif row.level == "县城" and row.stage in ("primary", "junior"):
+        elif row["level"] == "县城" and row["stage"] in ("primary", "junior"):
             size = 57 + int(11 * draw[0])  # large and very large classes
             count = max(pupils // size, 6)
             room = count * per
@@ -223,10 +224,10 @@ def _seats(seed: int, table: pd.DataFrame) -> None:
             count = max(-(-pupils // size), 1)
             room = count * per
         share = {"乡镇": {"primary": 0.16, "junior": 0.55, "senior": 0.85},
-                 "县城": {"junior": 0.22, "senior": 0.6}}.get(str(row.level), {})  # fmt: skip
+                 "县城": {"junior": 0.22, "senior": 0.6}}.get(str(row["level"]), {})  # fmt: skip
         classes.append(count)
         capacity.append(room)
-        boarders.append(int(pupils * share.get(str(row.stage), 0.0) * (0.7 + 0.6 * draw[1])))
+        boarders.append(int(pupils * share.get(str(row["stage"]), 0.0) * (0.7 + 0.6 * draw[1])))
     small = np.nonzero(((table["level"] == "村") & (table["stage"] == "primary")).to_numpy())[0]
     for k in small[shuffled(rng, len(small))[:4]].tolist():
         capacity[k] = None

@@ -10,7 +10,7 @@ from scipy import sparse
 from scipy.sparse import csgraph
 from scipy.spatial import cKDTree
 
-from siting.demo.chance import Floats, Ints, below, noise, stream
+from siting.demo.chance import Floats, Ints, axes, below, noise, stream
 from siting.demo.names import COUNTY_CODE, SUBDISTRICTS, TOWNSHIPS, village_name
 from siting.demo.terrain import CELL, EAST0, LAND, NORTH0, Terrain
 
@@ -49,7 +49,8 @@ def town_centres(terrain: Terrain) -> Floats:
     """Return the centres of the old town, the new town (south bank) and the north bank."""
     river = terrain.river
     at = river[int(np.argmin(np.abs(river[:, 0] - EAST0 - TOWN_STATION_M)))]
-    return np.round(at + np.array([[0.0, -1750.0], [1900.0, -2300.0], [250.0, 1450.0]]), 2)
+    shift = np.array([[0.0, -1750.0], [1900.0, -2300.0], [250.0, 1450.0]])
+    return np.asarray(np.round(at + shift, 2))
 
 
 def place_seats(seed: int, terrain: Terrain, expressway: Floats, *, count: int = 20) -> Seats:
@@ -117,7 +118,7 @@ def grow_zones(seed: int, terrain: Terrain, seats: Seats) -> NDArray[np.int64]:
     wet = terrain.water[half::ZONE_STEP, half::ZONE_STEP] != LAND
     north = terrain.north_bank[half::ZONE_STEP, half::ZONE_STEP]
     rows, columns = county.shape
-    x, y = np.arange(columns)[None, :] * 0.1, np.arange(rows)[:, None] * 0.1
+    x, y = axes(rows, columns, 0.1)
     rough = noise(seed, "zone borders", x, y, [1.6, 0.8, 0.4])
     rough = rough * rough * (0.4 + 1.2 * stream(seed, "zone cells").random(rough.shape))
     number = np.arange(rows * columns).reshape(rows, columns)

@@ -135,7 +135,7 @@ def _plan(
     spacing_m: float,
     old_m: float,
 ) -> StreetPlan:
-    """Number junctions, streets and blocks; leave out some minor streets."""
+    """Return a plan with junctions, streets and blocks numbered; leave out some minor streets."""
     columns = x.shape[1]
     ci, cj = np.nonzero(cells)
     corners = np.column_stack(

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from scipy import ndimage
 from scipy.spatial import cKDTree
 
-from siting.demo.chance import Floats, noise, smoothstep
+from siting.demo.chance import Floats, axes, noise, smoothstep
 from siting.demo.outlines import smooth
 
 # South-west corner of the local frame in EPSG:4547. The place is arbitrary: a made-up county has
@@ -70,8 +70,8 @@ class Terrain:
 def make_terrain(seed: int) -> Terrain:
     """Return the ground of the county for one seed."""
     columns, rows = int(WIDTH / CELL), int(HEIGHT / CELL)
-    x = (WEST + CELL * (np.arange(columns) + 0.5))[None, :] / 1000.0
-    y = (SOUTH + CELL * (np.arange(rows) + 0.5))[:, None] / 1000.0
+    x, y = axes(rows, columns, CELL / 1000.0)
+    x, y = x + (WEST + CELL / 2.0) / 1000.0, y + (SOUTH + CELL / 2.0) / 1000.0
     river = _river(seed)
     river_km, river_y = _river_distance(river, x, y)
     county = _county(seed, x, y)
@@ -128,7 +128,7 @@ def _county(seed: int, x: Floats, y: Floats) -> NDArray[np.bool_]:
 
 
 def _lake(seed: int, x: Floats, y: Floats) -> NDArray[np.bool_]:
-    u, v = (x - 1.2) / 7.2, (y - 19.0) / 20.5
+    u, v = (x - 1.2) / 7.2, (y - 19.0) / 18.2
     shore = noise(seed, "lake", x, y, [5.6, 2.9, 1.5, 0.75]) - 0.5
     wet = _largest(u * u + v * v < 0.84 + 2.3 * shore, fill=False)
     islands, count = ndimage.label(~wet)
