@@ -193,6 +193,7 @@ CONTRACTS: Final[Mapping[str, Contract]] = {
             "highway": _id(),
             "oneway": _text("yes", "no", "-1"),
             "speed_kph": _number(optional=True, gaps=True),
+            "length_m": _number(optional=True, gaps=True),
             "bridge": _FLAG,
             "tunnel": _FLAG,
             "layer": _whole(least=None),

@@ -34,10 +34,15 @@ SETTLEMENT_WORDS: Final = {
 }
 _QUARTER_WORDS: Final = {"old": "old", "new": "new", "旧城": "old", "新区": "new"}
 _YES_NO: Final = {
-    "yes": "yes", "true": "yes", "t": "yes", "1": "yes", "y": "yes",
-    "no": "no", "false": "no", "f": "no", "0": "no", "n": "no",
+    "yes": "yes", "true": "yes", "t": "yes", "1": "yes", "y": "yes", "是": "yes",
+    "no": "no", "false": "no", "f": "no", "0": "no", "n": "no", "否": "no",
 }  # fmt: skip
-_ONEWAY: Final = {**_YES_NO, "-1": "-1", "reverse": "-1", "reversible": "no", "alternating": "no"}
+# F, T and B are the Esri words: from, to, both. A lone t is not "true" here.
+_ONEWAY: Final = {
+    "yes": "yes", "true": "yes", "1": "yes", "f": "yes", "ft": "yes", "forward": "yes", "是": "yes",
+    "-1": "-1", "reverse": "-1", "t": "-1", "tf": "-1", "backward": "-1",
+    "no": "no", "false": "no", "0": "no", "b": "no", "否": "no",
+}  # fmt: skip
 _STRUCTURE: Final = {
     **_YES_NO, "viaduct": "yes", "boardwalk": "yes", "covered": "yes", "movable": "yes",
     "culvert": "yes", "building_passage": "yes", "avalanche_protector": "yes",
@@ -254,11 +259,12 @@ def roads(
     ----------
     raw
         Lines; columns ``highway`` (OSM road classes), ``oneway`` (``yes``, ``no``, ``-1`` against
-        the line), ``speed_kph``, ``bridge``, ``tunnel``, ``layer``.
+        the line; also ``F``, ``T``, ``B``), ``speed_kph``, ``length_m``, ``bridge``, ``tunnel``,
+        ``layer``.
     highway
         Class of every road that no column says it for.
     """
-    known = ("road_id", "highway", "oneway", "speed_kph", "bridge", "tunnel", "layer")
+    known = ("road_id", "highway", "oneway", "speed_kph", "length_m", "bridge", "tunnel", "layer")
     intake = Intake(raw, layer=layer, columns=columns or {}, known=known)
     ids = intake.ids("road_id", prefix="road", content=known[1:])
     if highway is None:
@@ -266,7 +272,7 @@ def roads(
     classes = [h or (highway or "") for h in intake.text("highway")]
     if intake.has("highway"):
         intake.wrong([not h for h in classes], "have no highway", "Fill in the road class.")
-    speeds = intake.number("speed_kph", most=200.0)
+    speeds = intake.number("speed_kph", most=300.0)
     intake.wrong(speeds == 0, "have a speed_kph of 0", "Give the speed, or leave the cell blank.")
     levels = intake.number("layer", least=-20.0, most=20.0)
     intake.wrong(levels % 1 > 0, "have a layer that is not a whole number")
@@ -277,6 +283,10 @@ def roads(
     }
     if intake.has("speed_kph"):
         data["speed_kph"] = speeds
+    lengths = intake.number("length_m")
+    intake.wrong(lengths == 0, "have a length_m of 0", "Give the length, or leave the cell blank.")
+    if intake.has("length_m"):
+        data["length_m"] = lengths
     for key in ("bridge", "tunnel"):
         data[key] = np.array([v == "yes" for v in intake.choice(key, _STRUCTURE, "no")])
     data["layer"] = np.nan_to_num(levels).astype(np.int64)

@@ -1,0 +1,25 @@
+"""People at places: from points, or control totals spread over what carries them.
+
+Persons are whole numbers. Every spreading uses the largest remainder, so that totals are kept to
+the person whatever they are divided over, and ties go to the smallest id, so that the order of
+rows never matters.
+"""
+
+from siting.demand.divide import largest_remainder
+from siting.demand.groups import cohorts, cohorts_from_columns, cohorts_from_totals
+from siting.demand.land import carriers_of, cells
+from siting.demand.people import Demand, from_points, spread
+from siting.demand.zoning import membership
+
+__all__ = [
+    "Demand",
+    "carriers_of",
+    "cells",
+    "cohorts",
+    "cohorts_from_columns",
+    "cohorts_from_totals",
+    "from_points",
+    "largest_remainder",
+    "membership",
+    "spread",
+]
