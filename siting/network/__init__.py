@@ -10,7 +10,9 @@ from siting.network.attach import attach
 from siting.network.graph import RoadNetwork
 from siting.network.lines import from_lines
 from siting.network.nx import from_networkx, to_networkx
+from siting.network.osm import read_osm
 from siting.network.speeds import Mode, RoadClass, Speeds, read_speeds, travel_ms
+from siting.network.store import open_saved, save
 
 __all__ = [
     "Mode",
@@ -20,7 +22,10 @@ __all__ = [
     "attach",
     "from_lines",
     "from_networkx",
+    "open_saved",
+    "read_osm",
     "read_speeds",
+    "save",
     "to_networkx",
     "travel_ms",
 ]

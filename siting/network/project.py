@@ -12,7 +12,7 @@ from siting.errors import NetworkError
 F64 = npt.NDArray[np.float64]
 
 
-def projected(xy: F64, *, source: pyproj.CRS, target: pyproj.CRS) -> F64:
+def projected(xy: F64, *, source: pyproj.CRS, target: pyproj.CRS, strict: bool = True) -> F64:
     """Return ``xy`` (n, 2; east, north or lon, lat) in ``target``.
 
     Unchanged to the bit where both are the same CRS, else rounded to a tenth of a millimetre, so
@@ -21,7 +21,7 @@ def projected(xy: F64, *, source: pyproj.CRS, target: pyproj.CRS) -> F64:
     Raises
     ------
     NetworkError
-        A coordinate cannot be projected.
+        A coordinate cannot be projected; where ``strict`` is off it is not finite instead.
 
     Examples
     --------
@@ -34,7 +34,7 @@ def projected(xy: F64, *, source: pyproj.CRS, target: pyproj.CRS) -> F64:
     x, y = transformer.transform(xy[:, 0], xy[:, 1])
     result: F64 = np.round(np.column_stack([x, y]), 4) + 0.0
     lost = int((~np.isfinite(result)).any(axis=1).sum())
-    if lost:
+    if lost and strict:
         raise NetworkError(
             f"roads: {lost} of {len(xy)} points cannot be projected from {source.name} to "
             f"{target.name}. Check that the roads lie in the study area."

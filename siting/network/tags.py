@@ -138,16 +138,16 @@ def way_use(tags: Mapping[str, str], mode: Mode, speeds: Speeds) -> WayUse:
     closed = ""
     if tags.get("route") == "ferry":
         closed = "route=ferry"
+    elif mode == "drive" and kind.drive_kph <= 0:
+        closed = f"highway={highway}"
     elif value in CLOSED:
         closed = f"{key}={value}"
     elif mode == "walk":
-        if value not in INVITED or key != "foot":
+        if key != "foot" or value not in INVITED:
             if not kind.walk:
                 closed = f"highway={highway}"
             elif tags.get("motorroad") == "yes":
                 closed = "motorroad=yes"
-    elif kind.drive_kph <= 0:
-        closed = f"highway={highway}"
     elif tags.get("service") == "emergency_access":
         closed = "service=emergency_access"
     note = "an area: only its outline is used" if tags.get("area") == "yes" else ""
