@@ -1,0 +1,30 @@
+"""Pages of maps, one file each, that open without any network.
+
+Every builder takes the tables it shows and a :class:`Sheet`, and returns the page as text. Layers
+are put into WGS 84 here and nowhere above.
+"""
+
+from __future__ import annotations
+
+from siting.maps.coverage import coverage_page, finding
+from siting.maps.gaps import gaps_page
+from siting.maps.green import green_page
+from siting.maps.index import Card, index_page
+from siting.maps.new_sites import new_sites_page
+from siting.maps.ranking import schools_page
+from siting.maps.sheet import PAGES, Sheet, Source, Tiles
+
+__all__ = [
+    "PAGES",
+    "Card",
+    "Sheet",
+    "Source",
+    "Tiles",
+    "coverage_page",
+    "finding",
+    "gaps_page",
+    "green_page",
+    "index_page",
+    "new_sites_page",
+    "schools_page",
+]

@@ -1,0 +1,314 @@
+"""Coverage by zone: the share of judged people who reach a service, and where the others live."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import geopandas as gpd
+import pandas as pd
+
+from siting import text
+from siting.maps import geometry, page
+from siting.maps.base import (
+    base_map,
+    circle_items,
+    finish,
+    legend,
+    legend_notes,
+    need,
+    number,
+    only_plan,
+    radii,
+    script_layer,
+)
+from siting.maps.sheet import Sheet
+
+ROWS = (
+    ("persons", "count"),
+    ("covered", "count"),
+    ("no_seat", "count"),
+    ("out_of_reach", "count"),
+    ("not_assessed", "count"),
+    ("covered_share_assessed", "percent"),
+    ("covered_share", "percent"),
+    ("range", "range"),
+    ("straight_share_assessed", "percent"),
+)
+"""Figures of the panel of a zone, in order, with how they are written."""
+
+COLUMNS = ("judged", "urban", "township_seat", "village")
+CLASSES = 5
+CIRCLE = 24.0
+
+
+def coverage_page(
+    figures: pd.DataFrame,
+    zones: gpd.GeoDataFrame,
+    *,
+    sheet: Sheet,
+    max_not_assessed: float,
+    sites: gpd.GeoDataFrame | None = None,
+    offers: pd.DataFrame | None = None,
+    water: gpd.GeoDataFrame | None = None,
+    roads: gpd.GeoDataFrame | None = None,
+) -> str:
+    """Return the page of coverage by zone.
+
+    Parameters
+    ----------
+    figures
+        What :func:`siting.report.coverage_figures` returns, one plan.
+    zones
+        Table ``zones`` in a metric CRS.
+    sheet
+        What stands around the map.
+    max_not_assessed
+        Share of not assessed persons (0–1) past which a zone is not judged.
+    sites, offers
+        Tables ``sites`` and ``offers``: facilities are drawn for the service shown.
+    water, roads
+        Base layers.
+    """
+    only_plan(figures, "coverage")
+    need(figures, ["level", "zoning", "zone_id", "settlement", "service", "rule_id"], "coverage")
+    base = base_map(sheet, zones, water=water, roads=roads, filled=True)
+    zonings = [z["key"] for z in base.data["zonings"]]
+    shown = figures[figures["zoning"].isin(zonings)]
+    pairs = list(dict.fromkeys(zip(shown["service"], shown["rule_id"], strict=True)))
+    positions = {
+        z: {str(i): n for n, i in enumerate(zones.loc[zones["zoning"] == z, "zone_id"])}
+        for z in zonings
+    }
+    measures, entries = [], {}
+    for service, rule_id in pairs:
+        rows = shown[(shown["service"] == service) & (shown["rule_id"] == rule_id)]
+        judged = rows[(rows["level"] == "zone") & (rows["settlement"] == "judged")]
+        most = float(judged["out_of_reach"].max()) if len(judged) else 0.0
+        key = f"{service} {rule_id}"
+        entries[key] = {
+            zoning: _entries(rows[rows["zoning"] == zoning], positions[zoning], sheet, most=most,
+                             limit=max_not_assessed)
+            for zoning in zonings
+        }  # fmt: skip
+        measures.append(_measure(rows, service, rule_id, key, sheet, most, max_not_assessed))
+    measures.sort(key=lambda m: -m["worst"])
+    script_layer(base, "people", sheet.say("layer.out_of_reach"))
+    script_layer(base, "sites", sheet.say("layer.facilities"))
+    finish(base)
+    data = {
+        **base.data,
+        "zones": {
+            z: [str(n) for n in zones.loc[zones["zoning"] == z, "name"]] for z in zonings
+        },
+        "measures": measures,
+        "figures": entries,
+        "row_labels": [sheet.say(f"figure.{name}") for name, _ in ROWS],
+        "facilities": facilities(sites, offers, {m["service"] for m in measures}),
+    }
+    return page.render(
+        "coverage",
+        sheet,
+        headline=measures[0]["finding"] if measures else sheet.say("finding.nothing"),
+        data=data,
+        themap=base.themap,
+        layers=base.layers,
+        rules_used=[m["rule_id"] for m in measures],
+        notes=(*base.notes, sheet.say("note.coverage")),
+    )
+
+
+def finding(figures: pd.DataFrame, service: str, rule_id: str, sheet: Sheet) -> str:
+    """Return the finding of one service and rule as a sentence.
+
+    The sentence is about judged people who were assessed, of the first zoning: each zoning sums to
+    the region.
+    """
+    rows = figures[
+        (figures["service"] == service)
+        & (figures["rule_id"] == rule_id)
+        & (figures["level"] == "region")
+    ]
+    name = sheet.label("service", service)
+    total = rows[rows["settlement"] == "judged"]
+    if total.empty or not total["persons"].iloc[0]:
+        return sheet.say("finding.coverage.nobody", service=name)
+    row = total.iloc[0]
+    classes = [
+        c for c in COLUMNS[1:] if ((rows["settlement"] == c) & rows["judged"].astype(bool)).any()
+    ]
+    who = (
+        sheet.region
+        if len(classes) == 3 or not classes
+        else text.joined([sheet.label("settlement", c) for c in classes], sheet.lang)
+    )
+    away = 1 - float(row["covered_share_assessed"]) if pd.notna(row["covered_share_assessed"]) else None
+    if away is None:
+        return sheet.say("finding.coverage.not_assessed", service=name)
+    if row["no_seat"] + row["out_of_reach"] == 0:
+        return sheet.say("finding.coverage.all", who=who, service=name, within=within(service, rule_id, sheet))
+    return sheet.say(
+        "finding.coverage.some",
+        who=who,
+        share=text.percent(away),
+        within=within(service, rule_id, sheet),
+        service=name,
+    )
+
+
+def within(service: str, rule_id: str, sheet: Sheet) -> str:
+    """Return "on foot within 500 m"."""
+    mode = sheet.modes.get(service, "")
+    way = sheet.say(f"mode.{mode}") if mode else ""
+    return sheet.say("finding.within", mode=way, limit=sheet.limit(rule_id)).strip()
+
+
+def _measure(
+    rows: pd.DataFrame,
+    service: str,
+    rule_id: str,
+    key: str,
+    sheet: Sheet,
+    most: float,
+    limit: float,
+) -> dict[str, Any]:
+    """Return what a service and rule say about themselves: button, finding, legend."""
+    name = sheet.label("service", service)
+    total = rows[(rows["level"] == "region") & (rows["settlement"] == "judged")]
+    share = total["covered_share_assessed"].iloc[0] if len(total) else None
+    straight = rows["straight_share_assessed"].notna().any() if "straight_share_assessed" in rows else False
+    step = 100 // CLASSES
+    ramp = [
+        {"kind": "fill", "colour": f"--class-{c}", "label": f"{c * step}–{(c + 1) * step}%"}
+        for c in range(CLASSES - 1, -1, -1)
+    ]
+    ramp.append({"kind": "fill", "colour": "--not-judged", "label": sheet.say("legend.not_judged")})
+    ramp.append(
+        {
+            "kind": "fill",
+            "colour": "--not-assessed",
+            "label": sheet.say("legend.not_assessed", share=text.percent(limit)),
+        }
+    )
+    rule = sheet.rule(rule_id)
+    return {
+        "key": key,
+        "service": service,
+        "rule_id": rule_id,
+        "label": f"{name} {sheet.limit(rule_id)}" if rule else name,
+        "finding": finding(rows, service, rule_id, sheet),
+        "worst": 1 - float(share) if number(share) is not None and share is not None else -1.0,
+        "straight": bool(straight),
+        "rule": sheet.rule_note(rule_id),
+        "rule_text": sheet.rule_text(rule) if rule else "",
+        "legends": {
+            how: {
+                "groups": [
+                    legend(sheet.say(f"legend.covered_{how}", service=name), ramp),
+                    *(
+                        [
+                            legend(
+                                sheet.say("legend.out_of_reach"),
+                                circle_items(sheet, most, "--out", biggest=CIRCLE),
+                                flow=True,
+                            )
+                        ]
+                        if most >= 1
+                        else []
+                    ),
+                    legend(
+                        "",
+                        [{"kind": "dot", "colour": "--site", "size": 11, "label": name}],
+                    ),
+                ],
+                "notes": legend_notes(sheet, ["people", "demand", "zones", service], [rule_id]),
+            }
+            for how in ("network", "straight")
+        },
+    }
+
+
+def _entries(
+    rows: pd.DataFrame,
+    positions: dict[str, int],
+    sheet: Sheet,
+    *,
+    most: float,
+    limit: float,
+) -> dict[str, Any]:
+    """Return the panels of the region and of each zone of one zoning."""
+    region = rows[rows["level"] == "region"]
+    zones = []
+    for zone_id, part in rows[rows["level"] == "zone"].groupby("zone_id", sort=False):
+        entry = _entry(part, sheet, most=most, limit=limit)
+        entry["i"] = positions.get(str(zone_id), -1)
+        if entry["i"] < 0:
+            entry["n"] = sheet.say("zone.outside") if zone_id == "" else str(zone_id)
+        zones.append(entry)
+    return {"region": _entry(region, sheet, most=most, limit=limit), "zones": zones}
+
+
+def _entry(part: pd.DataFrame, sheet: Sheet, *, most: float, limit: float) -> dict[str, Any]:
+    """Return one panel: shown figures by settlement class, and the few raw ones the map needs."""
+    by_class = {str(row["settlement"]): row for _, row in part.iterrows()}
+    heads, columns = [], []
+    classes = [n for n, row in by_class.items() if n != "judged" and row["judged"]]
+    for name in COLUMNS if len(classes) > 1 else COLUMNS[1:]:
+        row = by_class.get(name)
+        if row is None or (name != "judged" and not row["persons"]):
+            continue
+        told = bool(row["judged"])
+        head = sheet.say(f"settlement.{name}")
+        heads.append(head if told else sheet.say("settlement.unjudged", name=head))
+        columns.append([_shown(row, figure, how) for figure, how in ROWS])
+    judged = by_class.get("judged")
+    persons = number(judged["persons"]) if judged is not None else None
+    if judged is None or not persons:
+        return {"h": heads, "t": columns, "c": -1, "s": -1, "o": 0, "r": 0, "v": None, "b": [],
+                "p": text.DASH, "q": text.DASH, "sp": text.DASH}  # fmt: skip
+    missing = float(judged["not_assessed"]) / persons
+    return {
+        "h": heads,
+        "t": columns,
+        "c": -2 if missing > limit else _class(judged["covered_share_assessed"]),
+        "s": _class(judged.get("straight_share_assessed")),
+        "o": int(judged["out_of_reach"]),
+        "r": radii(pd.Series([judged["out_of_reach"]]), biggest=CIRCLE, most=most)[0],
+        "v": number(judged["covered_share_assessed"]),
+        "b": [int(judged[n]) for n in ("covered", "no_seat", "out_of_reach", "not_assessed")],
+        "p": text.percent(number(judged["covered_share_assessed"])),
+        "q": text.count(judged["out_of_reach"]),
+        "sp": text.percent(number(judged.get("straight_share_assessed"))),
+    }
+
+
+def _class(share: Any) -> int:
+    value = number(share)
+    return -1 if value is None else min(int(value * CLASSES), CLASSES - 1)
+
+
+def _shown(row: pd.Series[Any], figure: str, how: str) -> str:
+    if how == "range":
+        low, high = number(row.get("share_low")), number(row.get("share_high"))
+        if low is None or high is None:
+            return text.DASH
+        return text.percent_range(low, high)
+    value = number(row.get(figure))
+    return text.count(value) if how == "count" else text.percent(value)
+
+
+def facilities(
+    sites: gpd.GeoDataFrame | None, offers: pd.DataFrame | None, services: set[str]
+) -> dict[str, Any]:
+    """Return the existing facilities by service: names and places."""
+    if sites is None or offers is None:
+        return {}
+    there = sites[sites["status"] == "existing"]
+    found = {}
+    for service in sorted(services):
+        ids = offers.loc[offers["service"] == service, "site_id"]
+        part = there[there["site_id"].isin(ids)]
+        found[service] = {
+            "at": geometry.places(part),
+            "names": [str(n) for n in part["name"]],
+        }
+    return found

@@ -1,0 +1,167 @@
+"""Gaps: the places whose people are out of reach, as circles by persons, most people first."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import geopandas as gpd
+import pandas as pd
+
+from siting import text
+from siting.maps import geometry, page
+from siting.maps.base import (
+    base_map,
+    circle_items,
+    finish,
+    legend,
+    legend_notes,
+    need,
+    number,
+    radii,
+    script_layer,
+)
+from siting.maps.coverage import facilities, within
+from siting.maps.sheet import Sheet
+
+CIRCLE = 34.0
+COLUMNS = ("gap_id", "service", "rule_id", "zone_id", "persons", "geometry")
+
+
+def gaps_page(
+    gaps: gpd.GeoDataFrame,
+    zones: gpd.GeoDataFrame,
+    *,
+    sheet: Sheet,
+    sites: gpd.GeoDataFrame | None = None,
+    offers: pd.DataFrame | None = None,
+    water: gpd.GeoDataFrame | None = None,
+    roads: gpd.GeoDataFrame | None = None,
+) -> str:
+    """Return the page of gaps.
+
+    Parameters
+    ----------
+    gaps
+        What :func:`siting.coverage.gaps` returns, services and rules stacked: ``gap_id``,
+        ``service``, ``rule_id``, ``zone_id``, ``persons``, point ``geometry``; ``nearest_m`` or
+        ``nearest_min``, ``n_points`` and ``zoning`` where known. An empty table is good news and
+        makes a page that says so.
+    zones, sheet, sites, offers, water, roads
+        As in :func:`siting.maps.coverage_page`.
+    """
+    need(gaps, COLUMNS, "gaps")
+    base = base_map(sheet, zones, water=water, roads=roads, filled=False)
+    pairs = list(dict.fromkeys(zip(gaps["service"], gaps["rule_id"], strict=True)))
+    names = {
+        (str(zoning), str(zone_id)): str(name)
+        for zoning, zone_id, name in zip(
+            zones["zoning"], zones["zone_id"], zones["name"], strict=True
+        )
+    }
+    first = str(zones["zoning"].iloc[0])
+    measures = [
+        _measure(
+            gaps[(gaps["service"] == service) & (gaps["rule_id"] == rule_id)],
+            str(service),
+            str(rule_id),
+            sheet,
+            names,
+            first,
+        )
+        for service, rule_id in pairs
+    ]
+    measures.sort(key=lambda m: -m["total"])
+    script_layer(base, "people", sheet.say("layer.gaps"))
+    script_layer(base, "sites", sheet.say("layer.facilities"))
+    finish(base)
+    data = {
+        **base.data,
+        "measures": measures,
+        "facilities": facilities(sites, offers, {m["service"] for m in measures}),
+    }
+    return page.render(
+        "gaps",
+        sheet,
+        headline=measures[0]["finding"] if measures else sheet.say("finding.gaps.none"),
+        data=data,
+        themap=base.themap,
+        layers=base.layers,
+        rules_used=[m["rule_id"] for m in measures],
+        notes=(*base.notes, sheet.say("note.gaps")),
+    )
+
+
+def _measure(
+    part: gpd.GeoDataFrame,
+    service: str,
+    rule_id: str,
+    sheet: Sheet,
+    names: dict[tuple[str, str], str],
+    first: str,
+) -> dict[str, Any]:
+    """Return one service and rule: its gaps, most people first, and its legend."""
+    part = part.sort_values(["persons", "gap_id"], ascending=[False, True], kind="stable")
+    persons = part["persons"].astype("int64")
+    total, most = int(persons.sum()), float(persons.max())
+    name = sheet.label("service", service)
+    rule = sheet.rule(rule_id)
+    zonings = part["zoning"].astype(str) if "zoning" in part else pd.Series(first, index=part.index)
+    spots, sizes = geometry.places(part), radii(persons, biggest=CIRCLE)
+    rows = []
+    for place, (_, row) in enumerate(part.iterrows()):
+        zone = names.get((zonings.iloc[place], str(row["zone_id"])), sheet.say("zone.outside"))
+        near, raw = _nearest(row, sheet)
+        rows.append(
+            {
+                "id": str(row["gap_id"]),
+                "zone": zone,
+                "at": spots[place],
+                "r": max(sizes[place], 3.0),
+                "persons": text.count(row["persons"]),
+                "p": int(row["persons"]),
+                "near": near,
+                "m": raw,
+                "points": text.count(number(row.get("n_points"))),
+            }
+        )
+    top = int(persons.head(5).sum())
+    return {
+        "key": f"{service} {rule_id}",
+        "service": service,
+        "rule_id": rule_id,
+        "label": f"{name} {sheet.limit(rule_id)}" if rule else name,
+        "rule": sheet.rule_note(rule_id),
+        "rule_text": sheet.rule_text(rule) if rule else "",
+        "total": total,
+        "finding": sheet.say(
+            "finding.gaps.some",
+            n=text.count(len(part)),
+            persons=text.count(total),
+            within=within(service, rule_id, sheet),
+            service=name,
+        ),
+        "lead": sheet.say("gaps.lead", share=text.percent(top / total)) if total else "",
+        "rows": rows,
+        "legend": {
+            "groups": [
+                legend(
+                    sheet.say("legend.gaps"),
+                    circle_items(sheet, most, "--out", biggest=CIRCLE),
+                    flow=True,
+                ),
+                legend("", [{"kind": "dot", "colour": "--site", "size": 11, "label": name}]),
+            ],
+            "notes": legend_notes(sheet, ["people", "demand", service], [rule_id]),
+        },
+    }
+
+
+def _nearest(row: pd.Series[Any], sheet: Sheet) -> tuple[str, float | None]:
+    """Return how far the nearest site is, in words and as a number to sort by."""
+    minutes, metres = number(row.get("nearest_min")), number(row.get("nearest_m"))
+    if minutes is not None:
+        return text.with_unit(round(minutes, 1), "min", sheet.lang), minutes
+    if metres is not None:
+        return text.with_unit(metres, "m", sheet.lang), metres
+    state = str(row.get("state", ""))
+    return (sheet.say(f"state.{state}") if text.has(f"state.{state}") else text.DASH), None

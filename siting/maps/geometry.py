@@ -1,0 +1,226 @@
+"""Layers made small enough for one file: WGS 84, simplified, rounded, written compactly."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import geopandas as gpd
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+import shapely
+
+ROAD_CLASSES = (
+    ("motorway", "motorway_link"),
+    ("trunk", "trunk_link"),
+    ("primary", "primary_link"),
+    ("secondary", "secondary_link"),
+    ("tertiary", "tertiary_link"),
+    ("unclassified",),
+    ("residential", "living_street"),
+)
+"""Classes drawn on the base map, most important first; paths are never drawn."""
+
+SCREEN = 3000
+"""Pixels across which a region is drawn at most: detail finer than one of them is dropped."""
+
+
+def tolerance(frame: gpd.GeoDataFrame) -> float:
+    """Return the size of one screen pixel over the whole layer, in the units of its CRS.
+
+    Examples
+    --------
+    >>> square = gpd.GeoDataFrame(geometry=[shapely.box(0, 0, 30_000, 3_000)], crs="EPSG:32649")
+    >>> tolerance(square)
+    10.0
+    """
+    if frame.empty:
+        return 0.0
+    west, south, east, north = frame.total_bounds
+    return float(max(east - west, north - south) / SCREEN)
+
+
+def lonlat(frame: gpd.GeoDataFrame) -> gpd.GeoDataFrame:
+    """Return the layer in WGS 84, geometry only in its own column, index kept."""
+    return frame if frame.crs == "EPSG:4326" else frame.to_crs("EPSG:4326")
+
+
+def polygons(frame: gpd.GeoDataFrame, *, shared_borders: bool = False) -> list[dict[str, Any]]:
+    """Return one GeoJSON feature a row, simplified to a pixel, to 5 decimals (about a metre).
+
+    Parameters
+    ----------
+    frame
+        Polygons in a metric CRS.
+    shared_borders
+        Simplify borders that two polygons share once for both, so that no slivers open.
+
+    Returns
+    -------
+    list
+        Features whose only property ``i`` is the position of the row. A polygon smaller than a
+        pixel keeps its shape.
+
+    Examples
+    --------
+    >>> frame = gpd.GeoDataFrame(geometry=[shapely.box(0, 0, 9, 9)], crs="EPSG:4326")
+    >>> polygons(frame)[0]["properties"]
+    {'i': 0}
+    """
+    if frame.empty:
+        return []
+    size = tolerance(frame)
+    shapes: npt.NDArray[np.object_] = np.asarray(frame.geometry.array, dtype=object)
+    simple = (
+        shapely.coverage_simplify(shapes, size)
+        if shared_borders
+        else shapely.simplify(shapes, size, preserve_topology=True)
+    )
+    lost = shapely.is_empty(simple) | shapely.is_missing(simple)
+    simple = np.where(lost, shapes, simple)
+    there = lonlat(gpd.GeoDataFrame(geometry=simple, crs=frame.crs))
+    return [
+        {
+            "type": "Feature",
+            "properties": {"i": position},
+            "geometry": _rounded(shapely.geometry.mapping(shape)),
+        }
+        for position, shape in enumerate(there.geometry)
+        if shape is not None and not shape.is_empty
+    ]
+
+
+def _rounded(geometry: dict[str, Any]) -> dict[str, Any]:
+    def walk(part: Any) -> Any:
+        if part and isinstance(part[0], int | float):
+            return [round(float(part[0]), 5), round(float(part[1]), 5)]
+        rounded = [walk(p) for p in part]
+        if rounded and rounded[0] and isinstance(rounded[0][0], float):
+            rounded = [p for k, p in enumerate(rounded) if k == 0 or p != rounded[k - 1]]
+        return rounded
+
+    if geometry["type"] == "GeometryCollection":
+        return {
+            "type": "GeometryCollection",
+            "geometries": [_rounded(g) for g in geometry["geometries"]],
+        }
+    return {"type": geometry["type"], "coordinates": walk(geometry["coordinates"])}
+
+
+def encode(lonlats: npt.NDArray[np.float64]) -> str:
+    """Return points as one ASCII string: differences in 1e-5 degrees, base 64 with continuation.
+
+    This is Google's polyline algorithm, longitude first; ``pages/siting.js`` reads it back.
+    All its characters are safe inside a JSON string in a script but for the backslash, which JSON
+    doubles.
+
+    Examples
+    --------
+    >>> encode(np.array([[113.1, 29.2], [113.1, 29.2001]]))
+    '_m`sT_bbqD?S'
+    """
+    ticks = np.rint(np.asarray(lonlats, dtype=float) * 1e5).astype(np.int64)
+    steps = np.diff(ticks, axis=0, prepend=np.zeros((1, 2), dtype=np.int64)).ravel()
+    out: list[str] = []
+    for step in steps.tolist():
+        number = ~(step << 1) if step < 0 else step << 1
+        while number >= 0x20:
+            out.append(chr((0x20 | (number & 0x1F)) + 63))
+            number >>= 5
+        out.append(chr(number + 63))
+    return "".join(out)
+
+
+def encode_lines(shapes: Iterable[Any], crs: Any, size: float) -> str:
+    """Return lines, merged and simplified to ``size``, as encoded strings joined by spaces."""
+    merged = shapely.line_merge(shapely.multilinestrings(_parts(shapes)))
+    parts = shapely.get_parts(shapely.simplify(merged, size))
+    parts = parts[shapely.length(parts) >= size]
+    there = lonlat(gpd.GeoDataFrame(geometry=parts, crs=crs))
+    return " ".join(encode(shapely.get_coordinates(line)) for line in there.geometry)
+
+
+def _parts(shapes: Iterable[Any]) -> npt.NDArray[np.object_]:
+    parts: npt.NDArray[np.object_] = shapely.get_parts(np.asarray(list(shapes), dtype=object))
+    return parts[shapely.get_type_id(parts) == 1]
+
+
+def roads(frame: gpd.GeoDataFrame, *, budget: int) -> tuple[list[str], int]:
+    """Return the roads of the base map by class and how many classes fit.
+
+    Parameters
+    ----------
+    frame
+        Table ``roads`` (``highway``, line geometry) in a metric CRS.
+    budget
+        Bytes the encoded roads may take; a class that does not fit is left out with all below it.
+
+    Returns
+    -------
+    tuple
+        One encoded string for each class of :data:`ROAD_CLASSES` drawn, and the number of classes
+        that hold roads but were left out.
+
+    Examples
+    --------
+    >>> line = shapely.LineString([(113, 29), (113.1, 29)])
+    >>> roads(gpd.GeoDataFrame({"highway": ["trunk"]}, geometry=[line], crs=4326), budget=99)
+    (['', '_|drT_fvnD_pR?'], 0)
+    """
+    size = tolerance(frame)
+    kinds = frame["highway"].astype(str).to_numpy() if len(frame) else np.array([], dtype=str)
+    shapes: npt.NDArray[np.object_] = np.asarray(frame.geometry.array, dtype=object)
+    drawn: list[str] = []
+    spent = 0
+    for position, names in enumerate(ROAD_CLASSES):
+        chosen = shapes[np.isin(kinds, names)]
+        line = encode_lines(chosen, frame.crs, size) if len(chosen) else ""
+        if spent + len(line) > budget:
+            left = [np.isin(kinds, later).any() for later in ROAD_CLASSES[position:]]
+            return drawn, int(sum(left))
+        drawn.append(line)
+        spent += len(line)
+    while drawn and not drawn[-1]:
+        drawn.pop()
+    return drawn, 0
+
+
+def places(frame: gpd.GeoDataFrame) -> list[list[float]]:
+    """Return ``[lat, lon]`` to 6 decimals for each row: the point, or a point inside the polygon.
+
+    Examples
+    --------
+    >>> places(gpd.GeoDataFrame(geometry=[shapely.Point(113.12345678, 29)], crs="EPSG:4326"))
+    [[29.0, 113.123457]]
+    """
+    if frame.empty:
+        return []
+    inside = gpd.GeoDataFrame(geometry=frame.geometry.representative_point(), crs=frame.crs)
+    points = lonlat(inside).geometry
+    return [[round(float(p.y), 6), round(float(p.x), 6)] for p in points]
+
+
+def squares(frame: gpd.GeoDataFrame, states: Sequence[pd.Series[Any]]) -> tuple[str, list[str]]:
+    """Return cells as encoded points in an order that packs well, and their states in that order.
+
+    Parameters
+    ----------
+    frame
+        Cells (points or polygons) in a metric CRS.
+    states
+        One-digit states aligned with ``frame``, one series an indicator.
+
+    Examples
+    --------
+    >>> cells = gpd.GeoDataFrame(geometry=[shapely.Point(113, 29)], crs="EPSG:4326")
+    >>> squares(cells, [pd.Series([2])])
+    ('_|drT_fvnD', ['2'])
+    """
+    if frame.empty:
+        return "", ["" for _ in states]
+    centres = frame.geometry.representative_point()
+    order = np.lexsort((centres.x.to_numpy(), np.round(centres.y.to_numpy(), -2)))
+    there = lonlat(gpd.GeoDataFrame(geometry=centres.iloc[order], crs=frame.crs))
+    packed = ["".join(str(int(v)) for v in state.to_numpy()[order]) for state in states]
+    return encode(shapely.get_coordinates(there.geometry.to_numpy())), packed

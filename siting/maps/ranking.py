@@ -1,0 +1,218 @@
+"""What is lost if this school shuts: every school closed alone, and where its children would go."""
+
+from __future__ import annotations
+
+from html import escape
+from typing import Any
+
+import geopandas as gpd
+import pandas as pd
+
+from siting import text
+from siting.maps import geometry, page
+from siting.maps.base import (
+    base_map,
+    circle_items,
+    finish,
+    legend,
+    legend_notes,
+    need,
+    number,
+    radii,
+    script_layer,
+)
+from siting.maps.sheet import Sheet
+
+CIRCLE = 26.0
+STEPS = ("plan", "appraisal", "notice", "hearing", "approval", "build")
+TIMES = ("mean", "p95", "max")
+
+
+def schools_page(
+    ranking: pd.DataFrame,
+    receivers: pd.DataFrame,
+    sites: gpd.GeoDataFrame,
+    zones: gpd.GeoDataFrame,
+    *,
+    sheet: Sheet,
+    limits: pd.DataFrame | None = None,
+    water: gpd.GeoDataFrame | None = None,
+    roads: gpd.GeoDataFrame | None = None,
+) -> str:
+    """Return the page of schools closed one by one.
+
+    Parameters
+    ----------
+    ranking, receivers, limits
+        The tables of :func:`siting.merger.leave_one_out`, services stacked. Columns that are not
+        there are shown as a dash.
+    sites
+        Table ``sites``: where the schools stand.
+    zones, sheet, water, roads
+        As in :func:`siting.maps.coverage_page`.
+    """
+    need(ranking, ["rank", "site_id", "name", "service", "displaced", "unserved_after"], "ranking")
+    need(receivers, ["site_id", "receiver_id", "persons"], "receivers")
+    base = base_map(sheet, zones, water=water, roads=roads, filled=False)
+    script_layer(base, "flows", sheet.say("layer.flows"))
+    script_layer(base, "people", sheet.say("layer.displaced"))
+    script_layer(base, "picked", sheet.say("layer.receivers"))
+    finish(base)
+    services = list(dict.fromkeys(ranking["service"].astype(str)))
+    measures = [
+        _measure(ranking[ranking["service"] == s], receivers, limits, sites, s, sheet)
+        for s in services
+    ]
+    rule_ids = [] if limits is None else list(dict.fromkeys(limits["rule_id"].astype(str)))
+    data = {**base.data, "measures": measures}
+    return page.render(
+        "schools",
+        sheet,
+        headline=measures[0]["finding"] if measures else sheet.say("finding.nothing"),
+        data=data,
+        themap=base.themap,
+        layers=base.layers,
+        body=_steps(sheet),
+        rules_used=[*rule_ids, "school.keep_needed_small"],
+        notes=(*base.notes, sheet.say("note.schools")),
+    )
+
+
+def _steps(sheet: Sheet) -> str:
+    """Return what has to come before a closure, printed on every page that speaks of one."""
+    items = "".join(f"<li>{escape(sheet.say(f'closure.{step}'))}</li>" for step in STEPS)
+    rule = sheet.rule("school.keep_needed_small")
+    source = f"{rule.source}{sheet.say('list.bracket', x=sheet.say(f'status.{rule.status}'))}" if rule else ""
+    return (
+        f'<div class="principle"><p><strong>{escape(sheet.say("closure.principle"))}</strong> '
+        f"<small>{escape(source)}</small></p>"
+        f'<p class="steps-title">{escape(sheet.say("closure.steps"))}</p><ol>{items}</ol></div>'
+    )
+
+
+def _measure(
+    ranking: pd.DataFrame,
+    receivers: pd.DataFrame,
+    limits: pd.DataFrame | None,
+    sites: gpd.GeoDataFrame,
+    service: str,
+    sheet: Sheet,
+) -> dict[str, Any]:
+    """Return one school service: its ranking, the flows of each closure, its legend."""
+    ranking = ranking.sort_values(["rank", "site_id"], kind="stable", ignore_index=True)
+    place = {str(i): n for n, i in enumerate(ranking["site_id"])}
+    there = sites.assign(site_id=sites["site_id"].astype(str)).set_index("site_id")
+    here = there.reindex(list(place))
+    spots: list[list[float] | None] = [None] * len(ranking)
+    known = [n for n, shape in enumerate(here.geometry) if shape is not None]
+    for n, spot in zip(known, geometry.places(here.iloc[known]), strict=True):
+        spots[n] = spot
+    persons = ranking["displaced"].astype("int64")
+    most = float(persons.max()) if len(persons) else 0.0
+    sizes = radii(persons, biggest=CIRCLE)
+    rows = [
+        _row(row, spots[n], max(sizes[n], 3.0), sheet)
+        for n, (_, row) in enumerate(ranking.iterrows())
+    ]
+    for _, flow in receivers[receivers["site_id"].astype(str).isin(place)].iterrows():
+        rows[place[str(flow["site_id"])]]["to"].append(_flow(flow, place, there, sheet))
+    if limits is not None:
+        broken = limits[limits["site_id"].astype(str).isin(place) & limits["broken"].astype(bool)]
+        for _, hit in broken.iterrows():
+            rows[place[str(hit["site_id"])]]["hits"].append(_hit(hit, sheet))
+    name = sheet.label("service", service)
+    free = int((ranking["unserved_after"] == 0).sum())
+    kept = len(ranking) - free
+    return {
+        "key": service,
+        "label": name,
+        "service": service,
+        "finding": sheet.say(
+            "finding.schools", service=name, n=text.count(len(ranking)), kept=text.count(kept)
+        ),
+        "rows": rows,
+        "legend": {
+            "groups": [
+                legend(
+                    sheet.say("legend.displaced"),
+                    circle_items(sheet, most, "--calm", biggest=CIRCLE),
+                    flow=True,
+                ),
+                legend(
+                    "",
+                    [
+                        {"kind": "fill", "colour": "--calm", "label": sheet.say("legend.all_served")},
+                        {"kind": "fill", "colour": "--out", "label": sheet.say("legend.some_unserved")},
+                        {"kind": "dot", "colour": "--chosen", "size": 13, "label": sheet.say("legend.picked")},
+                        {"kind": "line", "colour": "--flow", "size": 5, "label": sheet.say("legend.flow")},
+                    ],
+                ),
+            ],
+            "notes": legend_notes(sheet, [service, "people", "cohorts"], []),
+        },
+    }
+
+
+def _row(
+    row: pd.Series[Any], spot: list[float] | None, radius: float, sheet: Sheet
+) -> dict[str, Any]:
+    """Return one school: shown figures, and the raw ones the table sorts by."""
+    raw = {
+        "displaced": int(row["displaced"]),
+        "unserved": int(row["unserved_after"]),
+        "before": number(row.get("mean_before_min")),
+        "after": number(row.get("mean_after_min")),
+        "short": number(row.get("receiver_seats_short")),
+    }
+    broken = [r for r in str(row.get("limits_broken") or "").split(";") if r and r != "nan"]
+    unknown = str(row.get("capacity_unknown") or "")
+    return {
+        "id": str(row["site_id"]),
+        "name": str(row["name"]),
+        "rank": int(row["rank"]),
+        "at": spot,
+        "r": radius,
+        "raw": raw,
+        "displaced": text.count(raw["displaced"]),
+        "unserved": text.count(raw["unserved"]),
+        "times": [
+            [text.decimal(number(row.get(f"{t}_{when}_min"))) for when in ("before", "after")]
+            for t in TIMES
+        ],
+        "enrolment": text.count(number(row.get("enrolment"))),
+        "short": sheet.say("seats.unknown") if raw["short"] is None else text.count(raw["short"]),
+        "unknown": sheet.say("seats.unknown_at", n=text.count(len(unknown.split(";")))) if unknown else "",
+        "broken": [sheet.rule_note(r) for r in broken],
+        "to": [],
+        "hits": [],
+    }
+
+
+def _flow(
+    flow: pd.Series[Any], place: dict[str, int], there: gpd.GeoDataFrame, sheet: Sheet
+) -> dict[str, Any]:
+    """Return one receiver of a closure: by its place in the ranking, or with its own position."""
+    receiver = str(flow["receiver_id"])
+    entry: dict[str, Any] = {
+        "i": place.get(receiver, -1),
+        "p": int(flow["persons"]),
+        "persons": text.count(flow["persons"]),
+        "after": text.decimal(number(flow.get("mean_after_min"))),
+        "free": text.count(number(flow.get("free_seats"))),
+        "short": (number(flow.get("seats_short")) or 0) > 0,
+    }
+    if entry["i"] < 0 and receiver in there.index:
+        entry["at"] = geometry.places(there.loc[[receiver]])[0]
+        entry["n"] = str(there.loc[receiver, "name"])
+    return entry
+
+
+def _hit(hit: pd.Series[Any], sheet: Sheet) -> str:
+    """Return a broken limit in words: whom it takes over, whose journey it lengthens."""
+    return sheet.say(
+        "limit.broken",
+        rule=sheet.rule_note(str(hit["rule_id"])),
+        strength=sheet.say(f"strength.{hit['strength']}"),
+        over=text.count(hit["newly_over_persons"]),
+        longer=text.count(hit["lengthened_persons"]),
+    )

@@ -1,0 +1,143 @@
+// Coverage by zone: choropleth of shares, circles of the people out of reach, figures of a zone.
+"use strict";
+
+siting.pages.coverage = ({ map, layers, legend, panel }) => {
+  const { data, el, fill, named, word, choose, bar, circle, colour } = siting;
+  const KINDS = ["covered", "no-seat", "out", "unknown"];
+  const state = { measure: data.measures[0], zoning: data.zonings[0].key, how: "network", zone: null };
+  siting.zoning = state.zoning;
+  const headline = document.getElementById("headline");
+  const controls = el("div", { class: "controls" });
+  const summary = el("div", { class: "summary" });
+  const detail = el("div", { class: "detail", "aria-live": "polite" });
+  const list = el("div", { class: "list" });
+  fill(panel, controls, summary, detail, list);
+  let table = null;
+
+  const entries = () => data.figures[state.measure.key][state.zoning];
+  const nameOf = (entry) => (entry.i >= 0 ? data.zones[state.zoning][entry.i] : entry.n);
+  const keyOf = (entry) => (entry.i >= 0 ? String(entry.i) : `x${entry.n}`);
+
+  function drawControls() {
+    const services = data.measures.map((m) => ({ key: m.key, label: m.label, hint: m.rule_text }));
+    fill(controls,
+      choose(word("service"), services, state.measure.key, (key) => {
+        state.measure = data.measures.find((m) => m.key === key);
+        if (!state.measure.straight) state.how = "network";
+        drawControls();
+        draw();
+      }),
+      state.measure.straight ? choose(word("measured"), [
+        { key: "network", label: word("page.network") }, { key: "straight", label: word("page.straight") },
+      ], state.how, (key) => { state.how = key; draw(); }) : null,
+      data.zonings.length > 1 ? choose(word("zoning"), data.zonings, state.zoning, (key) => {
+        map.removeLayer(layers[`zones:${state.zoning}`]);
+        state.zoning = siting.zoning = key;
+        state.zone = null;
+        map.addLayer(layers[`zones:${key}`]);
+        map.fire("moveend");
+        draw();
+      }) : null);
+  }
+
+  function style(entry) {
+    const level = entry === undefined ? -1 : state.how === "straight" ? entry.s : entry.c;
+    const paint = level === -2 ? "not-assessed" : level === -1 ? "not-judged" : `class-${level}`;
+    return { fillColor: colour(paint), fillOpacity: 0.88 };
+  }
+
+  function figures(entry) {
+    if (!entry.t.length) return el("p", { class: "quiet" }, word("page.nobody"));
+    return el("table", { class: "figures" },
+      el("thead", {}, el("tr", {}, el("td", { class: "unit" }, word("page.unit")), entry.h.map((h) => el("th", { scope: "col" }, h)))),
+      el("tbody", {}, data.row_labels.map((label, r) =>
+        el("tr", {}, el("th", { scope: "row" }, label), entry.t.map((column) => el("td", { class: "num" }, column[r]))))));
+  }
+
+  function bigShare(entry) {
+    const share = state.how === "straight" ? entry.sp : entry.p;
+    return [
+      el("div", { class: "big" }, el("strong", {}, share), el("span", {}, word(`page.share_${state.how}`))),
+      entry.b.length ? bar(entry.b.map((n, k) => ({ share: n, kind: KINDS[k] })), word("page.bar")) : null,
+    ];
+  }
+
+  function drawDetail() {
+    const zone = entries().zones.find((e) => keyOf(e) === state.zone);
+    const entry = zone || entries().region;
+    fill(detail,
+      el("h2", {}, zone ? named(nameOf(zone)) : word("page.whole"),
+        zone ? el("button", { type: "button", class: "back", onclick: () => select(null) }, word("page.back")) : null),
+      bigShare(entry),
+      entry.c === -2 ? el("p", { class: "warn" }, word("page.not_judged")) : null,
+      figures(entry),
+      el("p", { class: "rule" }, word("rule"), " ", state.measure.rule, el("br"), state.measure.rule_text));
+  }
+
+  function select(key, fromMap = false) {
+    state.zone = key;
+    const layer = layers[`zones:${state.zoning}`];
+    layer.eachLayer((shape) => {
+      const on = String(shape.feature.properties.i) === key;
+      shape.setStyle({ weight: on ? 4 : 1, color: on ? "#111" : "#5b5b5b" });
+      if (on) shape.bringToFront();
+    });
+    table.pick(key, false);
+    drawDetail();
+    if (fromMap) detail.scrollIntoView({ block: "nearest" });
+  }
+
+  function draw() {
+    const { measure } = state;
+    headline.textContent = measure.finding;
+    headline.title = measure.finding;
+    document.title = measure.finding;
+    const byPlace = new Map(entries().zones.map((e) => [e.i, e]));
+    const zones = layers[`zones:${state.zoning}`];
+    zones.eachLayer((shape) => {
+      const i = shape.feature.properties.i;
+      shape.setStyle(style(byPlace.get(i)));
+      shape.off("click").on("click", () => select(String(i), true));
+      shape.unbindTooltip().bindTooltip(() => {
+        const entry = byPlace.get(i);
+        return el("div", { class: "tip" }, named(data.zones[state.zoning][i]),
+          entry ? el("div", {}, `${word("page.share_short")} ${state.how === "straight" ? entry.sp : entry.p}`) : null);
+      }, { sticky: true, opacity: 1 });
+    });
+    layers.people.clearLayers();
+    const spots = new Map(data.names[state.zoning].map((z) => [z.i, z.at]));
+    for (const entry of [...entries().zones].sort((a, b) => b.o - a.o)) {
+      if (entry.i < 0 || !entry.o || !entry.r) continue;
+      circle(spots.get(entry.i), { pane: "people", radius: entry.r, color: "#fff", weight: 1.2, fillColor: colour("out"), fillOpacity: 0.72 },
+        [named(nameOf(entry)), `${word("page.out")} ${entry.q}`], () => select(String(entry.i), true)).addTo(layers.people);
+    }
+    layers.sites.clearLayers();
+    const { at = [], names = [] } = data.facilities[measure.service] || {};
+    at.forEach((spot, k) => circle(spot, { pane: "sites", radius: 5, color: "#fff", weight: 1.6, fillColor: colour("site"), fillOpacity: 1 }, [named(names[k])]).addTo(layers.sites));
+    legend(measure.legends[state.how]);
+    const shown = entries().zones;
+    table = siting.table({
+      caption: word("page.list"),
+      columns: [
+        { label: word("zone"), kind: "text", name: true },
+        { label: word("page.share_short"), kind: "num", title: word(`page.share_${state.how}`) },
+        { label: word("page.out"), kind: "num", first: "desc" },
+        { label: "", kind: "text barcell", title: word("page.bar") },
+      ],
+      rows: shown.map((entry) => ({
+        key: keyOf(entry),
+        cells: [nameOf(entry), state.how === "straight" ? entry.sp : entry.p, entry.q,
+          entry.b.length ? bar(entry.b.map((n, k) => ({ share: n, kind: KINDS[k] })), word("page.bar")) : ""],
+        sort: [nameOf(entry), entry.v, entry.b.length ? entry.o : null, entry.v],
+      })),
+      sorted: [2, false],
+      onPick: (key) => select(key),
+    });
+    fill(list, el("ul", { class: "key" }, KINDS.map((kind) => el("li", { class: `key-${kind}` }, word(`page.part_${kind}`)))), table.element);
+    if (state.zone !== null && !shown.some((e) => keyOf(e) === state.zone)) state.zone = null;
+    select(state.zone);
+  }
+
+  drawControls();
+  draw();
+};

@@ -1,0 +1,66 @@
+// Gaps: circles of people out of reach and the list beside them, most people first.
+"use strict";
+
+siting.pages.gaps = ({ map, layers, legend, panel }) => {
+  const { data, el, fill, named, word, choose, circle, colour } = siting;
+  if (!data.measures.length) {
+    legend({ groups: [], notes: [] });
+    fill(panel, el("p", { class: "lead" }, word("page.none")));
+    return;
+  }
+  const state = { measure: data.measures[0], id: null };
+  const headline = document.getElementById("headline");
+  const lead = el("p", { class: "lead" });
+  const list = el("div", { class: "list" });
+  const rule = el("p", { class: "rule" });
+  fill(panel, choose(word("service"), data.measures.map((m) => ({ key: m.key, label: m.label, hint: m.rule_text })),
+    state.measure.key, (key) => { state.measure = data.measures.find((m) => m.key === key); draw(); }), lead, list, rule);
+  let table = null;
+  let circles = new Map();
+
+  function select(id, byHand) {
+    state.id = id;
+    for (const [key, shape] of circles) {
+      const on = key === id;
+      shape.setStyle({ color: on ? "#111" : "#fff", weight: on ? 4 : 1.2 });
+      if (on) shape.bringToFront();
+    }
+    table.pick(id, false);
+    const gap = state.measure.rows.find((g) => g.id === id);
+    if (gap && byHand) map.setView(gap.at, Math.max(map.getZoom(), 14), { animate: false });
+    if (gap) circles.get(id).openTooltip();
+  }
+
+  function draw() {
+    const { measure } = state;
+    headline.textContent = measure.finding;
+    headline.title = measure.finding;
+    document.title = measure.finding;
+    fill(lead, measure.lead);
+    fill(rule, word("rule"), " ", measure.rule, el("br"), measure.rule_text);
+    layers.people.clearLayers();
+    circles = new Map();
+    for (const gap of measure.rows) {
+      const shape = circle(gap.at, { pane: "people", radius: gap.r, color: "#fff", weight: 1.2, fillColor: colour("out"), fillOpacity: 0.72 },
+        [named(gap.zone), `${word("persons")} ${gap.persons}`, `${word("page.nearest")} ${gap.near}`], () => select(gap.id, false));
+      circles.set(gap.id, shape.addTo(layers.people));
+    }
+    layers.sites.clearLayers();
+    const { at = [], names = [] } = data.facilities[measure.service] || {};
+    at.forEach((spot, k) => circle(spot, { pane: "sites", radius: 5, color: "#fff", weight: 1.6, fillColor: colour("site"), fillOpacity: 1 }, [named(names[k])]).addTo(layers.sites));
+    legend(measure.legend);
+    table = siting.table({
+      caption: word("page.list"),
+      columns: [
+        { label: word("page.place"), kind: "num" },
+        { label: word("zone"), kind: "text", name: true },
+        { label: word("persons"), kind: "num", first: "desc" },
+        { label: word("page.nearest"), kind: "num", first: "desc" },
+      ],
+      rows: measure.rows.map((gap, k) => ({ key: gap.id, cells: [String(k + 1), gap.zone, gap.persons, gap.near], sort: [k, gap.zone, gap.p, gap.m] })),
+      onPick: (id) => select(id, true),
+    });
+    fill(list, table.element);
+  }
+  draw();
+};

@@ -1,0 +1,94 @@
+// Green: one indicator at a time; the straight line and the way on foot side by side.
+"use strict";
+
+siting.layers.cells = () => new siting.Squares(siting.decode(siting.data.cells), siting.data.cell_m);
+
+siting.pages.green = ({ map, layers, legend, panel }) => {
+  const { data, el, fill, named, word, choose, bar, circle, colour } = siting;
+  const STATES = ["covered", "straight", "out", "unknown"];
+  const state = { measure: data.measures[0], zoning: data.zonings[0].key, zone: null };
+  siting.zoning = state.zoning;
+  const headline = document.getElementById("headline");
+  const detail = el("div", { class: "detail", "aria-live": "polite" });
+  const list = el("div", { class: "list" });
+  fill(panel,
+    choose(word("page.indicator"), data.measures.map((m) => ({ key: m.key, label: m.label, hint: m.rule_text })),
+      state.measure.key, (key) => { state.measure = data.measures.find((m) => m.key === key); draw(); }),
+    detail, list);
+  let table = null;
+  const paint = STATES.map((name) => colour(name));
+  if (layers.sites) {
+    for (const at of data.entrances) circle(at, { pane: "sites", radius: 3, color: "#fff", weight: 1, fillColor: "#1b5e20", fillOpacity: 1, interactive: false }).addTo(layers.sites);
+  }
+
+  const nameOf = (entry) => data.zones[state.zoning][entry.i];
+
+  function side(label, share, value, kind, missing) {
+    const parts = value === null ? [] : [{ share: value, kind }, { share: Math.max(1 - value - missing, 0), kind: "out" }, { share: missing, kind: "unknown" }];
+    return el("div", { class: "side" }, el("div", { class: "side-label" }, label), el("strong", {}, share), parts.length ? bar(parts, label) : null);
+  }
+
+  function drawDetail() {
+    const zone = state.measure.zones[state.zoning].find((e) => String(e.i) === state.zone);
+    const entry = zone || state.measure.region;
+    fill(detail,
+      el("h2", {}, zone ? named(nameOf(zone)) : word("page.whole"),
+        zone ? el("button", { type: "button", class: "back", onclick: () => select(null) }, word("page.back")) : null),
+      el("div", { class: "sides" },
+        side(word("page.straight"), entry.sp, entry.s, "straight", 0),
+        side(word("page.foot"), entry.fp, entry.f, "covered", entry.u)),
+      entry.targets.length ? el("table", { class: "figures targets" },
+        el("thead", {}, el("tr", {}, [word("page.of"), word("page.target"), word("page.straight"), word("page.verdict")].map((h) => el("th", { scope: "col" }, h)))),
+        el("tbody", {}, entry.targets.map((t) => el("tr", { title: t.rule },
+          el("th", { scope: "row" }, t.of, el("small", {}, t.rule)), el("td", { class: "num" }, t.target), el("td", { class: "num" }, t.share),
+          el("td", {}, el("span", { class: `verdict verdict-${t.mark}` }, t.verdict)))))) : el("p", { class: "quiet" }, word("page.no_target")),
+      entry.t.length ? el("table", { class: "figures" }, el("tbody", {},
+        data.row_labels.map((label, r) => el("tr", {}, el("th", { scope: "row" }, label), el("td", { class: "num" }, entry.t[r]))),
+        el("tr", {}, el("th", { scope: "row" }, word("page.assessed")), el("td", { class: "num" }, entry.a)),
+        el("tr", {}, el("th", { scope: "row" }, word("page.upper")), el("td", { class: "num" }, entry.up)))) : el("p", { class: "quiet" }, word("page.no_land")),
+      el("p", { class: "rule" }, word("rule"), " ", state.measure.rule, el("br"), state.measure.rule_text));
+  }
+
+  function select(key) {
+    state.zone = key;
+    layers.picked.clearLayers();
+    layers[`zones:${state.zoning}`].eachLayer((shape) => {
+      if (String(shape.feature.properties.i) !== key) return;
+      siting.leaflet.polygon(shape.getLatLngs(), { pane: "picked", color: "#111", weight: 3.5, fill: false, interactive: false }).addTo(layers.picked);
+      siting.fit(map, shape.getBounds());
+    });
+    if (key === null) siting.fit(map);
+    table.pick(key, false);
+    drawDetail();
+  }
+
+  function draw() {
+    const { measure } = state;
+    headline.textContent = measure.finding;
+    headline.title = measure.finding;
+    document.title = measure.finding;
+    if (layers.cells) {
+      const digits = data.states[measure.key];
+      layers.cells.colour((i) => paint[digits.charCodeAt(i) - 48]);
+    }
+    legend(measure.legend);
+    const rows = measure.zones[state.zoning].filter((e) => e.t.length);
+    table = siting.table({
+      caption: word("page.list"),
+      columns: [
+        { label: word("zone"), kind: "text", name: true },
+        { label: word("page.straight"), kind: "num" },
+        { label: word("page.foot"), kind: "num" },
+        { label: word("page.land"), kind: "num", first: "desc" },
+      ],
+      rows: rows.map((e) => ({ key: String(e.i), cells: [nameOf(e), e.sp, e.fp, e.t[0]], sort: [nameOf(e), e.s, e.f, e.land] })),
+      sorted: [2, true],
+      onPick: (key) => select(key),
+    });
+    fill(list, table.element);
+    if (!rows.some((e) => String(e.i) === state.zone)) state.zone = null;
+    table.pick(state.zone, false);
+    drawDetail();
+  }
+  draw();
+};
