@@ -388,6 +388,7 @@ def _model(
     lp.a_matrix_.value_ = matrix.data
     kinds = highspy.HighsVarType
     lp.integrality_ = [kinds.kInteger] * n_binary + [kinds.kContinuous] * (len(cost) - n_binary)
+    highspy.Highs.resetGlobalScheduler(True)  # its thread count is else that of the first solve
     highs = _quiet()
     options: dict[str, bool | int | float] = {
         "random_seed": SEED,

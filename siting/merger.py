@@ -90,17 +90,18 @@ def leave_one_out(
     Returns
     -------
     LeaveOneOut
-        ``ranking``: ``rank``, ``site_id``, ``name``, ``service``, ``persons`` (whose nearest open
-        site it is today), ``displaced`` (the same people: all must move), ``unserved_after``
-        (displaced, served before and not after: reached before and no longer, or taken over a limit
-        that the journey kept), ``unreached_after`` (reached before and no longer),
-        ``beyond_cutoff_after``, ``unreachable_after`` (all displaced in these states afterwards,
-        whether reached before or not); ``mean_before_min``, ``p95_before_min``, ``max_before_min``
-        of the displaced; ``mean_after_min``, ``p95_after_min``, ``max_after_min`` and
-        ``person_min_added`` of those for whom another site is known, at whatever distance;
-        ``receivers`` (``id:persons;…``, most persons first), ``limits_broken`` (rule ids), ``hard_broken_persons``, ``soft_broken_persons``,
-        ``capacity``, ``enrolment``, ``receiver_seats_short`` (missing where any receiver's seats
-        are unknown), ``capacity_unknown`` (ids of receivers whose free seats are unknown).
+        ``ranking``: ``rank``, ``site_id``, ``name``, ``service``,
+        ``persons`` (whose nearest open site it is today), ``displaced`` (the same people: all must
+        move), ``unserved_after`` (displaced, served before and not after: reached before and no
+        longer, or taken over a limit that the journey kept), ``unreached_after`` (reached before
+        and no longer), ``beyond_cutoff_after``, ``unreachable_after`` (all displaced in these
+        states afterwards, whether reached before or not); ``mean_before_min``, ``p95_before_min``,
+        ``max_before_min`` of the displaced; ``mean_after_min``, ``p95_after_min``,
+        ``max_after_min`` and ``person_min_added`` of those for whom another site is known, at
+        whatever distance; ``receivers`` (``id:persons;…``, most persons first), ``limits_broken``
+        (rule ids), ``hard_broken_persons``, ``soft_broken_persons``, ``capacity``, ``enrolment``,
+        ``receiver_seats_short`` (missing where any receiver's seats are unknown),
+        ``capacity_unknown`` (ids of receivers whose free seats are unknown).
 
         Ranked by ``unserved_after``, then persons over hard limits, over soft limits, person-time
         added, site id: least first.
@@ -198,8 +199,10 @@ def leave_one_out(
                 "capacity_unknown": unknown.get(site, ""),
             }
         )
-    ranking = pd.DataFrame(rows, columns=["site_id", *_ROW]).merge(
-        seats[["site_id", "name", "capacity", "enrolment"]], on="site_id", how="left"
+    ranking = (
+        pd.DataFrame(rows, columns=["site_id", *_ROW])
+        .astype({"site_id": "str"})
+        .merge(seats[["site_id", "name", "capacity", "enrolment"]], on="site_id", how="left")
     )
     ranking["displaced"] = ranking["persons"]
     ranking["person_min_added"] = ranking["added"] / MS_PER_MIN
@@ -372,9 +375,9 @@ def _receivers(
     pair = closed[goes] * len(ids) + receiver[goes]
     order = np.argsort(pair, kind="stable")
     pair, people, after = pair[order], people[goes][order], after[goes][order]
-    keys, start = np.unique(pair, return_index=True)
+    keys, start, count = np.unique(pair, return_index=True, return_counts=True)
     rows: list[dict[str, object]] = []
-    for key, lo, hi in zip(keys, start, [*start[1:], len(pair)], strict=True):
+    for key, lo, hi in zip(keys, start, start + count, strict=True):
         rows.append(
             {
                 "site_id": ids[key // len(ids)],
@@ -391,7 +394,10 @@ def _receivers(
         "p95_after_min",
         "max_after_min",
     ]
-    table = pd.DataFrame(rows, columns=columns).astype({"persons": "int64"})
+    # empty tables keep their types too
+    table = pd.DataFrame(rows, columns=columns).astype(
+        {"site_id": "str", "receiver_id": "str", "persons": "int64"}
+    )
     known = seats.rename(columns={"site_id": "receiver_id", "name": "receiver_name"})
     table = table.merge(known, on="receiver_id", how="left")
     free = (table["capacity"] - table["enrolment"]).clip(lower=0)
@@ -428,7 +434,9 @@ def _seats(
                 tuple(absent),
             )
         )
-    table = pd.DataFrame({"site_id": list(opened), "name": names.loc[list(opened)].to_numpy()})
+    table = pd.DataFrame(
+        {"site_id": list(opened), "name": names.loc[list(opened)].to_list()}, dtype="str"
+    )
     for column in ("capacity", "enrolment"):
         known = rows[column] if column in rows else pd.Series(pd.NA, index=rows.index)
         # a site may offer several levels of one service: unknown in one is unknown in all
