@@ -39,10 +39,13 @@ def make_clinics(
     for k, g in enumerate(town.loc[town["use"] == "health centre"].geometry):
         name = f"{zones['name'].iloc[k][:2]}社区卫生服务中心"
         rows.append((name, "社区卫生服务中心", 40 + 10 * k, 52 - 6 * k, _middle(g)))
-    homes = town[(town["use"] == "home") & (town["quarter"] == "old")]
-    for k in shuffled(rng, len(homes))[:7].tolist():
-        name = f"{homes['community'].iloc[k][:-2]}社区卫生服务站{k + 1}"
-        rows.append((name, "社区卫生服务站", 0, 4 + k % 3, _middle(homes.geometry.iloc[k])))
+    number = 0
+    for quarter, many in (("old", 6), ("new", 3)):  # stations have not followed the new quarters
+        homes = town[(town["use"] == "home") & (town["quarter"] == quarter)]
+        for k in shuffled(rng, len(homes))[:many].tolist():
+            number += 1
+            name = f"{homes['community'].iloc[k][:-2]}第{number}社区卫生服务站"
+            rows.append((name, "社区卫生服务站", 0, 4 + k % 3, _middle(homes.geometry.iloc[k])))
     for seat in range(3, len(zones)):
         lot = blocks[(blocks["seat"] == seat) & (blocks["use"] == "health centre")]
         beds = 30 + 5 * below(rng, 12)

@@ -20,7 +20,7 @@ from siting.demo.streets import NO_ROAD, StreetPlan
 from siting.demo.terrain import EAST0, Terrain
 
 SPACING = 220.0
-FIELD, STREET, GATE, BRIDGE, RAMP = 0, 1, 2, 3, 4  # kinds of pieces
+FIELD, STREET, GATE, BRIDGE = 0, 1, 2, 3  # kinds of pieces
 BRIDGE_FROM_M, BRIDGE_TO_M = 33_000.0, 38_500.0  # where the second bridge is looked for
 
 
@@ -35,7 +35,7 @@ class Mesh:
     edges
         ``(m, 2)`` node numbers, each pair once.
     kind
-        ``FIELD``, ``STREET``, ``GATE``, ``BRIDGE`` or ``RAMP``.
+        ``FIELD``, ``STREET``, ``GATE`` or ``BRIDGE``.
     rank
         Class of the pieces that are roads already (streets, bridges), else ``NO_ROAD``.
     street
