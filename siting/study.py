@@ -128,6 +128,9 @@ class People(_Model):
     no_carrier
         What happens to a zone that has people and nothing to carry them: ``error``, or
         ``zone_point`` puts them on one point inside the zone and lists it.
+    whole
+        What happens to fractions of persons at points: ``error``, or rounded by
+        ``largest_remainder``, each listed.
     groups
         Age groups, by name.
     """
@@ -142,6 +145,7 @@ class People(_Model):
     source: str = ""
     cell_m: Annotated[float, Field(ge=10, le=2000)] = 100.0
     no_carrier: Literal["error", "zone_point"] = "error"
+    whole: Literal["error", "largest_remainder"] = "error"
     groups: dict[Identifier, Group] = {}
 
     @model_validator(mode="after")
@@ -215,13 +219,15 @@ class Network(_Model):
     """How points attach to roads and how far searches go.
 
     ``min_component_km`` keeps homes off stray islands of the graph; ``cutoff_min`` and
-    ``cutoff_km`` are search limits, not standards.
+    ``cutoff_km`` are search limits, not standards. What lies farther than ``halo_km`` outside the
+    zones is not used, and listed.
     """
 
     max_access_m: Annotated[float, Field(gt=0)] = 500.0
     min_component_km: Annotated[float, Field(ge=0)] = 2.0
     cutoff_min: Annotated[float, Field(gt=0, le=600)] = 120.0
     cutoff_km: Annotated[float, Field(gt=0, le=500)] = 30.0
+    halo_km: Annotated[float, Field(ge=0, le=200)] = 10.0
     speeds: Path | None = None
 
 
@@ -237,6 +243,7 @@ class Study(_Model):
 
     title: Annotated[str, Field(min_length=1)]
     title_en: str = ""
+    region: str = ""
     language: Literal["zh", "en"] = "zh"
     made_up: bool = False
     data: str = "data/raw"

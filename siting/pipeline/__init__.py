@@ -1,0 +1,231 @@
+"""The straight line from a study's files to tables and pages; read it as the summary of siting.
+
+::
+
+    files → tables → people and networks → travel times → plans → evaluation → tables, pages
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import geopandas as gpd
+import pandas as pd
+
+from siting import plan as plans
+from siting.errors import StudyError, first_ids
+from siting.evaluate import Evaluation, comparison
+from siting.green import Green
+from siting.merger import LeaveOneOut
+from siting.pipeline import inputs as reading
+from siting.pipeline import outputs, questions
+from siting.pipeline.cache import Cache
+from siting.pipeline.inputs import Inputs
+from siting.pipeline.questions import NewSites, Region
+from siting.pipeline.steps import Say, Steps, quiet
+from siting.study import Study
+
+__all__ = ["ONLY", "Inputs", "Results", "Run", "Say", "read_inputs", "run", "summary"]
+
+ONLY = ("coverage", "green", "closures", "new_sites")
+
+
+@dataclass(frozen=True, eq=False)
+class Results:
+    """What a run found; a part that was not asked for is ``None``."""
+
+    study: Study
+    region: Region
+    evaluations: tuple[Evaluation, ...]
+    gaps: gpd.GeoDataFrame | None = None
+    green: Green | None = None
+    park_entrances: gpd.GeoDataFrame | None = None
+    closures: LeaveOneOut | None = None
+    new_sites: NewSites | None = None
+
+    @property
+    def coverage(self) -> pd.DataFrame:
+        """The ``coverage`` table of all plans."""
+        return pd.concat([e.coverage for e in self.evaluations], ignore_index=True)
+
+    @property
+    def comparison(self) -> pd.DataFrame:
+        """One row a plan, service and rule."""
+        return comparison(self.evaluations)
+
+
+@dataclass(frozen=True, eq=False)
+class Run:
+    """A finished run: its results, where they were written, and what to say of them."""
+
+    results: Results
+    tables_folder: Path
+    maps_folder: Path
+    headlines: tuple[str, ...]
+    seconds: float = field(default=0.0)
+
+    @property
+    def coverage(self) -> pd.DataFrame:
+        """The ``coverage`` table of all plans."""
+        return self.results.coverage
+
+
+def run(
+    study: Study,
+    *,
+    root: Path | None = None,
+    out: Path | None = None,
+    only: str | None = None,
+    plan: Path | None = None,
+    say: Say = quiet,
+) -> Run:
+    """Run a study from its files to tables and pages.
+
+    Parameters
+    ----------
+    study
+        From :func:`siting.read_study`.
+    root
+        Results go under ``root/data/processed/<study>`` and ``root/maps/<study>``; the study's own
+        folder unless given.
+    out
+        Everything under this one folder instead.
+    only
+        One of :data:`ONLY`: the results are then written beside the whole ones, never over them.
+    plan
+        A ``plan.json`` to evaluate beside today.
+    say
+        Told the steps as they begin.
+
+    Raises
+    ------
+    SitingError
+        Whatever the user can mend. Results of an earlier run are then as they were.
+    """
+    began = time.monotonic()
+    if only is not None and only not in ONLY:
+        raise StudyError(f'--only: "{only}" is not a step. Use one of {", ".join(ONLY)}.')
+    tables_folder, maps_folder, cache_folder = _folders(study, root, out, only)
+    asked = _asked(study, only)
+    total = reading.steps_of(study) + questions.steps_of(study) + len(asked) + 2
+    step = Steps(say, total)
+    cache = Cache(cache_folder)
+
+    inputs = reading.read_inputs(study, cache=cache, step=step)
+    here = questions.region(study, inputs, step=step)
+    results = _answers(study, here, asked, plan, step)
+    step("write tables and pages")
+    written = outputs.write(
+        results,
+        tables_folder=tables_folder,
+        maps_folder=maps_folder,
+        seconds=lambda: time.monotonic() - began,
+    )
+    cache.forget_unused()
+    return Run(
+        results=results,
+        tables_folder=tables_folder,
+        maps_folder=maps_folder,
+        headlines=written,
+        seconds=time.monotonic() - began,
+    )
+
+
+def read_inputs(study: Study, *, say: Say = quiet) -> Inputs:
+    """Read everything a study names and change nothing: no file is written, no cache is used."""
+    step = Steps(say, reading.steps_of(study))
+    return reading.read_inputs(study, cache=Cache(None), step=step)
+
+
+def summary(inputs: Inputs) -> Iterator[str]:
+    """Say in lines what was read and what is not used as given."""
+    yield f"working CRS: {inputs.crs.name} ({inputs.crs.to_string()[:40]})"
+    for layer in inputs.layers:
+        yield f"{layer.layer}: {layer.rows} rows from {layer.file}"
+    people = int(inputs.demand["population"].sum())
+    yield f"people: {people} at {len(inputs.demand)} places"
+    for mode, roads in inputs.networks.items():
+        km = int(roads.length_mm.sum()) / 1e6
+        parts = len(roads.component_km)
+        yield f"network {mode}: {len(roads.tail)} edges, {km:.0f} km, {parts} components"
+    kinds = inputs.drops.groupby(["table", "what", "action"], sort=True)["row"]
+    for (table, what, action), rows in kinds:
+        yield f"{action}: {table}: {len(rows)} rows {what} ({first_ids(rows)})"
+
+
+def _answers(
+    study: Study, here: Region, asked: tuple[str, ...], plan: Path | None, step: Steps
+) -> Results:
+    step("evaluate today")
+    evaluations = [questions.evaluated(here, here.today)]
+    if plan is not None:
+        evaluations.append(questions.evaluated(here, _named(plan, here)))
+    gaps = green = gates = closed = new = None
+    if "coverage" in asked:
+        step("gaps")
+        gaps = questions.gaps(here)
+    if "green" in asked:
+        step("green")
+        green, gates = questions.green_land(study, here)
+    if "closures" in asked and study.decide.closures is not None:
+        step("closures")
+        closed = questions.closures(here, study.decide.closures.service)
+    if "new_sites" in asked:
+        step("new sites")
+        new = questions.new_sites(study, here)
+        if new.solution.plan is not None:
+            evaluations.append(questions.evaluated(here, new.solution.plan))
+    return Results(
+        study=study,
+        region=here,
+        evaluations=tuple(evaluations),
+        gaps=gaps,
+        green=green,
+        park_entrances=gates,
+        closures=closed,
+        new_sites=new,
+    )
+
+
+def _asked(study: Study, only: str | None) -> tuple[str, ...]:
+    """Return the questions this run answers."""
+    there = {
+        "coverage": True,
+        "green": bool(study.green),
+        "closures": study.decide.closures is not None,
+        "new_sites": study.decide.new_sites is not None,
+    }
+    if only is not None and not there[only]:
+        where = "[[green]]" if only == "green" else f"[decide.{only}]"
+        raise StudyError(f"--only {only}: the study does not ask that. Add {where} to it.")
+    return tuple(name for name in ONLY if there[name] and only in (None, name))
+
+
+def _named(file: Path, here: Region) -> plans.Plan:
+    """Read a plan.json and hold it against the sites of the study."""
+    try:
+        text = file.read_text("utf-8-sig")
+    except (OSError, UnicodeDecodeError) as error:
+        raise StudyError(f"--plan: {file} cannot be read: {error}. Name a plan.json.") from None
+    found = plans.from_json(text, offers=here.offers)
+    taken = {here.today.name, "new_sites"}
+    if found.name in taken:
+        raise StudyError(f'--plan: a plan may not be called "{found.name}". Rename it.')
+    return found
+
+
+def _folders(
+    study: Study, root: Path | None, out: Path | None, only: str | None
+) -> tuple[Path, Path, Path]:
+    """Return where tables, pages and the cache go."""
+    part = "" if only is None else f"-{only}"
+    if out is not None:
+        base = out if only is None else out / f"only{part}"
+        return base, base / "maps", out / "cache"
+    base = root or study.path.parent
+    tables_folder = base / "data" / "processed" / f"{study.name}{part}"
+    cache = base / "data" / "processed" / ".cache" / study.name
+    return tables_folder, base / "maps" / f"{study.name}{part}", cache

@@ -1,0 +1,551 @@
+"""From the study's files to the tables of one region: all is read before anything is judged."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any, NamedTuple, TypeVar
+
+import geopandas as gpd
+import pandas as pd
+import pyproj
+import shapely
+
+from siting import crs as crs_room
+from siting import demand as demand_room
+from siting import load, network, rules
+from siting.errors import DataError, Problem
+from siting.load import Layer, Parks, Sites
+from siting.load.gates import gates_of
+from siting.network import RoadNetwork
+from siting.pipeline.cache import Cache, checksum
+from siting.pipeline.steps import Steps
+from siting.rules import Rule
+from siting.study import Source, Study
+
+CANDIDATES = "decide.new_sites.candidates"
+T = TypeVar("T", bound=tuple[Any, ...])
+
+
+@dataclass(frozen=True)
+class LayerRecord:
+    """One layer as it was read, for ``run.json`` and the pages' sources."""
+
+    layer: str
+    file: str
+    sha256: str
+    rows: int
+    date: str
+    source: str
+
+
+@dataclass(frozen=True, eq=False)
+class Inputs:
+    """Everything a study brings, in its working CRS.
+
+    ``sites`` is by service, ``candidates`` are those of the new-sites question; ``cells`` are
+    residential land cut up and ``land`` a point in each; ``membership`` is of demand and land;
+    ``networks`` is by mode; ``drops`` lists every row not used as given.
+    """
+
+    crs: pyproj.CRS
+    rules: Mapping[str, Rule]
+    zones: gpd.GeoDataFrame
+    demand: gpd.GeoDataFrame
+    membership: pd.DataFrame
+    cohorts: pd.DataFrame
+    cells: gpd.GeoDataFrame | None
+    land: gpd.GeoDataFrame | None
+    parks: gpd.GeoDataFrame | None
+    given_entrances: gpd.GeoDataFrame | None
+    water: gpd.GeoDataFrame | None
+    barriers: gpd.GeoDataFrame | None
+    sites: Mapping[str, Sites]
+    candidates: Sites | None
+    networks: Mapping[str, RoadNetwork]
+    layers: tuple[LayerRecord, ...]
+    drops: pd.DataFrame = field(repr=False)
+
+
+class _Extent(NamedTuple):
+    """Where a layer lies, as a table that the cache can keep: one row, in degrees."""
+
+    table: pd.DataFrame
+
+
+class _Reader:
+    """Reads layers through the cache and keeps all their problems, to be told at once."""
+
+    def __init__(self, study: Study, cache: Cache, step: Steps) -> None:
+        self.cache, self.step = cache, step
+        self.sources = study.sources()
+        self.sums = {name: checksum(source.file) for name, source in self.sources.items()}
+        self.problems: list[Problem] = []
+        self.found: dict[str, Any] = {}
+
+    def __call__(
+        self, kind: str, name: str, shape: type[T], build: Callable[[], T], /, **key: object
+    ) -> T | None:
+        """Return what ``build`` makes of the layer ``name``; ``None`` where it has problems."""
+        self.step(f"read {name}")
+        told = _told(self.sources[name]) | {"sha256": self.sums[name], "as": name} | key
+        try:
+            self.found[name] = self.cache.tables(kind, told, shape, build)
+        except DataError as error:
+            self.problems += error.problems
+            return None
+        return self.found[name]  # type: ignore[no-any-return]  # found holds what build returned
+
+    def raise_problems(self) -> None:
+        """Raise all problems met so far."""
+        if self.problems:
+            raise DataError(list(dict.fromkeys(self.problems)))
+
+    def records(self) -> tuple[LayerRecord, ...]:
+        """Return one record a layer."""
+        return tuple(
+            LayerRecord(
+                layer=name,
+                file=source.file.name,
+                sha256=self.sums[name],
+                rows=len(self.found[name][0]) if name in self.found else 0,
+                date=source.date,
+                source=source.source,
+            )
+            for name, source in self.sources.items()
+        )
+
+
+def modes(study: Study) -> tuple[str, ...]:
+    """Return the modes that the study's services and green need."""
+    needed = {service.mode for service in study.services.values()}
+    return tuple(sorted(needed | ({"walk"} if study.green else set())))
+
+
+def steps_of(study: Study) -> int:
+    """Return how many steps :func:`read_inputs` takes."""
+    return len(study.sources()) + len(modes(study)) + 1
+
+
+def read_inputs(study: Study, *, cache: Cache, step: Steps) -> Inputs:
+    """Read every layer of the study, and build people and networks.
+
+    Raises
+    ------
+    DataError
+        The breaches of **all** layers together: a bureau mends its files once, not one by one.
+    StudyError, NetworkError
+        What the study or the roads contradict.
+    """
+    reader = _Reader(study, cache, step)
+    crs = _working_crs(study, reader)
+    zones = _zones(study, reader, crs)
+    area = _area(zones, study.network.halo_km)
+    common = {"crs": crs.to_wkt(), "area": shapely.to_wkb(area, hex=True) if area else ""}
+
+    def layer(
+        kind: str, name: str, shape: type[T], make: Callable[..., T], /, **words: Any
+    ) -> T | None:
+        source = reader.sources[name]
+        return reader(
+            kind,
+            name,
+            shape,
+            lambda: make(
+                read_raw(name, source),
+                crs=crs,
+                columns=source.columns,
+                area=area,
+                layer=name,
+                **words,
+            ),
+            **common,
+            **words,
+        )
+
+    residential = parks = given = None
+    if (land := study.residential) is not None:
+        residential = layer(
+            "residential", "residential", Layer, load.residential,
+            settlement=land.settlement, quarter=land.quarter,
+        )  # fmt: skip
+    if study.green:
+        parks, given = _parks(study, reader, layer, crs)
+    water = _stacked(study.water, "water", layer, load.water)
+    barriers = _stacked(study.barriers, "barriers", layer, load.barriers)
+    sites = {
+        name: found
+        for name, service in study.services.items()
+        if (found := layer(
+            "sites", f"services.{name}", Sites, load.sites,
+            service=name, status="existing", level=service.level or None,
+        )) is not None
+    }  # fmt: skip
+    candidates = None
+    if (new := study.decide.new_sites) is not None:
+        candidates = layer(
+            "sites", CANDIDATES, Sites, load.sites, service=new.service, status="candidate"
+        )
+    people = _people_layer(study, layer)
+    totals = _totals(study, reader)
+    networks = _networks(study, reader, crs, area)
+    reader.raise_problems()
+
+    step("people")
+    cells = None if residential is None else demand_room.cells(
+        residential.table, cell_m=study.people.cell_m
+    )  # fmt: skip
+    demand, drops = _demand(study, zones, people, totals, cells)
+    if not len(demand) or int(demand["population"].sum()) == 0:
+        raise DataError(
+            Problem("people", "nobody lives in the region", "Give people: points or totals.")
+        )
+    if zones is None:
+        zones = _one_region(study, demand)
+    elsewhere = _all_outside(demand, zones)
+    if elsewhere is not None:
+        raise DataError(elsewhere)
+    land_points = None if cells is None else _land_points(cells)
+    placed = demand[["demand_id", "geometry"]]
+    if land_points is not None and study.people.spread != "residential":
+        placed = pd.concat([placed, land_points[["demand_id", "geometry"]]], ignore_index=True)
+    listed = [f.drops for f in reader.found.values() if hasattr(f, "drops")]
+    return Inputs(
+        crs=crs,
+        rules=rules.load(study.rules),
+        zones=zones,
+        demand=demand,
+        membership=demand_room.membership(placed, zones),
+        cohorts=_cohorts(study, demand, people, totals, zones),
+        cells=cells,
+        land=land_points,
+        parks=parks,
+        given_entrances=given,
+        water=water,
+        barriers=barriers,
+        sites=sites,
+        candidates=candidates,
+        networks=networks,
+        layers=reader.records(),
+        drops=load.join_drops(*listed, *(n.drops for n in networks.values()), drops),
+    )
+
+
+def read_raw(name: str, source: Source) -> gpd.GeoDataFrame:
+    """Read the layer ``name`` of the study in the file's own CRS."""
+    polygons = ("zones", "residential", "green")
+    shape = "point_or_polygon"
+    if name.split("[")[0] in polygons:
+        shape = "polygon"
+    elif name.startswith(("water", "barriers")):
+        shape = "polygon" if name.startswith("water") else "line"
+    elif name == "roads":
+        shape = "line"
+    elif name == "park_entrances":
+        shape = "point"
+    return load.read_layer(
+        source.file,
+        table=name,
+        layer=source.layer,
+        crs=source.crs,
+        encoding=source.encoding,
+        x=source.x,
+        y=source.y,
+        where=source.where,
+        geometry=shape,  # type: ignore[arg-type]  # one of its literals
+    )
+
+
+def _told(source: Source) -> dict[str, Any]:
+    """Return what of a source decides how it is read; dates and names of people do not."""
+    return source.model_dump(mode="json", exclude={"file", "date", "source", "rules"})
+
+
+def _working_crs(study: Study, reader: _Reader) -> pyproj.CRS:
+    """Return the study's CRS, or the one that fits where its zones (or its people) lie."""
+    name = next((n for n in reader.sources if n.startswith(("zones", "people"))), "roads")
+    source = reader.sources[name]
+    key = {**_told(source), "sha256": reader.sums[name], "as": name}
+
+    def measured() -> _Extent:
+        bounds = load.lonlat_bounds(read_raw(name, source))
+        return _Extent(pd.DataFrame([bounds], columns=["west", "south", "east", "north"]))
+
+    if name == "roads" and source.is_osm:
+        return crs_room.working_crs(declared=study.crs)
+    extent = reader.cache.tables("extent", key, _Extent, measured).table.iloc[0]
+    west, south, east, north = (float(v) for v in extent)
+    return crs_room.working_crs((west, south, east, north), declared=study.crs)
+
+
+def _zones(study: Study, reader: _Reader, crs: pyproj.CRS) -> gpd.GeoDataFrame | None:
+    parts: list[gpd.GeoDataFrame] = []
+    for name, zones in [(n, s) for n, s in reader.sources.items() if n.startswith("zones")]:
+        asked = study.zones[len(parts)]
+        found = reader(
+            "zones",
+            name,
+            Layer,
+            lambda n=name, z=asked: load.zones(  # type: ignore[misc]  # bound now, not at the call
+                read_raw(n, z),
+                crs=crs,
+                zoning=z.zoning,
+                columns=z.columns,
+                settlement=z.settlement,
+                layer=n,
+            ),
+            crs=crs.to_wkt(),
+            zoning=zones.zoning,  # type: ignore[attr-defined]  # sources named zones are Zones
+        )
+        if found is None:
+            reader.raise_problems()
+        else:
+            parts.append(found.table)
+    return pd.concat(parts, ignore_index=True) if parts else None
+
+
+def _area(zones: gpd.GeoDataFrame | None, halo_km: float) -> shapely.Geometry | None:
+    if zones is None:
+        return None
+    hull = shapely.union_all(zones.geometry.to_numpy())
+    # a coarse outline will do: it only leaves out what is far away
+    return shapely.simplify(shapely.buffer(hull, halo_km * 1_000 + 100, quad_segs=4), 50)
+
+
+def _parks(
+    study: Study, reader: _Reader, layer: Callable[..., Any], crs: pyproj.CRS
+) -> tuple[gpd.GeoDataFrame | None, gpd.GeoDataFrame | None]:
+    names = [n for n in reader.sources if n.split("[")[0] == "green"]
+    parts = [
+        layer("parks", name, Parks, load.parks, kind=green.kind)
+        for name, green in zip(names, study.green, strict=True)
+    ]
+    if any(part is None for part in parts):
+        return None, None
+    every = pd.concat([p.parks for p in parts], ignore_index=True)
+    # a place that two layers name is one place: a park if any of them says so
+    every["_rank"] = (every["kind"] != "park").astype(int)
+    every = every.sort_values(["park_id", "_rank"], kind="stable")
+    every = every.drop_duplicates("park_id").drop(columns="_rank").reset_index(drop=True)
+    if study.park_entrances is None:
+        return every, None
+    source = study.park_entrances
+    given = reader(
+        "entrances",
+        "park_entrances",
+        Layer,
+        lambda: gates_of(
+            read_raw("park_entrances", source),
+            every.set_index("park_id").geometry,
+            crs=crs,
+            key="park_id",
+            columns=source.columns,
+            layer="park_entrances",
+        ),
+        crs=crs.to_wkt(),
+        parks=shapely.to_wkb(every.geometry.to_numpy(), hex=True).tolist(),
+    )
+    return every, None if given is None else given.table
+
+
+def _stacked(
+    sources: tuple[Source, ...], kind: str, layer: Callable[..., Any], make: Callable[..., Layer]
+) -> gpd.GeoDataFrame | None:
+    names = [kind] if len(sources) == 1 else [f"{kind}[{i + 1}]" for i in range(len(sources))]
+    parts = [layer(kind, name, Layer, make) for name in names if sources]
+    tables = [part.table for part in parts if part is not None]
+    return pd.concat(tables, ignore_index=True) if tables else None
+
+
+def _people_layer(study: Study, layer: Callable[..., Any]) -> Layer | None:
+    people = study.people
+    if people.points is not None:
+        groups = {n: g.column for n, g in people.groups.items() if g.column is not None}
+        return layer(  # type: ignore[no-any-return]
+            "people", "people.points", Layer, load.people,
+            settlement=people.settlement, groups=groups, whole=people.whole,
+        )  # fmt: skip
+    if people.carriers is not None:
+        return layer(  # type: ignore[no-any-return]
+            "carriers", "people.carriers", Layer, load.carriers, settlement=people.settlement
+        )
+    return None
+
+
+def _totals(study: Study, reader: _Reader) -> Layer | None:
+    totals = study.people.totals
+    if totals is None:
+        return None
+    groups = {n: g.column for n, g in study.people.groups.items() if g.column is not None}
+    return reader(
+        "totals",
+        "people.totals",
+        Layer,
+        lambda: load.totals(
+            load.read_table(
+                totals.file,
+                table="people.totals",
+                layer=totals.layer,
+                encoding=totals.encoding,
+                where=totals.where,
+            ),
+            columns=totals.columns,
+            groups=groups,
+            layer="people.totals",
+        ),
+        groups=groups,
+    )
+
+
+def _networks(
+    study: Study, reader: _Reader, crs: pyproj.CRS, area: shapely.Geometry | None
+) -> dict[str, RoadNetwork]:
+    source = study.roads
+    walk = rules.load(study.rules)["walk.speed"].strict
+    speeds = network.read_speeds(study.network.speeds).walking_at(walk)
+    reader.step("read roads")
+    key = _told(source) | {"sha256": reader.sums["roads"], "crs": crs.to_wkt(), "walk": walk}
+    key |= {"area": shapely.to_wkb(area, hex=True) if area else ""}
+    if study.network.speeds is not None:
+        key["speeds"] = checksum(study.network.speeds)
+    lines: list[Layer] = []
+
+    def roads() -> gpd.GeoDataFrame:
+        if not lines:
+            raw = read_raw("roads", source)
+            lines.append(load.roads(raw, crs=crs, columns=source.columns, area=area, layer="roads"))
+        return lines[0].table
+
+    built: dict[str, RoadNetwork] = {}
+    for mode in modes(study):
+        reader.step(f"network: {mode}")
+
+        def build(mode: Any = mode) -> RoadNetwork:
+            if source.is_osm:
+                return network.read_osm(source.file, mode=mode, crs=crs, clip=area, speeds=speeds)
+            made = network.from_lines(roads(), mode=mode, speeds=speeds)
+            return replace(made, drops=load.join_drops(lines[0].drops, made.drops))
+
+        try:
+            built[mode] = reader.cache.network({**key, "mode": mode}, build)
+        except DataError as error:
+            reader.problems += error.problems
+    return built
+
+
+def _demand(
+    study: Study,
+    zones: gpd.GeoDataFrame | None,
+    people: Layer | None,
+    totals: Layer | None,
+    cells: gpd.GeoDataFrame | None,
+) -> tuple[gpd.GeoDataFrame, pd.DataFrame]:
+    """Return the demand table and its drops: points as they are, or totals spread."""
+    asked = study.people
+    zoning = asked.totals.zoning if asked.totals is not None else _first_zoning(study)
+    of_zoning = None if zones is None else zones[zones["zoning"] == zoning]
+    with_class = None
+    if (
+        of_zoning is not None
+        and "settlement" in of_zoning
+        and (of_zoning["settlement"] != "").any()
+    ):
+        with_class = of_zoning
+    if asked.points is not None and people is not None:
+        made = demand_room.from_points(people.table, zones=with_class, settlement=asked.settlement)
+        return made.table, made.drops
+    if asked.spread == "residential" and cells is not None:
+        carriers, by = demand_room.carriers_of(cells), "area"
+    elif people is not None:
+        carriers = people.table
+        by = (
+            "weight" if "weight" in carriers else "area" if asked.spread == "buildings" else "equal"
+        )
+    else:
+        raise DataError(Problem("people", "there is nothing to spread people over", "Give it."))
+    amount: int | pd.DataFrame
+    if asked.total is not None:
+        amount = asked.total
+    elif totals is not None:
+        amount = totals.table
+    elif of_zoning is not None and "population" in of_zoning:
+        amount = of_zoning[["zone_id", "population"]]
+    else:
+        raise DataError(
+            Problem(
+                "people",
+                "no totals to spread: neither total, nor totals, nor a population of the zones",
+                "Give people.total, [people.totals], or map population in zones.columns.",
+            )
+        )
+    made = demand_room.spread(
+        amount,
+        carriers,
+        zones=None if isinstance(amount, int) else of_zoning,
+        by=by,  # type: ignore[arg-type]  # one of its literals
+        settlement=asked.settlement,
+        fallback=asked.no_carrier,
+    )
+    return made.table, made.drops
+
+
+def _cohorts(
+    study: Study,
+    demand: gpd.GeoDataFrame,
+    people: Layer | None,
+    totals: Layer | None,
+    zones: gpd.GeoDataFrame,
+) -> pd.DataFrame:
+    """Return the people of the study's age groups: from columns, or as declared shares."""
+    groups, year = study.people.groups, study.people.year or 0
+    shares = {name: group.share for name, group in groups.items() if group.share is not None}
+    columns = [name for name, group in groups.items() if group.column is not None]
+    parts = []
+    if shares:
+        parts.append(demand_room.cohorts(demand, shares, year=year))
+    if columns and study.people.points is not None and people is not None:
+        parts.append(demand_room.cohorts_from_columns(people.table, columns, year=year))
+    elif columns and totals is not None and study.people.totals is not None:
+        of_zoning = zones[zones["zoning"] == study.people.totals.zoning]
+        member = demand_room.membership(demand, of_zoning).set_index("demand_id")["zone_id"]
+        parts.append(
+            demand_room.cohorts_from_totals(
+                demand, totals.table, columns, zone_of=member, year=year
+            )
+        )
+    if not parts:
+        return pd.DataFrame({"demand_id": [], "year": [], "group": [], "persons": []})
+    return pd.concat(parts, ignore_index=True)
+
+
+def _land_points(cells: gpd.GeoDataFrame) -> gpd.GeoDataFrame:
+    carriers = demand_room.carriers_of(cells)
+    return carriers.rename(columns={"carrier_id": "demand_id"})
+
+
+def _first_zoning(study: Study) -> str:
+    return study.zones[0].zoning if study.zones else "region"
+
+
+def _one_region(study: Study, demand: gpd.GeoDataFrame) -> gpd.GeoDataFrame:
+    """Return one zone around all people, for a study that names no zones."""
+    hull = shapely.convex_hull(shapely.union_all(demand.geometry.to_numpy()))
+    name = study.region or study.title
+    return gpd.GeoDataFrame(
+        {"zoning": ["region"], "zone_id": ["region"], "name": [name]},
+        geometry=[shapely.buffer(hull, 250.0)],
+        crs=demand.crs,
+    )
+
+
+def _all_outside(demand: gpd.GeoDataFrame, zones: gpd.GeoDataFrame) -> Problem | None:
+    """People who all live outside every zone mean that a layer is in the wrong place."""
+    hull = shapely.union_all(zones.geometry.to_numpy())
+    shapely.prepare(hull)
+    if shapely.intersects(hull, demand.geometry.to_numpy()).any():
+        return None
+    return Problem(
+        "people",
+        f"none of {len(demand)} places with people lies in any zone",
+        "One of the two layers is in the wrong place: check the CRS of people and zones.",
+    )

@@ -1,0 +1,375 @@
+"""The questions of a study, asked of its inputs: every one goes through the same travel times."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import geopandas as gpd
+import numpy as np
+import pandas as pd
+import shapely
+
+from siting import coverage, evaluate, green, load, locate, merger, network, plan, travel_time
+from siting.evaluate import Evaluation, Service
+from siting.green import Green, Indicator
+from siting.load import Sites
+from siting.locate import Solution
+from siting.merger import LeaveOneOut
+from siting.pipeline.inputs import Inputs, modes
+from siting.pipeline.steps import Steps
+from siting.plan import Plan
+from siting.rules import Rule
+from siting.study import Study
+
+GAP_LINK_M = 300.0  # neighbours of one gap: a short walk apart
+BOUNDARY_SPACING_M = 20.0  # samples of a park's edge for the upper bound on foot
+NEAREST_KNOWN = 3  # nearest sites known beyond the cutoff: today's, its stand-in, and one more
+
+
+@dataclass(frozen=True, eq=False)
+class Region:
+    """The inputs with everything joined that all questions share.
+
+    ``places`` are all sites of all services, candidates included; ``offers`` those of existing
+    sites; ``attached`` is by mode and has demand and residential land; ``access`` lists points
+    that are not on their nearest road.
+    """
+
+    inputs: Inputs
+    places: Sites
+    offers: pd.DataFrame
+    today: Plan
+    services: tuple[Service, ...]
+    homes_at: Mapping[str, pd.DataFrame]
+    access: pd.DataFrame
+    zoning: str
+
+    def service(self, name: str) -> Service:
+        """Return the service of that name."""
+        return next(s for s in self.services if s.name == name)
+
+
+@dataclass(frozen=True, eq=False)
+class NewSites:
+    """What the location question found, and who is covered by it who was not."""
+
+    solution: Solution
+    rule: Rule
+    service: str
+    persons: int
+    candidates: pd.DataFrame
+    newly: gpd.GeoDataFrame
+
+
+def steps_of(study: Study) -> int:
+    """Return how many steps :func:`region` takes."""
+    return len(modes(study)) + len(study.services)
+
+
+def region(study: Study, inputs: Inputs, *, step: Steps) -> Region:
+    """Attach everything to the networks and compute travel times once for all questions."""
+    options = study.network
+    barriers = _walls(inputs)
+    every = [*inputs.sites.values(), *([inputs.candidates] if inputs.candidates else [])]
+    joined = load.join_sites(every)
+    existing = joined.sites[joined.sites["status"] == "existing"]
+    offers = pd.concat([s.offers for s in inputs.sites.values()], ignore_index=True)
+    homes_at: dict[str, pd.DataFrame] = {}
+    sites_at: dict[str, pd.DataFrame] = {}
+    losses = []
+    points = inputs.demand.set_index("demand_id").geometry
+    for mode, roads in inputs.networks.items():
+        step(f"attach: {mode}")
+        homes = points
+        if mode == "walk" and inputs.land is not None and study.people.spread != "residential":
+            homes = pd.concat([points, inputs.land.set_index("demand_id").geometry])
+        gates = joined.entrances.set_index("site_id").geometry
+        homes_at[mode], sites_at[mode] = (
+            network.attach(
+                roads,
+                gpd.GeoSeries(where, crs=inputs.crs),
+                max_access_m=options.max_access_m,
+                min_component_km=options.min_component_km,
+                barriers=barriers,
+            )
+            for where in (homes, gates)
+        )
+        losses += [
+            _losses(found[mode], what, mode, inputs.demand)
+            for what, found in (("demand", homes_at), ("sites", sites_at))
+        ]
+    services = tuple(
+        _service(study, inputs, name, homes_at, sites_at, step) for name in sorted(study.services)
+    )
+    return Region(
+        inputs=inputs,
+        places=joined,
+        offers=offers,
+        today=plan.today(offers, existing),
+        services=services,
+        homes_at=homes_at,
+        access=pd.concat(losses, ignore_index=True),
+        zoning=str(inputs.zones["zoning"].iloc[0]),
+    )
+
+
+def evaluated(here: Region, asked: Plan) -> Evaluation:
+    """Evaluate one Plan for the services it decides about."""
+    return evaluate.evaluate(
+        asked,
+        services=[s for s in here.services if s.name in asked.services],
+        demand=here.inputs.demand,
+        membership=_of_people(here),
+        zoning=here.zoning,
+    )
+
+
+def gaps(here: Region) -> gpd.GeoDataFrame:
+    """Return the places that each service leaves out today, all rules stacked."""
+    found = []
+    for service in here.services:
+        opened = here.today.open_sites(service.name)
+        people = _people_of(here, service)
+        for rule in service.rules:
+            limits = coverage.thresholds(rule, speed=service.speed)
+            times = service.times(limits.impedance)
+            radius = rule.measure == "straight_m"
+            found.append(
+                coverage.gaps(
+                    people,
+                    _of_people(here),
+                    times.reach(opened),
+                    zoning=here.zoning,
+                    service=service.name,
+                    rule=rule,
+                    link_m=GAP_LINK_M,
+                    islands=times.islands(service.existing),
+                    speed=service.speed,
+                    straight=coverage.straight_mm(people, service.sites, opened)
+                    if radius
+                    else None,
+                )
+            )
+    filled = [table for table in found if len(table)] or found[:1]
+    return gpd.GeoDataFrame(pd.concat(filled, ignore_index=True), crs=here.inputs.crs)
+
+
+def green_land(study: Study, here: Region) -> tuple[Green, gpd.GeoDataFrame]:
+    """Return the green indicators on residential land, and the park entrances used."""
+    inputs = here.inputs
+    walk = inputs.networks["walk"]
+    indicators = green.indicators(inputs.rules)
+    leave = walk.stoppable & ~walk.bridge & ~walk.tunnel
+    paths = gpd.GeoSeries(walk.geometry[leave], crs=inputs.crs)
+    gates = green.park_entrances(inputs.parks, paths, given=inputs.given_entrances)
+    samples = green.boundary_samples(inputs.parks, spacing_m=BOUNDARY_SPACING_M)
+    land = here.homes_at["walk"]
+    land = land[land["point_id"].isin(set(inputs.cells["cell_id"]))]
+    cutoff = _largest_radius_mm(indicators)
+
+    def on_foot(points: gpd.GeoDataFrame) -> travel_time.TravelTimes:
+        at = network.attach(
+            walk,
+            points.set_index("park_id").geometry,
+            max_access_m=study.network.max_access_m,
+            min_component_km=study.network.min_component_km,
+            barriers=_walls(inputs),
+        )
+        return travel_time.table(walk, land, at, impedance="length", cutoff=cutoff, k=1)
+
+    found = green.green_coverage(
+        inputs.cells,
+        inputs.parks,
+        inputs.membership,
+        indicators=indicators,
+        foot=on_foot(gates) if len(gates) else None,
+        foot_upper=on_foot(samples) if len(samples) else None,
+    )
+    return found, gates
+
+
+def closures(here: Region, service_name: str) -> LeaveOneOut:
+    """Close every open site of the service alone."""
+    service = here.service(service_name)
+    persons = service.persons
+    if persons is None:
+        persons = here.inputs.demand.set_index("demand_id")["population"]
+    return merger.leave_one_out(
+        service.times("time"),
+        here.offers,
+        persons,
+        service=service_name,
+        plan=here.today,
+        rules=[r for r in service.rules if r.measure == "time_min"],
+        sites=here.places.sites,
+    )
+
+
+def new_sites(study: Study, here: Region) -> NewSites:
+    """Find the best new sites among the candidates, by maximal covering."""
+    asked = study.decide.new_sites
+    assert asked is not None
+    assert here.inputs.candidates is not None
+    service, rule = here.service(asked.service), here.inputs.rules[asked.rule]
+    limits = coverage.thresholds(rule, speed=service.speed)
+    times = service.times(limits.impedance)
+    people = _people_of(here, service)
+    opened = here.today.open_sites(service.name)
+    outside = _of_people(here)
+    outside = outside[(outside["zoning"] == here.zoning) & (outside["zone_id"] == "")]
+    before = coverage.assess(
+        people,
+        times.reach(opened),
+        rule=rule,
+        islands=times.islands(service.existing),
+        speed=service.speed,
+    )
+    counts = (
+        before["assessed"]
+        & before["settlement"].isin(rule.judges)
+        & ~before["demand_id"].isin(set(outside["demand_id"]))
+    ).to_numpy()
+    persons = before.set_index("demand_id")["persons"][counts]
+    candidates = here.inputs.candidates.sites
+    candidates = candidates[~candidates["site_id"].isin(opened)]
+    solution = locate.mclp(
+        times,
+        persons,
+        threshold=limits.judged,
+        n_new=asked.n_new,
+        candidates=candidates["site_id"].tolist(),
+        fixed=opened,
+        time_limit_s=asked.time_limit_s,
+        base=here.today,
+        service=service.name,
+        name="new_sites",
+    )
+    pairs = times.frame()
+    within = coverage.is_covered(pairs["impedance"].to_numpy(), limits.judged)
+    uncovered = set(before.loc[counts & ~before["covered"].to_numpy(), "demand_id"])
+    pairs = pairs[within & pairs["demand_id"].isin(uncovered).to_numpy()]
+    gained = pairs["demand_id"].map(persons)
+    alone = gained.groupby(pairs["site_id"]).sum()
+    table = candidates[["site_id", "name"]].assign(
+        new_persons=candidates["site_id"].map(alone).fillna(0).astype("int64"),
+        chosen=candidates["site_id"].isin(solution.chosen),
+    )
+    served = set(pairs.loc[pairs["site_id"].isin(solution.chosen), "demand_id"])
+    newly = here.inputs.demand[here.inputs.demand["demand_id"].isin(served)]
+    newly = newly.assign(persons=newly["demand_id"].map(persons).astype("int64"))
+    return NewSites(
+        solution=solution,
+        rule=rule,
+        service=service.name,
+        persons=int(persons.sum()),
+        candidates=table.reset_index(drop=True),
+        newly=newly[["demand_id", "persons", "geometry"]].reset_index(drop=True),
+    )
+
+
+def _service(
+    study: Study,
+    inputs: Inputs,
+    name: str,
+    homes_at: Mapping[str, pd.DataFrame],
+    sites_at: Mapping[str, pd.DataFrame],
+    step: Steps,
+) -> Service:
+    """Compute the travel times of one service to all its sites, candidates included."""
+    step(f"travel times: {name}")
+    asked = study.services[name]
+    parts = [inputs.sites[name]]
+    new = study.decide.new_sites
+    if new is not None and new.service == name and inputs.candidates is not None:
+        parts.append(inputs.candidates)
+    sites = load.join_sites(parts).sites
+    existing = tuple(sorted(inputs.sites[name].sites["site_id"]))
+    judged_by = tuple(inputs.rules[rule_id] for rule_id in asked.rules)
+    if new is not None and new.service == name:
+        judged_by += (inputs.rules[new.rule],) if new.rule not in asked.rules else ()
+    speed = inputs.rules["walk.speed" if asked.mode == "walk" else "drive.speed_factor"]
+    at = sites_at[asked.mode]
+    at = at[at["point_id"].isin(set(sites["site_id"]))]
+    homes = homes_at[asked.mode]
+    homes = homes[homes["point_id"].isin(set(inputs.demand["demand_id"]))]
+    roads = inputs.networks[asked.mode]
+    time = travel_time.table(
+        roads,
+        homes,
+        at,
+        impedance="time",
+        cutoff=round(study.network.cutoff_min * 60_000),
+        k=NEAREST_KNOWN,
+    )
+    length = None
+    if any(rule.measure in ("network_m", "straight_m") for rule in judged_by):
+        length = travel_time.table(
+            roads,
+            homes,
+            at,
+            impedance="length",
+            cutoff=round(study.network.cutoff_km * 1_000_000),
+            k=NEAREST_KNOWN,
+        )
+    persons = None
+    if asked.group is not None:
+        group = inputs.cohorts[inputs.cohorts["group"] == asked.group]
+        persons = group.set_index("demand_id")["persons"]
+    return Service(
+        name=name,
+        rules=judged_by,
+        existing=existing,
+        sites=sites,
+        time=time,
+        length=length,
+        persons=persons,
+        speed=speed,
+    )
+
+
+def _people_of(here: Region, service: Service) -> gpd.GeoDataFrame:
+    """Return demand with the people of the service's group as its population."""
+    demand = here.inputs.demand
+    if service.persons is None:
+        return demand
+    counted = coverage.whole_persons(service.persons, demand["demand_id"].to_numpy())
+    return demand.assign(population=counted)
+
+
+def _of_people(here: Region) -> pd.DataFrame:
+    member = here.inputs.membership
+    return member[member["demand_id"].isin(set(here.inputs.demand["demand_id"]))]
+
+
+def _walls(inputs: Inputs) -> gpd.GeoSeries | None:
+    """Return what no access leg may cross: water surfaces and the study's barriers."""
+    parts = []
+    if inputs.water is not None:
+        surfaces = shapely.get_dimensions(inputs.water.geometry.to_numpy()) == 2
+        parts.append(inputs.water.geometry[surfaces])
+    if inputs.barriers is not None:
+        parts.append(inputs.barriers.geometry)
+    if not parts:
+        return None
+    return gpd.GeoSeries(pd.concat(parts, ignore_index=True), crs=inputs.crs)
+
+
+def _losses(at: pd.DataFrame, what: str, mode: str, demand: gpd.GeoDataFrame) -> pd.DataFrame:
+    """List points that are not attached, or not to their nearest road."""
+    lost = at[at["why"] != ""]
+    persons = demand.set_index("demand_id")["population"]
+    return pd.DataFrame(
+        {
+            "mode": mode,
+            "table": what,
+            "point_id": lost["point_id"].to_numpy(),
+            "why": lost["why"].to_numpy(),
+            "access_m": np.where(lost["access_mm"] >= 0, lost["access_mm"] / 1_000, np.nan),
+            "persons": lost["point_id"].map(persons).astype("Int64").to_numpy(),
+        }
+    )
+
+
+def _largest_radius_mm(indicators: tuple[Indicator, ...]) -> int:
+    return round(max(c.radius_m for i in indicators for c in i.classes) * 1_000)
