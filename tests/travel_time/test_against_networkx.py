@@ -16,9 +16,7 @@ CUTOFFS = st.integers(0, 40)
 
 
 def states(world: World, truth: dict[str, dict[str, int]]) -> dict[str, str]:
-    attached = dict(
-        zip(world.demand_at["point_id"], world.demand_at["edge_id"] >= 0, strict=True)
-    )
+    attached = dict(zip(world.demand_at["point_id"], world.demand_at["edge_id"] >= 0, strict=True))
     return {
         d: "unattached" if not attached[d] else "reached" if sites else "unreachable"
         for d, sites in truth.items()

@@ -32,7 +32,9 @@ class World:
 def network_of(nodes: int, edges: list[tuple[int, int, int, int, int]]) -> RoadNetwork:
     """A network of (tail, head, length_mm, forward_ms, backward_ms)."""
     xy = np.array([[10.0 * i, float(i * i)] for i in range(nodes)])
-    tail, head, length, forward, backward = (np.array(column) for column in zip(*edges, strict=True))
+    tail, head, length, forward, backward = (
+        np.array(column) for column in zip(*edges, strict=True)
+    )
     return assemble(
         mode="walk",
         access_kph=3.6,
