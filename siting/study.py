@@ -23,7 +23,7 @@ from siting.errors import StudyError
 Settlement = Literal["urban", "township_seat", "village"]
 Where = dict[str, list[str]]
 Identifier = Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9_]{0,39}$")]
-OSM_ENDINGS = (".osm", ".osm.pbf", ".osm.gz", ".osm.bz2")
+OSM_ENDINGS = (".osm", ".pbf", ".osm.gz", ".osm.bz2")
 
 
 class _Model(BaseModel):

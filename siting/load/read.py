@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import operator
+import re
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final, Literal, TypeAlias
@@ -9,6 +11,7 @@ from typing import Any, Final, Literal, TypeAlias
 import geopandas as gpd
 import numpy as np
 import pandas as pd
+import shapely
 
 from siting import crs as crs_
 from siting.errors import DataError
@@ -17,6 +20,10 @@ from siting.load.cells import texts
 from siting.load.files import existing, refuse
 from siting.tables import label
 
+_BEYOND = re.compile(r"(<=|>=|<|>)\s*(-?\d+(?:\.\d+)?)")
+_COMPARE: Mapping[str, Callable[[Any, float], Any]] = {
+    "<": operator.lt, "<=": operator.le, ">": operator.gt, ">=": operator.ge,
+}  # fmt: skip
 Geometry: TypeAlias = Literal["point", "line", "polygon", "point_or_polygon"]
 
 _OSM: Final = (".osm", ".osm.pbf", ".osm.gz", ".osm.bz2", ".pbf")
@@ -63,8 +70,9 @@ def read_layer(
         Coordinate columns of a CSV or XLSX; else one pair of
         :data:`siting.load.tabular.COORDINATE_COLUMNS` is recognised.
     where
-        For OSM, see :func:`siting.load.osm.read_tagged`. For tables: column → accepted values,
-        all of which must hold; other rows are not part of the layer.
+        For OSM, see :func:`siting.load.osm.read_tagged`. For tables: column → accepted values
+        (``">0"``, ``">=5"``, ``"<9"`` and ``"<=9"`` accept numbers), and every column must hold;
+        other rows are not part of the layer.
     geometry
         Which OSM elements can be used (see there); other formats are read as they are.
     keep
@@ -158,7 +166,8 @@ def lonlat_bounds(*layers: gpd.GeoDataFrame) -> crs_.Bounds:
     """
     boxes = []
     for frame in layers:
-        there = frame.geometry[frame.geometry.notna() & ~frame.geometry.is_empty]
+        shapes = frame.geometry.to_numpy()
+        there = frame.geometry[~(shapely.is_missing(shapes) | shapely.is_empty(shapes))]
         if len(there):
             boxes.append(there.to_crs(4326).total_bounds)
     if not boxes or not np.isfinite(boxes).all():
@@ -172,6 +181,17 @@ def _ending(path: Path) -> str:
     name = path.name.lower()
     double = next((e for e in _OSM if name.endswith(e)), None)
     return double or path.suffix.lower()
+
+
+def _accepted(values: Sequence[str], accepted: Sequence[str]) -> Any:
+    """Return which cells are one of the accepted values, or lie beyond a number (``">0"``)."""
+    found = np.isin(np.array(values, dtype=object), list(accepted))
+    for wanted in accepted:
+        beyond = _BEYOND.fullmatch(wanted)
+        if beyond is not None:
+            numbers = pd.to_numeric(pd.Series(values), errors="coerce").to_numpy(dtype=float)
+            found |= _COMPARE[beyond[1]](numbers, float(beyond[2]))
+    return found
 
 
 def _selected(frame: Any, where: osm.Where | None, table: str) -> Any:
@@ -188,8 +208,7 @@ def _selected(frame: Any, where: osm.Where | None, table: str) -> Any:
         )
     chosen = np.ones(len(frame), dtype=bool)
     for key, accepted in where.items():
-        values = texts(frame[key]).values
-        chosen &= np.isin(np.array(values, dtype=object), list(map(str, accepted)))
+        chosen &= _accepted(texts(frame[key]).values, list(map(str, accepted)))
     if not chosen.any():
         told = "; ".join(f"{k}: {', '.join(map(str, v))}" for k, v in where.items())
         seen = {k: sorted(set(texts(frame[k]).values))[:5] for k in where}
