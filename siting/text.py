@@ -95,7 +95,7 @@ def words(prefix: str, lang: str) -> dict[str, str]:
     Examples
     --------
     >>> words("settlement", "en")["urban"]
-    'Urban area'
+    'Urban'
     """
     start = f"{prefix}."
     return {

@@ -196,6 +196,7 @@ def circle_items(sheet: Sheet, most: float, colour: str, *, biggest: float = 26.
             "label": text.with_unit(step, "persons", sheet.lang),
         }
         for step, size in zip(steps, sizes, strict=True)
+        if size >= 3 or step == steps[0]
     ]
 
 

@@ -102,6 +102,7 @@ def coverage_page(
         },
         "measures": measures,
         "figures": entries,
+        "row_keys": [name for name, _ in ROWS],
         "row_labels": [sheet.say(f"figure.{name}") for name, _ in ROWS],
         "facilities": facilities(sites, offers, {m["service"] for m in measures}),
     }
@@ -139,7 +140,7 @@ def finding(figures: pd.DataFrame, service: str, rule_id: str, sheet: Sheet) -> 
     who = (
         sheet.region
         if len(classes) == 3 or not classes
-        else text.joined([sheet.label("settlement", c) for c in classes], sheet.lang)
+        else text.joined([sheet.say(f"where.{c}") for c in classes], sheet.lang)
     )
     away = 1 - float(row["covered_share_assessed"]) if pd.notna(row["covered_share_assessed"]) else None
     if away is None:
@@ -177,18 +178,22 @@ def _measure(
     share = total["covered_share_assessed"].iloc[0] if len(total) else None
     straight = rows["straight_share_assessed"].notna().any() if "straight_share_assessed" in rows else False
     step = 100 // CLASSES
-    ramp = [
-        {"kind": "fill", "colour": f"--class-{c}", "label": f"{c * step}–{(c + 1) * step}%"}
-        for c in range(CLASSES - 1, -1, -1)
+    ramp: list[dict[str, Any]] = [
+        {
+            "kind": "ramp",
+            "colours": [f"--class-{c}" for c in range(CLASSES)],
+            "label": [f"{c * step}%" for c in range(CLASSES + 1)],
+        }
     ]
-    ramp.append({"kind": "fill", "colour": "--not-judged", "label": sheet.say("legend.not_judged")})
-    ramp.append(
+    others = [
+        {"kind": "fill", "colour": "--not-judged", "label": sheet.say("legend.not_judged")},
         {
             "kind": "fill",
             "colour": "--not-assessed",
             "label": sheet.say("legend.not_assessed", share=text.percent(limit)),
-        }
-    )
+        },
+        {"kind": "dot", "colour": "--site", "size": 11, "label": name},
+    ]
     rule = sheet.rule(rule_id)
     return {
         "key": key,
@@ -204,6 +209,7 @@ def _measure(
             how: {
                 "groups": [
                     legend(sheet.say(f"legend.covered_{how}", service=name), ramp),
+                    legend("", others),
                     *(
                         [
                             legend(
@@ -214,10 +220,6 @@ def _measure(
                         ]
                         if most >= 1
                         else []
-                    ),
-                    legend(
-                        "",
-                        [{"kind": "dot", "colour": "--site", "size": 11, "label": name}],
                     ),
                 ],
                 "notes": legend_notes(sheet, ["people", "demand", "zones", service], [rule_id]),

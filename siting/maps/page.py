@@ -29,13 +29,17 @@ PANES = (
     ("green", 410, False),
     ("cells", 420, False),
     ("roads", 430, False),
-    ("picked", 440, False),
     ("flows", 445, False),
     ("people", 450, True),
     ("sites", 460, True),
+    ("picked", 465, True),
     ("names", 470, False),
 )
 """Panes above the zones from bottom to top: name, height, whether they take clicks."""
+
+
+PARAMETERS = ("walk.", "drive.", "judge.")
+"""Beginnings of the ids of rules that enter every figure."""
 
 
 class OfflineMap(folium.Map):  # type: ignore[misc]
@@ -263,9 +267,14 @@ def _digest(content: str) -> str:
 
 
 def _rules(sheet: Sheet, first: Sequence[str]) -> list[dict[str, str]]:
-    """Return the rows of the rules table, those this page judges by first."""
+    """Return the rows of the rules table: those this page judges by, then the parameters.
+
+    A page that judges by none (the first) lists all.
+    """
     order = {rule_id: place for place, rule_id in enumerate(first)}
     chosen = sorted(sheet.rules, key=lambda rule: order.get(rule.id, len(order)))
+    if order:
+        chosen = [r for r in chosen if r.id in order or r.id.startswith(PARAMETERS)]
     return [
         {
             "id": rule.id,

@@ -110,7 +110,7 @@ class Sheet:
         --------
         >>> sheet = Sheet("t", "r", "en", "2026-01-01", "0", labels={"clinic": "Clinics"})
         >>> sheet.label("service", "clinic"), sheet.label("settlement", "urban")
-        ('Clinics', 'Urban area')
+        ('Clinics', 'Urban')
         """
         if name in self.labels:
             return self.labels[name]

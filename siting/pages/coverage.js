@@ -43,7 +43,7 @@ siting.pages.coverage = ({ map, layers, legend, panel }) => {
   function style(entry) {
     const level = entry === undefined ? -1 : state.how === "straight" ? entry.s : entry.c;
     const paint = level === -2 ? "not-assessed" : level === -1 ? "not-judged" : `class-${level}`;
-    return { fillColor: colour(paint), fillOpacity: 0.88 };
+    return { fillColor: colour(paint), fillOpacity: map.attributionControl ? 0.6 : 1 };
   }
 
   function figures(entry) {
@@ -51,7 +51,7 @@ siting.pages.coverage = ({ map, layers, legend, panel }) => {
     return el("table", { class: "figures" },
       el("thead", {}, el("tr", {}, el("td", { class: "unit" }, word("page.unit")), entry.h.map((h) => el("th", { scope: "col" }, h)))),
       el("tbody", {}, data.row_labels.map((label, r) =>
-        el("tr", {}, el("th", { scope: "row" }, label), entry.t.map((column) => el("td", { class: "num" }, column[r]))))));
+        el("tr", {}, el("th", { scope: "row" }, label), entry.t.map((column) => el("td", { class: "num", "data-figure": data.row_keys[r] }, column[r]))))));
   }
 
   function bigShare(entry) {
@@ -71,6 +71,7 @@ siting.pages.coverage = ({ map, layers, legend, panel }) => {
       bigShare(entry),
       entry.c === -2 ? el("p", { class: "warn" }, word("page.not_judged")) : null,
       figures(entry),
+      entry.h.some((h) => h.endsWith("*")) ? el("p", { class: "rule" }, word("page.counted")) : null,
       el("p", { class: "rule" }, word("rule"), " ", state.measure.rule, el("br"), state.measure.rule_text));
   }
 

@@ -132,7 +132,7 @@
         const at = map.latLngToContainerPoint(this._points[i]);
         if (at.x < -side || at.y < -side || at.x > size.x + side || at.y > size.y + side) continue;
         pen.fillStyle = colour;
-        pen.fillRect(at.x - side / 2, at.y - side / 2, side + 0.4, side + 0.4);
+        pen.fillRect(at.x - side / 2 - 0.5, at.y - side / 2 - 0.5, side * 1.02 + 1, side * 1.02 + 1);
       }
     },
   });
@@ -163,7 +163,21 @@
   }
 
   /** One line of the legend. kinds: fill, circle, line, dot, ring, square. */
-  function symbol({ kind, colour, size = 12, stroke }) {
+  function symbol({ kind, colour, colours, label, size = 12, stroke }) {
+    if (kind === "ramp") {
+      const wide = 40;
+      const picture = svg(wide * colours.length + 44, 36, colours.map((name, k) =>
+        ["rect", { x: 14 + k * wide, y: 1, width: wide, height: 15, fill: css(name.slice(2)), stroke: "#777" }]));
+      label.forEach((words, k) => {
+        const mark = document.createElementNS(NS, "text");
+        mark.setAttribute("x", 14 + k * wide);
+        mark.setAttribute("y", 32);
+        mark.setAttribute("text-anchor", "middle");
+        mark.textContent = words;
+        picture.append(mark);
+      });
+      return picture;
+    }
     const paint = colour && colour.startsWith("--") ? css(colour.slice(2)) : colour;
     const edge = stroke ? css(stroke.slice(2)) : "#444";
     if (kind === "circle") {
@@ -192,7 +206,7 @@
       el("div", { class: "legend-body" },
         legend.groups.map((group) => el("div", { class: "legend-group" },
           group.title ? el("div", { class: "legend-title" }, group.title) : null,
-          el("ul", { class: group.flow ? "legend-flow" : "" }, group.items.map((item) => el("li", {}, symbol(item), el("span", {}, item.label)))))),
+          el("ul", { class: group.flow ? "legend-flow" : "" }, group.items.map((item) => el("li", {}, symbol(item), item.kind === "ramp" ? null : el("span", {}, item.label)))))),
         el("div", { class: "legend-notes" }, legend.notes.map((note) => el("div", {}, note)))));
   };
 
@@ -202,6 +216,8 @@
     const all = L.latLngBounds(bounds);
     const room = (strip) => {
       box.classList.toggle("strip", strip);
+      box.style.maxWidth = strip ? `${map.getSize().x - 210}px` : "";
+      box.style.maxHeight = strip ? "" : `${map.getSize().y - 150}px`;
       return strip ? L.point(16, box.offsetHeight + 24) : L.point(box.offsetWidth + 30, 16);
     };
     const zoom = (space) => map.getBoundsZoom(all, false, space);
@@ -226,6 +242,7 @@
     });
     new Whole({ position: "topleft" }).addTo(map);
     L.control.scale({ position: "bottomright", imperial: false, maxWidth: 160 }).addTo(map);
+    document.querySelector(".layerbar").append(map.getContainer().querySelector(".leaflet-control-layers"));
     if (map.attributionControl) map.attributionControl.setPrefix(false);
     map.getContainer().setAttribute("aria-label", word("map"));
   }
@@ -233,6 +250,7 @@
   /** Called by the last line of every page with a map. */
   siting.start = (page, map, layers) => {
     controls(map);
+    map.invalidateSize({ animate: false });
     map.fitBounds(data.bounds, { animate: false });
     map.setMinZoom(Math.max(0, map.getZoom() - 2));
     siting.pages[page]({ map, layers, legend: siting.legend(map), panel: document.getElementById("panel") });

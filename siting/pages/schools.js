@@ -54,7 +54,7 @@ siting.pages.schools = ({ map, layers, legend, panel }) => {
         el("thead", {}, el("tr", {}, [word("page.receiver"), word("persons"), word("page.after"), word("page.free")].map((h) => el("th", { scope: "col" }, h)))),
         el("tbody", {}, school.to.map((f) => el("tr", {}, el("th", { scope: "row" }, named(nameOf(f))), el("td", { class: "num" }, f.persons), el("td", { class: "num" }, f.after),
           el("td", { class: `num ${f.short ? "bad" : ""}` }, f.free))))) : el("p", { class: "warn" }, word("page.no_receiver")),
-      el("p", {}, word("page.short"), " ", el("b", {}, school.short), school.unknown ? `（${school.unknown}）` : ""),
+      el("p", {}, word("page.enrolment"), " ", el("b", {}, school.enrolment), " · ", word("page.short"), " ", el("b", {}, school.short), school.unknown ? `（${school.unknown}）` : ""),
       school.hits.length ? el("ul", { class: "hits" }, school.hits.map((h) => el("li", {}, h))) : el("p", { class: "ok" }, word("page.no_hit")));
   }
 
