@@ -242,7 +242,7 @@ def _checked_points(network: RoadNetwork, points: gpd.GeoSeries) -> Objects:
         )
     geometry: Objects = np.asarray(points.array, dtype=object)
     bad = (shapely.get_type_id(geometry) != 0) | shapely.is_empty(geometry)
-    bad |= ~np.isfinite(shapely.get_x(geometry)) | ~np.isfinite(shapely.get_y(geometry))
+    bad |= ~np.isfinite(shapely.bounds(geometry)).all(axis=1)
     if bad.any():
         problems.append(
             Problem(

@@ -29,6 +29,9 @@ ELLIPSOID = pyproj.Geod(ellps="WGS84")
 DEGREE = 1e7
 """OSM keeps coordinates as whole ten-millionths of a degree."""
 
+MOST_STRETCH = 0.02
+"""A working CRS stretches lengths by less than half a percent; more than this is the wrong CRS."""
+
 NOT_READ = {"walk": "not walked", "drive": "not driven"}
 ENDINGS = (".osm.pbf", ".pbf", ".osm", ".osm.gz", ".osm.bz2")
 
@@ -227,7 +230,7 @@ def _nodes(
 
 def _indexed(file: Path, wanted: set[int]) -> dict[int, tuple[int, int]]:
     """Return fixed-point coordinates by node id, read through osmium's own index."""
-    index = osmium.index.create_map("flex_mem")
+    index = osmium.index.create_map("sparse_mem_map")  # takes nodes in any order
     filters = [
         osmium.filter.IdFilter(wanted),
         osmium.NodeLocationsForWays(index),
@@ -376,6 +379,8 @@ def _network(
     line = np.insert(chain, first[:-1], np.arange(tail.size))
     geometry = shapely.linestrings(points, indices=line)
 
+    _check_stretch(float(shapely.length(geometry).sum()), float(length_mm.sum()) / 1000.0, crs)
+
     of = kind[order[first[:-1]]]
     fast = np.array([row[1] for row in table], dtype=float)[of]
     slow = np.array([row[2] for row in table], dtype=float)[of]
@@ -405,6 +410,15 @@ def _network(
         tunnel=flags[by, 2],
         drops=drops_table(drops),
     )
+
+
+def _check_stretch(planar_m: float, geodesic_m: float, crs: pyproj.CRS) -> None:
+    """Raise where lengths in ``crs`` are not lengths on the ground: the wrong CRS for the place."""
+    if abs(planar_m - geodesic_m) > MOST_STRETCH * geodesic_m:
+        raise NetworkError(
+            f"roads: {geodesic_m / 1000:.1f} km of streets measure {planar_m / 1000:.1f} km in "
+            f"{crs.name}. Choose a working CRS made for where the streets are."
+        )
 
 
 def _junctions(

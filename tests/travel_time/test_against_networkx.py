@@ -7,9 +7,9 @@ import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from road_worlds import World, expected, worlds
 
 from siting import travel_time
-from tests.travel_time.worlds import World, expected, worlds
 
 IMPEDANCES = st.sampled_from(["time", "length"])
 CUTOFFS = st.integers(0, 40)
