@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import geopandas as gpd
 import numpy as np
@@ -216,25 +216,57 @@ def comparison(evaluations: Sequence[Evaluation]) -> pd.DataFrame:
     return pd.concat([e.indicators for e in evaluations], ignore_index=True)
 
 
-def weighted_quantile(
-    values: NDArray[np.int64], persons: NDArray[np.int64], share: float
-) -> int | None:
-    """Return the least value that at least ``share`` of the persons do not exceed.
+class Spread(NamedTuple):
+    """Mean, 95th percentile and maximum over persons, one value a group, in minutes.
 
-    Always one of the values, so it does not depend on the order of summation; ``None`` for nobody.
+    NaN for a group of nobody. The percentile is the least time that at least 95 % of the persons do
+    not exceed: always one of the times, so it does not depend on the order of summation.
+    """
+
+    mean: NDArray[np.float64]
+    p95: NDArray[np.float64]
+    max: NDArray[np.float64]
+
+
+def spread(
+    values: NDArray[np.int64],
+    persons: NDArray[np.int64],
+    *,
+    group: NDArray[np.int64] | None = None,
+    groups: int = 1,
+) -> Spread:
+    """Return mean, 95th percentile and maximum of times over persons, by group.
+
+    Parameters
+    ----------
+    values
+        Milliseconds.
+    persons
+        Whole persons; rows with nobody do not count, not even for the maximum.
+    group, groups
+        Group of each row, 0 … ``groups`` − 1; all rows are one group by default.
 
     Examples
     --------
-    >>> weighted_quantile(np.array([3, 1, 2]), np.array([1, 94, 5]), 0.95)
-    2
+    >>> found = spread(np.array([60_000, 180_000, 900_000]), np.array([1, 1, 0]))
+    >>> found.mean.item(), found.p95.item(), found.max.item()
+    (2.0, 3.0, 3.0)
     """
-    order = np.argsort(values, kind="stable")
-    total = np.cumsum(persons[order])
-    if len(total) == 0 or total[-1] == 0:
-        return None
-    goal = coverage.exact(share) * int(total[-1])
-    needed = -(-goal.numerator // goal.denominator)  # persons are whole: round the share up
-    return int(values[order][np.searchsorted(total, max(needed, 1))])
+    of = np.zeros(len(values), np.int64) if group is None else group
+    order = np.lexsort((values, of))
+    order = order[persons[order] > 0]
+    values, persons, of = values[order], persons[order], of[order]
+    total, summed = np.zeros(groups, np.int64), np.zeros(groups, np.int64)
+    np.add.at(total, of, persons)
+    np.add.at(summed, of, persons * values)
+    some = total > 0
+    counted, end = np.cumsum(persons), np.cumsum(total)
+    needed = -(-95 * total // 100)  # persons are whole: 95 % is rounded up
+    result = np.full((3, groups), np.nan)
+    result[0, some] = summed[some] / total[some]
+    result[1, some] = values[np.searchsorted(counted, (end - total + needed)[some])]
+    result[2, some] = values[np.searchsorted(counted, end[some])]
+    return Spread(*(result / MS_PER_MIN))
 
 
 def _people(demand: gpd.GeoDataFrame, service: Service) -> gpd.GeoDataFrame:
@@ -277,39 +309,11 @@ def _time_indicators(
     assessed = within & coverage.is_assessed(state, island.loc[people["demand_id"]].to_numpy())
     value = rows["impedance"].to_numpy(dtype=np.int64)[reached]
     weight = persons[reached]
+    over = spread(value, weight)
     return {
         "reached_persons": int(weight.sum()),
         "unreached_persons": int(persons[assessed & ~reached].sum()),
-        **spread(value, weight, suffix="time_min"),
-    }
-
-
-def spread(
-    values: NDArray[np.int64], persons: NDArray[np.int64], *, suffix: str
-) -> dict[str, float]:
-    """Return mean, 95th percentile and maximum in minutes over persons; NaN for nobody.
-
-    Parameters
-    ----------
-    values
-        Milliseconds.
-    persons
-        Whole persons; rows with nobody do not count, not even for the maximum.
-    suffix
-        What follows ``mean_``, ``p95_`` and ``max_``.
-
-    Examples
-    --------
-    >>> spread(np.array([60_000, 180_000, 900_000]), np.array([1, 1, 0]), suffix="min")
-    {'mean_min': 2.0, 'p95_min': 3.0, 'max_min': 3.0}
-    """
-    here = persons > 0
-    total = int(persons.sum())
-    p95 = weighted_quantile(values[here], persons[here], 0.95)
-    if p95 is None:
-        return dict.fromkeys((f"mean_{suffix}", f"p95_{suffix}", f"max_{suffix}"), float("nan"))
-    return {
-        f"mean_{suffix}": int((values[here] * persons[here]).sum()) / total / MS_PER_MIN,
-        f"p95_{suffix}": p95 / MS_PER_MIN,
-        f"max_{suffix}": int(values[here].max()) / MS_PER_MIN,
+        "mean_time_min": float(over.mean[0]),
+        "p95_time_min": float(over.p95[0]),
+        "max_time_min": float(over.max[0]),
     }

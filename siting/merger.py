@@ -108,7 +108,8 @@ def leave_one_out(
 
         ``receivers``: ``site_id``, ``receiver_id``, ``receiver_name``, ``persons``, then
         ``mean_after_min``, ``p95_after_min``, ``max_after_min``, ``capacity``, ``enrolment``,
-        ``free_seats`` (0 where over-full), ``seats_short``, ``capacity_unknown``.
+        ``free_seats`` (0 where over-full), ``seats_short``, ``capacity_unknown``, ``rule``: how
+        people are sent, ``nearest`` (the nearest open site, ties to the smallest id).
 
         ``limits``: ``site_id``, ``rule_id``, ``strength``, ``newly_over_persons``,
         ``lengthened_persons`` (over before and further after), ``broken``.
@@ -181,18 +182,18 @@ def leave_one_out(
         "hard_broken_persons": _sum(closed, people * broken_hard, n),
         "soft_broken_persons": _sum(closed, people * broken_soft, n),
     }
+    was = spread(before, people, group=closed, groups=n)
+    now = spread(after[goes], people[goes], group=closed[goes], groups=n)
     rows: list[dict[str, object]] = []
     for site in opened:
         at = position[site]
-        here = slice(*np.searchsorted(closed, [at, at + 1]))
-        still = goes[here]
         rows.append(
             {
                 "site_id": site,
                 "service": service,
                 **{name: int(values[at]) for name, values in sums.items()},
-                **spread(before[here], people[here], suffix="before_min"),
-                **spread(after[here][still], people[here][still], suffix="after_min"),
+                **{f"{name}_before_min": float(value[at]) for name, value in was._asdict().items()},
+                **{f"{name}_after_min": float(value[at]) for name, value in now._asdict().items()},
                 "receivers": listed.get(site, ""),
                 "limits_broken": broken.get(site, ""),
                 "receiver_seats_short": pd.NA if site in unknown.index else short.get(site, 0),
@@ -372,31 +373,16 @@ def _receivers(
 ) -> pd.DataFrame:
     """Return the long table of who receives whom."""
     goes = receiver >= 0
-    pair = closed[goes] * len(ids) + receiver[goes]
-    order = np.argsort(pair, kind="stable")
-    pair, people, after = pair[order], people[goes][order], after[goes][order]
-    keys, start, count = np.unique(pair, return_index=True, return_counts=True)
-    rows: list[dict[str, object]] = []
-    for key, lo, hi in zip(keys, start, start + count, strict=True):
-        rows.append(
-            {
-                "site_id": ids[key // len(ids)],
-                "receiver_id": ids[key % len(ids)],
-                "persons": int(people[lo:hi].sum()),
-                **spread(after[lo:hi], people[lo:hi], suffix="after_min"),
-            }
-        )
-    columns = [
-        "site_id",
-        "receiver_id",
-        "persons",
-        "mean_after_min",
-        "p95_after_min",
-        "max_after_min",
-    ]
-    # empty tables keep their types too
-    table = pd.DataFrame(rows, columns=columns).astype(
-        {"site_id": "str", "receiver_id": "str", "persons": "int64"}
+    keys, pair = np.unique(closed[goes] * len(ids) + receiver[goes], return_inverse=True)
+    after_by_pair = spread(after[goes], people[goes], group=pair, groups=len(keys))
+    columns = ["mean_after_min", "p95_after_min", "max_after_min"]
+    table = pd.DataFrame(
+        {
+            "site_id": pd.Series(ids[keys // len(ids)], dtype="str"),
+            "receiver_id": pd.Series(ids[keys % len(ids)], dtype="str"),
+            "persons": _sum(pair, people[goes], len(keys)),
+            **dict(zip(columns, after_by_pair, strict=True)),
+        }
     )
     known = seats.rename(columns={"site_id": "receiver_id", "name": "receiver_name"})
     table = table.merge(known, on="receiver_id", how="left")
@@ -404,17 +390,20 @@ def _receivers(
     table["free_seats"] = free
     table["seats_short"] = (table["persons"].astype("Int64") - free).clip(lower=0)
     table["capacity_unknown"] = free.isna()
+    table["rule"] = "nearest"  # the rule by which people go where they go
     return table[
         [
             "site_id",
             "receiver_id",
             "receiver_name",
-            *columns[2:],
+            "persons",
+            *columns,
             "capacity",
             "enrolment",
             "free_seats",
             "seats_short",
             "capacity_unknown",
+            "rule",
         ]
     ]
 

@@ -13,7 +13,16 @@ sites. See ``docs/method-coverage.md`` for definitions and an example worked by 
 
 from __future__ import annotations
 
-from siting.coverage.judge import COUNTS, STATES, assess, cover, is_assessed, straight_mm
+from siting.coverage.judge import (
+    COUNTS,
+    STATES,
+    Members,
+    assess,
+    cover,
+    is_assessed,
+    members,
+    straight_mm,
+)
 from siting.coverage.limits import Thresholds, exact, is_covered, meets, thresholds
 from siting.coverage.persons import whole_persons
 from siting.coverage.places import gaps
@@ -22,6 +31,7 @@ from siting.coverage.shares import summary
 __all__ = [
     "COUNTS",
     "STATES",
+    "Members",
     "Thresholds",
     "assess",
     "cover",
@@ -30,6 +40,7 @@ __all__ = [
     "is_assessed",
     "is_covered",
     "meets",
+    "members",
     "straight_mm",
     "summary",
     "thresholds",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import NamedTuple
 
 import geopandas as gpd
 import numpy as np
@@ -228,24 +229,20 @@ def cover(
     ...       ).loc[0, ["persons", "covered", "out_of_reach", "covered_high"]].tolist()
     [42, 30, 12, 42]
     """
-    judged = assess(
-        demand, reach, rule=rule, islands=islands, speed=speed, straight=straight
-    ).set_index("demand_id")
-    member = checked_membership(demand, membership)
-    per = judged.loc[member["demand_id"]]
-    persons = per["persons"].to_numpy()
-    inside = member["zone_id"].to_numpy() != ""
-    assessed = per["assessed"].to_numpy() & inside
+    judged = assess(demand, reach, rule=rule, islands=islands, speed=speed, straight=straight)
+    at, zoning, zone_id = members(demand["demand_id"], membership)
+    persons = judged["persons"].to_numpy()[at]
+    assessed = judged["assessed"].to_numpy()[at] & (zone_id != "")
     counted = pd.DataFrame(
         {
-            "zoning": member["zoning"].to_numpy(),
-            "zone_id": member["zone_id"].to_numpy(),
-            "settlement": per["settlement"].to_numpy(),
+            "zoning": zoning,
+            "zone_id": zone_id,
+            "settlement": judged["settlement"].to_numpy()[at],
             "persons": persons,
-            "no_seat": np.zeros(len(per), np.int64),
+            "no_seat": np.zeros(len(at), np.int64),
             "not_assessed": persons * ~assessed,
             **{
-                column: persons * (per[column].to_numpy() & assessed)
+                column: persons * (judged[column].to_numpy()[at] & assessed)
                 for column in ("covered", "covered_low", "covered_high", "covered_straight")
             },
         }
@@ -297,37 +294,62 @@ def _aligned(demand: pd.DataFrame, reach: pd.DataFrame) -> pd.DataFrame:
     return reach.loc[demand["demand_id"]]
 
 
-def checked_membership(demand: pd.DataFrame, membership: pd.DataFrame) -> pd.DataFrame:
-    """Return the membership of this demand: one row per point and zoning, or an error."""
-    member = membership[membership["demand_id"].isin(set(demand["demand_id"]))]
+class Members(NamedTuple):
+    """Rows of ``membership`` that are about this demand: which point (its row), zoning and zone."""
+
+    at: NDArray[np.int64]
+    zoning: NDArray[np.object_]
+    zone_id: NDArray[np.object_]
+
+
+def members(demand_id: pd.Series[str], membership: pd.DataFrame) -> Members:
+    """Return the membership of these points: one row per point and zoning, or an error.
+
+    Parameters
+    ----------
+    demand_id
+        Unique ids of the points.
+    membership
+        ``demand_id``, ``zoning``, ``zone_id``; rows about other points are left aside.
+
+    Raises
+    ------
+    DataError
+        No rows at all, a point with no row, or with two, in a zoning.
+    """
+    n = len(demand_id)
+    at = pd.Index(demand_id).get_indexer(pd.Index(membership["demand_id"]))
+    here = at >= 0
+    at = at[here].astype(np.int64)
+    zoning = membership["zoning"].to_numpy(dtype=object)[here]
+    codes, names = pd.factorize(zoning, sort=True)
+    times = np.bincount(codes * n + at, minlength=len(names) * n).reshape(len(names), n)
     problems = []
-    twice = member["demand_id"][member.duplicated(["demand_id", "zoning"])]
-    if len(twice):
+    twice = np.asarray((times > 1).any(axis=0))
+    if twice.any():
         problems.append(
             Problem(
                 "membership",
-                f"{len(twice)} demand points have two zones of one zoning",
+                f"{twice.sum()} points have two zones of one zoning",
                 "Give one zone a point and zoning (siting.demand.membership does).",
-                _ids(twice),
+                _ids(demand_id[twice]),
             )
         )
-    for zoning in sorted(member["zoning"].unique()):
-        here = set(member.loc[member["zoning"] == zoning, "demand_id"])
-        absent = [i for i in demand["demand_id"] if i not in here]
-        if absent:
+    for name, row in zip(names, times, strict=True):
+        if (row == 0).any():
             problems.append(
                 Problem(
                     "membership",
-                    f"{len(absent)} demand points have no row in zoning {zoning!r}",
+                    f"{(row == 0).sum()} points have no row in zoning {name!r}",
                     'Add them; zone_id "" says outside every zone.',
-                    tuple(map(str, absent)),
+                    _ids(demand_id[row == 0]),
                 )
             )
-    if member.empty and len(demand):
+    if n and not len(names):
         problems.append(Problem("membership", "empty", "Give at least one zoning."))
     if problems:
         raise DataError(problems)
-    return member
+    return Members(at, zoning, membership["zone_id"].to_numpy(dtype=object)[here])
 
 
 def _ids(values: pd.Series[str] | pd.Index[str]) -> tuple[str, ...]:

@@ -11,7 +11,7 @@ from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 from scipy.spatial import cKDTree
 
-from siting.coverage.judge import assess, checked_membership
+from siting.coverage.judge import assess, members
 from siting.coverage.limits import PER_UNIT
 from siting.errors import StudyError, first_ids
 from siting.rules import Rule
@@ -59,14 +59,15 @@ def gaps(
     if not (np.isfinite(link_m) and link_m >= 0):
         raise StudyError(f"link_m is {link_m}; it must be 0 m or more. Correct it.")
     judged = assess(demand, reach, rule=rule, islands=islands, speed=speed, straight=straight)
-    member = checked_membership(demand, membership)
-    zone = member[member["zoning"] == zoning].set_index("demand_id")["zone_id"]
-    if zone.empty and len(demand):
+    at, zonings, zones = members(demand["demand_id"], membership)
+    here = zonings == zoning
+    if len(demand) and not here.any():
         raise StudyError(
-            f"no zoning {zoning!r}; there are {first_ids(sorted(member['zoning'].unique()))}. "
-            "Use one of these."
+            f"no zoning {zoning!r}; there are {first_ids(sorted(set(zonings)))}. Use one of these."
         )
-    judged["zone_id"] = zone.reindex(judged["demand_id"]).to_numpy()
+    zone_id = np.empty(len(demand), dtype=object)
+    zone_id[at[here]] = zones[here]
+    judged["zone_id"] = zone_id
     judged["geometry"] = demand.geometry.to_numpy()
     out = judged[
         judged["assessed"]

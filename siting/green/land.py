@@ -74,18 +74,20 @@ def land_cells(residential: gpd.GeoDataFrame, *, cell_m: float) -> Cells:
         shapely.box(x * cell_m, y * cell_m, (x + 1) * cell_m, (y + 1) * cell_m), dtype=object
     )
     shapely.prepare(shapes)
+    touched = shapely.intersects(shapes[of], squares)  # cheap; overlay below is not
+    of, x, y, squares = of[touched], x[touched], y[touched], squares[touched]
     whole = shapely.covers(shapes[of], squares)
     pieces = squares.copy()
     pieces[~whole] = shapely.intersection(shapes[of[~whole]], squares[~whole])
     area = shapely.area(pieces)
     keep = area > 0
+    names = land["residential_id"].to_numpy(dtype=object)[of[keep]]
     table = gpd.GeoDataFrame(
         {
             "cell_id": [
-                f"{land['residential_id'].iat[o]}/{a}/{b}"
-                for o, a, b in zip(of[keep], x[keep], y[keep], strict=True)
+                f"{name}/{a}/{b}" for name, a, b in zip(names, x[keep], y[keep], strict=True)
             ],
-            "residential_id": land["residential_id"].to_numpy()[of[keep]],
+            "residential_id": names,
             "settlement": land["settlement"].to_numpy()[of[keep]],
             "quarter": land["quarter"].to_numpy()[of[keep]],
             "area_m2": area[keep],

@@ -12,7 +12,7 @@ import pandas as pd
 import shapely
 from numpy.typing import NDArray
 
-from siting.coverage import exact, is_assessed, is_covered, meets
+from siting.coverage import Members, exact, is_assessed, is_covered, meets, members
 from siting.errors import DataError, Problem
 from siting.green.indicators import Indicator, SizeClass, Target
 
@@ -99,7 +99,7 @@ def green_coverage(
         CRS that differ, cells without a zone row, travel times of other cells or by time.
     """
     radius_mm = max((_mm(c.radius_m) for i in indicators for c in i.classes), default=0)
-    problems = _problems(cells, parks, membership, foot, foot_upper, radius_mm)
+    problems = _problems(cells, parks, foot, foot_upper, radius_mm)
     if problems:
         raise DataError(problems)
     cells = cells.sort_values("cell_id", ignore_index=True)
@@ -111,10 +111,12 @@ def green_coverage(
         crs=cells.crs,
     )
     found["assessed"] = True if foot is None else _assessed(cells, foot)
+    member = members(cells["cell_id"], membership)
+    around = _Around(parks)
     tables = []
     for indicator in indicators:
         straight = np.minimum(
-            np.rint(_straight(cells, parks, indicator.classes) * CM2).astype(np.int64), land
+            np.rint(_straight(cells, around, indicator.classes) * CM2).astype(np.int64), land
         )
         on_foot = _on_foot(cells, parks, indicator.classes, foot) & found["assessed"].to_numpy()
         upper = on_foot | (
@@ -142,10 +144,9 @@ def green_coverage(
                 "foot_m2": straight * on_foot,
                 "foot_upper_m2": straight * upper,
                 "not_assessed_m2": land * ~found["assessed"].to_numpy(),
-            },
-            index=pd.Index(cells["cell_id"], name="demand_id"),
+            }
         )
-        table = _by_zone(measured, membership)
+        table = _by_zone(measured, member)
         table["indicator"], table["rule_id"] = indicator.name, indicator.rule_ids
         table["judged"] = table["settlement"].isin(indicator.judges)
         if foot is None:
@@ -288,8 +289,28 @@ def _verdict(
     return ("pass" if passes == {True} else "fail"), ""
 
 
+class _Around:
+    """Buffers of parks, each made once however many indicators ask for it."""
+
+    def __init__(self, parks: gpd.GeoDataFrame) -> None:
+        self.parks = parks
+        self.made: dict[tuple[int, float], shapely.Geometry] = {}
+
+    def buffers(self, size: SizeClass) -> NDArray[np.object_]:
+        """Return the buffers of the parks of one size class."""
+        at = np.flatnonzero(_of_class(self.parks, size)).tolist()
+        new = [i for i in at if (i, size.radius_m) not in self.made]
+        shapes = self.parks.geometry.to_numpy()[new]
+        grown = np.asarray(shapely.buffer(shapes, size.radius_m, quad_segs=QUAD_SEGS))
+        shapely.prepare(grown)
+        self.made |= {(i, size.radius_m): shape for i, shape in zip(new, grown, strict=True)}
+        result = np.empty(len(at), dtype=object)
+        result[:] = [self.made[i, size.radius_m] for i in at]
+        return result
+
+
 def _straight(
-    cells: gpd.GeoDataFrame, parks: gpd.GeoDataFrame, classes: Sequence[SizeClass]
+    cells: gpd.GeoDataFrame, around_parks: _Around, classes: Sequence[SizeClass]
 ) -> NDArray[np.float64]:
     """Return the area of each cell within the radius of any park of the classes."""
     shapes = cells.geometry.to_numpy()
@@ -297,21 +318,18 @@ def _straight(
     served = np.zeros(len(shapes))
     buffers, may = [], []
     for size in classes:
-        of_class = parks.geometry.to_numpy()[_of_class(parks, size)]
-        buffers.append(shapely.buffer(of_class, size.radius_m, quad_segs=QUAD_SEGS))
+        buffers.append(around_parks.buffers(size))
         allowed = np.ones(len(shapes), dtype=bool)
         if size.quarters is not None:
             allowed = cells["quarter"].isin(size.quarters).to_numpy()
-        may.append(np.broadcast_to(allowed, (len(of_class), len(shapes))))
+        may.append(allowed)
     around = np.concatenate(buffers) if buffers else np.empty(0, object)
     if len(around) == 0 or len(shapes) == 0:
         return served
-    shapely.prepare(around)
     cell, park = shapely.STRtree(around).query(shapes)
     first = np.concatenate([[0], np.cumsum([len(b) for b in buffers])])
     which = np.searchsorted(first, park, side="right") - 1
-    allowed_pair = np.array([m[0] if len(m) else np.zeros(len(shapes), bool) for m in may])
-    pair = allowed_pair[which, cell]
+    pair = np.array(may)[which, cell]
     cell, park = cell[pair], park[pair]
     within = shapely.covers(around[park], shapes[cell])
     whole = np.zeros(len(shapes), dtype=bool)
@@ -371,11 +389,11 @@ def _of_class(parks: gpd.GeoDataFrame, size: SizeClass) -> NDArray[np.bool_]:
     )
 
 
-def _by_zone(measured: pd.DataFrame, membership: pd.DataFrame) -> pd.DataFrame:
+def _by_zone(measured: pd.DataFrame, member: Members) -> pd.DataFrame:
     """Sum whole cm² by zone; outside every zone nothing is assessed."""
-    member = membership[membership["demand_id"].isin(measured.index)]
-    rows = measured.loc[member["demand_id"]].reset_index(drop=True)
-    rows["zoning"], rows["zone_id"] = member["zoning"].to_numpy(), member["zone_id"].to_numpy()
+    at, zoning, zone_id = member
+    rows = measured.take(at).reset_index(drop=True)
+    rows["zoning"], rows["zone_id"] = zoning, zone_id
     outside = rows["zone_id"] == ""
     rows.loc[outside, ["straight_m2", "foot_m2", "foot_upper_m2"]] = 0
     rows.loc[outside, "not_assessed_m2"] = rows.loc[outside, "land_m2"]
@@ -387,7 +405,6 @@ def _by_zone(measured: pd.DataFrame, membership: pd.DataFrame) -> pd.DataFrame:
 def _problems(
     cells: gpd.GeoDataFrame,
     parks: gpd.GeoDataFrame,
-    membership: pd.DataFrame,
     foot: TravelTimes | None,
     foot_upper: TravelTimes | None,
     radius_mm: int,
@@ -396,22 +413,6 @@ def _problems(
     if cells.crs != parks.crs:
         problems.append(
             Problem("parks", "not in the CRS of the cells", "Load both in the working CRS.")
-        )
-    twice = membership[membership.duplicated(["demand_id", "zoning"])]
-    counts = membership.groupby("zoning")["demand_id"].agg(set)
-    absent = sorted(
-        {i for here in counts for i in cells["cell_id"] if i not in here}
-        if len(counts)
-        else set(cells["cell_id"])
-    )
-    if len(twice) or absent:
-        problems.append(
-            Problem(
-                "membership",
-                f"{len(absent)} cells lack a zone row and {len(twice)} have two",
-                'Give one row a cell and zoning; zone_id "" says outside every zone.',
-                (*absent, *map(str, twice["demand_id"])),
-            )
         )
     for name, times in (("foot", foot), ("foot_upper", foot_upper)):
         if times is None:

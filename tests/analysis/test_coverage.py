@@ -79,6 +79,7 @@ def naive(world: World, by: Rule, *, opened: list[str], existing: list[str]) -> 
     return result
 
 
+@settings(max_examples=50)
 @given(worlds(), st.integers(0, 14), st.integers(0, 4), st.data())
 def test_cover_equals_the_naive_count(
     world: World, low: int, more: int, data: st.DataObject
@@ -94,6 +95,7 @@ def test_cover_equals_the_naive_count(
     assert (table["judged"] == (table["settlement"] == "urban")).all()
 
 
+@settings(max_examples=50)
 @given(worlds(), st.integers(0, 14))
 def test_invariant_7_the_parts_are_the_whole_in_every_zoning(world: World, limit: int) -> None:
     table = counted(world, thousandths(limit))
@@ -108,6 +110,7 @@ def test_invariant_7_the_parts_are_the_whole_in_every_zoning(world: World, limit
         assert table[column].dtype == np.int64
 
 
+@settings(max_examples=50)
 @given(worlds(), st.integers(0, 14), st.integers(0, 6), st.integers(0, 4))
 def test_invariant_16_the_range_holds_the_headline(
     world: World, limit: int, below: int, above: int
@@ -124,6 +127,7 @@ def test_invariant_16_the_range_holds_the_headline(
         assert (table["covered_high"] <= table["persons"] - table["not_assessed"]).all()
 
 
+@settings(max_examples=50)
 @given(worlds(), st.integers(0, 14), st.data())
 def test_more_sites_or_a_larger_threshold_never_cover_fewer(
     world: World, limit: int, data: st.DataObject
@@ -141,6 +145,7 @@ def test_more_sites_or_a_larger_threshold_never_cover_fewer(
     assert (more["not_assessed"] <= less["not_assessed"]).all()
 
 
+@settings(max_examples=50)
 @given(worlds(), st.integers(0, 14), st.randoms(use_true_random=False))
 def test_row_order_does_not_matter_and_nothing_is_changed(
     world: World, limit: int, random: Any
@@ -167,7 +172,7 @@ def test_row_order_does_not_matter_and_nothing_is_changed(
     pd.testing.assert_frame_equal(linked, turned)
 
 
-@settings(max_examples=60)
+@settings(max_examples=50)
 @given(worlds(), st.integers(0, 14), st.integers(0, 5))
 def test_gaps_are_the_out_of_reach_people_and_their_places_are_connected(
     world: World, limit: int, link: int
@@ -225,6 +230,7 @@ def test_closing_the_last_school_of_an_island_makes_children_out_of_reach() -> N
     assert (opened["covered"], opened["out_of_reach"], opened["not_assessed"]) == (7, 0, 0)
 
 
+@settings(max_examples=50)
 @given(
     st.lists(st.tuples(st.integers(0, 60), st.integers(0, 60)), min_size=1, max_size=8),
     st.lists(st.tuples(st.integers(0, 60), st.integers(0, 60)), min_size=1, max_size=3),

@@ -15,7 +15,7 @@ from shapely import Point
 
 from siting import rules
 from siting.errors import DataError, StudyError
-from siting.evaluate import Service, comparison, evaluate, weighted_quantile
+from siting.evaluate import Service, comparison, evaluate, spread
 from siting.plan import Period, Plan, close
 from siting.rules import Rule
 
@@ -145,22 +145,17 @@ def test_radius_rules_get_their_straight_lines() -> None:
     assert np.isnan(found.indicators["mean_time_min"].iloc[0])
 
 
-@given(
-    st.lists(st.tuples(st.integers(0, 20), st.integers(0, 5)), max_size=12),
-    st.sampled_from([0.5, 0.9, 0.95, 1.0]),
-)
-def test_quantile_is_the_least_value_that_the_share_does_not_exceed(
-    pairs: list[tuple[int, int]], share: float
-) -> None:
-    values = np.array([v for v, _ in pairs], np.int64)
-    persons = np.array([p for _, p in pairs], np.int64)
-    everyone = sorted(v for v, p in pairs for _ in range(p))
-    found = weighted_quantile(values, persons, share)
-    if not everyone:
-        assert found is None
-        return
-    enough = [
-        v for v in everyone
-        if 100 * sum(e <= v for e in everyone) >= round(share * 100) * len(everyone)
-    ]  # fmt: skip
-    assert found == enough[0]
+@given(st.lists(st.tuples(st.integers(0, 20), st.integers(0, 5), st.integers(0, 2)), max_size=12))
+def test_spread_by_group_equals_counting_everybody(rows: list[tuple[int, int, int]]) -> None:
+    values, persons, group = (np.array([r[i] for r in rows], np.int64) for i in range(3))
+    found = spread(values * 60_000, persons, group=group, groups=3)
+    for g in range(3):
+        everyone = sorted(v for v, p, of in rows if of == g for _ in range(p))
+        if not everyone:
+            assert np.isnan([found.mean[g], found.p95[g], found.max[g]]).all()
+            continue
+        enough = [
+            v for v in everyone if 100 * sum(e <= v for e in everyone) >= 95 * len(everyone)
+        ]  # fmt: skip
+        assert found.mean[g] == pytest.approx(sum(everyone) / len(everyone))
+        assert (found.p95[g], found.max[g]) == (enough[0], everyone[-1])

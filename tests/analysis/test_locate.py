@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from itertools import combinations
 from pathlib import Path
 from typing import Any
@@ -53,7 +52,7 @@ def added_impedance(
     return int(total)
 
 
-@settings(max_examples=120, deadline=None)
+@settings(max_examples=120)
 @given(instances(), st.integers(0, 9))
 def test_mclp_is_the_best_of_all_subsets(instance: Instance, threshold: int) -> None:
     matrix, persons, candidates, fixed, n_new = instance
@@ -88,7 +87,7 @@ def test_mclp_is_the_best_of_all_subsets(instance: Instance, threshold: int) -> 
         assert got == least
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(instances(), st.integers(0, 9), st.randoms(use_true_random=False))
 def test_row_order_and_threads_do_not_matter_and_travel_times_equal_a_matrix(
     instance: Instance, threshold: int, random: Any
@@ -111,8 +110,10 @@ def test_row_order_and_threads_do_not_matter_and_travel_times_equal_a_matrix(
 @pytest.mark.parametrize(
     ("p", "optimum"), [(1, 5461), (2, 8790), (3, 11604), (4, 12106), (5, 12152)]
 )
-def test_sjc324_published_optima_are_reached_and_proved(p: int, optimum: int) -> None:
-    matrix, persons = sjc324()
+def test_sjc324_published_optima_are_reached_and_proved(
+    test_data: Path, p: int, optimum: int
+) -> None:
+    matrix, persons = sjc324(test_data)
     found = locate.mclp(
         matrix, persons, threshold=800_000, n_new=p, candidates=list(matrix.columns)
     )
@@ -125,13 +126,8 @@ def test_sjc324_published_optima_are_reached_and_proved(p: int, optimum: int) ->
     assert found.objective == covered(matrix, persons, found.chosen, 800_000)
 
 
-def sjc324() -> tuple[pd.DataFrame, pd.Series]:
-    folder = os.environ.get("SITING_TEST_DATA", "")
-    file = Path(folder) / "benchmarks" / "mclp" / "SJC324.txt"
-    if not folder or not file.exists():
-        if os.environ.get("SITING_REQUIRE_ALL") == "1" and folder:
-            pytest.fail(f"{file} is missing")
-        pytest.skip("SITING_TEST_DATA is not set to the folder with benchmarks/mclp/SJC324.txt")
+def sjc324(folder: Path) -> tuple[pd.DataFrame, pd.Series]:
+    file = folder / "benchmarks" / "mclp" / "SJC324.txt"
     lines = [line.split() for line in file.read_text("utf-8").splitlines()[1:] if line.strip()]
     xyw = np.array([[int(v) for v in line[:3]] for line in lines])
     away = np.hypot(*(xyw[:, None, axis] - xyw[None, :, axis] for axis in (0, 1)))

@@ -185,6 +185,7 @@ def test_unknown_capacity_is_named_and_never_unlimited() -> None:
     assert row["capacity_unknown"] == "S2;S3"
     assert pd.isna(row["receiver_seats_short"])
     assert found.receivers["seats_short"].isna().all()
+    assert set(found.receivers["rule"]) == {"nearest"}
 
 
 def test_what_cannot_be_asked_says_so() -> None:
