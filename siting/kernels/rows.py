@@ -1,0 +1,110 @@
+"""Compressed rows: built, filled, sorted, merged, looked up."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from siting.kernels.compile import I32, I64, NEVER, compiled
+
+
+def compressed_rows(row: npt.NDArray[Any], *, rows: int) -> tuple[I64, I64]:
+    """Sort entries into compressed rows.
+
+    Parameters
+    ----------
+    row
+        The row of each entry.
+    rows
+        Number of rows.
+
+    Returns
+    -------
+    tuple
+        ``indptr`` (rows + 1) and the order of entries, row by row and as given within a row.
+        Nothing is merged: of parallel arcs all stay, so that the least of them is what counts.
+
+    Examples
+    --------
+    >>> indptr, order = compressed_rows(np.array([1, 0, 1]), rows=2)
+    >>> indptr.tolist(), order.tolist()
+    ([0, 1, 3], [1, 0, 2])
+    """
+    indptr = np.zeros(rows + 1, dtype=np.int64)
+    np.cumsum(np.bincount(row, minlength=rows), out=indptr[1:])
+    return indptr, np.argsort(row, kind="stable").astype(np.int64)
+
+
+@compiled
+def merged_k(demand_indptr: I64, entry_label: I64, owners: int, k: int) -> Any:
+    """Return the least labels of up to ``k`` distinct owners of each row of labels.
+
+    Parameters
+    ----------
+    demand_indptr, entry_label
+        Labels in compressed rows, in any order and with ``NEVER`` among them.
+    owners, k
+        As in :func:`nearest_k_labels`.
+
+    Returns
+    -------
+    int64 array (rows, k), ascending, ``NEVER`` where there are fewer.
+    """
+    rows = demand_indptr.size - 1
+    result = np.full((rows, k), NEVER, dtype=np.int64)
+    for row in range(rows):
+        labels = np.sort(entry_label[demand_indptr[row] : demand_indptr[row + 1]])
+        count = 0
+        for label in labels:
+            if label == NEVER or count == k:
+                break
+            known = False
+            for i in range(count):
+                if result[row, i] % owners == label % owners:
+                    known = True
+                    break
+            if not known:
+                result[row, count] = label
+                count += 1
+    return result
+
+
+@compiled
+def scatter_rows(
+    fill: I64, site: int, demand: I32, value: I32, out_site: I32, out_value: I32
+) -> None:
+    """Write one site's pairs into the rows of its demands; ``fill`` (next free places) moves on."""
+    for i in range(demand.size):
+        at = fill[demand[i]]
+        out_site[at] = site
+        out_value[at] = value[i]
+        fill[demand[i]] = at + 1
+
+
+@compiled
+def sort_rows(indptr: I64, site: I32, value: I32) -> None:
+    """Sort each row in place by value, then site."""
+    for row in range(indptr.size - 1):
+        start, stop = indptr[row], indptr[row + 1]
+        packed = np.empty(stop - start, dtype=np.int64)
+        for i in range(start, stop):
+            packed[i - start] = (np.int64(value[i]) << 32) | np.int64(site[i])
+        packed.sort()
+        for i in range(start, stop):
+            value[i] = packed[i - start] >> 32
+            site[i] = packed[i - start] & 0xFFFFFFFF
+
+
+@compiled
+def first_wanted(indptr: I64, column: I32, wanted: npt.NDArray[np.bool_]) -> Any:
+    """Return, per row sorted by value, the position of the first wanted column, −1 where none."""
+    rows = indptr.size - 1
+    where = np.full(rows, -1, dtype=np.int64)
+    for row in range(rows):
+        for i in range(indptr[row], indptr[row + 1]):
+            if wanted[column[i]]:
+                where[row] = i
+                break
+    return where

@@ -1,0 +1,323 @@
+"""The demand × sites table."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass, field
+from itertools import pairwise
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+from scipy.sparse import coo_array
+from scipy.sparse.csgraph import connected_components
+
+from siting import kernels
+from siting.errors import DataError, NetworkError, Problem
+from siting.kernels import NEVER
+from siting.network import Mode, RoadNetwork
+from siting.travel_time.question import Impedance, Question
+from siting.travel_time.search import reach_table
+
+I32 = npt.NDArray[np.int32]
+I64 = npt.NDArray[np.int64]
+Bool = npt.NDArray[np.bool_]
+Objects = npt.NDArray[np.object_]
+
+LARGEST = int(np.iinfo(np.int32).max)
+"""Largest impedance a table holds: 24 days or 2,147 km."""
+
+
+@dataclass(frozen=True, eq=False)
+class TravelTimes:
+    """A demand × sites table: every pair within the cutoff and the k nearest sites beyond it.
+
+    Attributes
+    ----------
+    mode, impedance, cutoff, k
+        How it was made; ``cutoff`` in ms or mm.
+    demand_id
+        str (n), in the order given.
+    site_id
+        str (s), sorted.
+    indptr, site, value
+        Pairs in compressed rows by demand, each row ascending by impedance and then by site:
+        int64 (n + 1), int32 position in ``site_id``, int32 ms or mm, access legs included. A pair
+        that is absent lies beyond the cutoff and the k nearest, or cannot be travelled.
+    access
+        int64 (n), the demand's own access leg, −1 where unattached.
+    attached
+        bool (n).
+    component
+        int32 (n), component of the network the demand is on, −1 where unattached.
+    site_components
+        The components each site has an entrance on; empty where unattached.
+    reach_class, reachable
+        int32 (n) and bool (classes, s): which sites a demand can travel to at any distance;
+        class −1 where unattached.
+    """
+
+    mode: Mode
+    impedance: Impedance
+    cutoff: int
+    k: int
+    demand_id: Objects
+    site_id: Objects
+    indptr: I64 = field(repr=False)
+    site: I32 = field(repr=False)
+    value: I32 = field(repr=False)
+    access: I64 = field(repr=False)
+    attached: Bool = field(repr=False)
+    component: I32 = field(repr=False)
+    site_components: tuple[tuple[int, ...], ...] = field(repr=False)
+    reach_class: I32 = field(repr=False)
+    reachable: Bool = field(repr=False)
+
+    def reach(self, open_sites: Collection[str]) -> pd.DataFrame:
+        """Return the nearest of ``open_sites`` for each demand, as :func:`nearest` does.
+
+        One difference: where no open site is among the pairs of a demand but one can be reached,
+        the state is ``beyond_cutoff`` with no site and impedance −1, for the table does not know
+        which is nearest.
+
+        Raises
+        ------
+        DataError
+            A site is not in this table.
+        """
+        wanted = self._positions(open_sites)
+        where = kernels.first_wanted(self.indptr, self.site, wanted)
+        found = where >= 0
+        owner = np.full(len(self.demand_id), -1, dtype=np.int64)
+        value = np.full(len(self.demand_id), -1, dtype=np.int64)
+        owner[found], value[found] = self.site[where[found]], self.value[where[found]]
+        some = np.append(self.reachable[:, wanted].any(axis=1), False)[self.reach_class]
+        return reach_table(
+            self.demand_id, self.site_id, owner, value, self.access, self.attached, some,
+            cutoff=self.cutoff,
+        )  # fmt: skip
+
+    def islands(self, existing_sites: Collection[str]) -> Bool:
+        """Return where the demand's component holds none of these sites.
+
+        Such demand is not assessed: a gap in the road data is no lack of service. Unattached
+        demand is on no component and so True.
+        """
+        wanted = self._positions(existing_sites)
+        held = {c for i in np.flatnonzero(wanted) for c in self.site_components[i]}
+        result: Bool = ~np.isin(self.component, np.array(sorted(held), dtype=np.int32))
+        return result
+
+    def frame(self) -> pd.DataFrame:
+        """Return all pairs as a long table: ``demand_id``, ``site_id``, ``impedance``."""
+        row = np.repeat(np.arange(len(self.demand_id)), np.diff(self.indptr))
+        return pd.DataFrame(
+            {
+                "demand_id": self.demand_id[row],
+                "site_id": self.site_id[self.site],
+                "impedance": self.value,
+            }
+        )
+
+    def _positions(self, sites: Collection[str]) -> Bool:
+        """Return which of ``site_id`` are in ``sites``."""
+        wanted = np.isin(self.site_id, np.array(list(sites), dtype=object))
+        if int(wanted.sum()) != len(set(sites)):
+            unknown = sorted(set(sites) - set(self.site_id.tolist()))
+            raise DataError(
+                Problem(
+                    "sites",
+                    f"{len(unknown)} sites are not in the travel times",
+                    "Compute travel times to all sites, existing and candidate, once.",
+                    tuple(unknown),
+                )
+            )
+        return wanted
+
+
+def table(
+    network: RoadNetwork,
+    demand_at: pd.DataFrame,
+    site_at: pd.DataFrame,
+    *,
+    impedance: Impedance,
+    cutoff: int,
+    k: int = 3,
+    threads: int | None = None,
+) -> TravelTimes:
+    """Return every pair within the cutoff and the ``k`` nearest sites at any distance.
+
+    Parameters
+    ----------
+    network, demand_at, site_at, impedance
+        As :func:`nearest`.
+    cutoff
+        Search limit, ms or mm; at most ``LARGEST``.
+    k
+        How many nearest sites to know for each demand in any case; 0 for none.
+    threads
+        Threads to search with; all by default. Changes nothing but the time taken.
+
+    Raises
+    ------
+    DataError, NetworkError
+        As :func:`nearest`; NetworkError also where a pair is farther than ``LARGEST``.
+
+    Examples
+    --------
+    >>> import geopandas as gpd
+    >>> from shapely import LineString, Point
+    >>> from siting.network import attach, from_lines
+    >>> roads = gpd.GeoDataFrame(
+    ...     {"highway": ["residential"]}, geometry=[LineString([(0, 0), (1000, 0)])], crs=4547
+    ... )
+    >>> network = from_lines(roads, mode="walk")
+    >>> places = gpd.GeoSeries(
+    ...     [Point(100, 0), Point(700, 0), Point(0, 0)], index=["D1", "S1", "S2"], crs=4547
+    ... )
+    >>> at = attach(network, places, max_access_m=100, min_component_km=0)
+    >>> times = table(network, at.iloc[:1], at.iloc[1:], impedance="length", cutoff=500_000, k=2)
+    >>> times.frame()["impedance"].tolist()
+    [100000, 600000]
+    """
+    if not 0 <= int(cutoff) <= LARGEST:
+        raise NetworkError(f"travel_time: cutoff is {cutoff}; give 0 to {LARGEST}.")
+    if k < 0:
+        raise NetworkError(f"travel_time: k is {k}; give 0 or more.")
+    ask = Question(network, demand_at, site_at, impedance, cutoff)
+    sites = len(ask.site_id)
+    k = min(int(k), sites)
+    blocks = _within(ask, int(cutoff), threads or kernels.default_threads()) if sites else []
+    size = np.zeros(ask.demands, dtype=np.int64)
+    for _, demand, _ in blocks:
+        size += np.bincount(demand, minlength=ask.demands)
+    far = _farther(ask, int(cutoff), k)
+    size += np.bincount(far[0], minlength=ask.demands)
+
+    indptr = np.concatenate([[0], np.cumsum(size)])
+    site = np.empty(indptr[-1], dtype=np.int32)
+    value = np.empty(indptr[-1], dtype=np.int32)
+    fill = indptr[:-1].copy()
+    number = 0
+    for counts, demand, reached in blocks:
+        ends = np.concatenate([[0], np.cumsum(counts)]).tolist()
+        for start, stop in pairwise(ends):
+            kernels.scatter_rows(fill, number, demand[start:stop], reached[start:stop], site, value)
+            number += 1
+    blocks.clear()
+    # a demand has its farther sites in ascending order: the i-th goes i places on
+    place = fill[far[0]] + np.arange(far[0].size) - np.searchsorted(far[0], far[0])
+    site[place], value[place] = far[1], far[2]
+    kernels.sort_rows(indptr, site, value)
+    reach_class, reachable = _reachable(ask)
+    return TravelTimes(
+        mode=network.mode,
+        impedance=impedance,
+        cutoff=int(cutoff),
+        k=k,
+        demand_id=ask.demand_id,
+        site_id=ask.site_id,
+        indptr=indptr,
+        site=site,
+        value=value,
+        access=ask.access,
+        attached=ask.attached,
+        component=ask.component,
+        site_components=ask.site_components,
+        reach_class=reach_class,
+        reachable=reachable,
+    )
+
+
+def _within(ask: Question, cutoff: int, threads: int) -> list[tuple[I64, I32, I32]]:
+    """Return the pairs within the cutoff: per block of sites, counts, demands and values."""
+    sites, nodes = len(ask.site_id), ask.network.node_id.size
+    seed_indptr, seeds = kernels.compressed_rows(ask.seed_owner, rows=sites)
+    stub_indptr, stubs = kernels.compressed_rows(ask.stub_node, rows=nodes)
+    direct_indptr, direct = kernels.compressed_rows(ask.direct_owner, rows=sites)
+    graph = ask.graph
+    rows = (
+        seed_indptr, ask.seed_node[seeds], ask.seed_value[seeds],
+        stub_indptr, ask.stub_demand[stubs].astype(np.int32), ask.stub_value[stubs],
+        direct_indptr, ask.direct_demand[direct].astype(np.int32), ask.direct_value[direct],
+    )  # fmt: skip
+
+    def search(first: int, last: int) -> tuple[I64, I32, I32]:
+        found: tuple[I64, I32, I32] = kernels.pairs_within(
+            *graph, *rows, ask.demands, cutoff, first, last
+        )
+        return found
+
+    return kernels.parallel_blocks(search, sites, threads=threads)
+
+
+def _farther(ask: Question, cutoff: int, k: int) -> tuple[I64, I32, I32]:
+    """Return (demand, site, value) of the k nearest sites that lie beyond the cutoff."""
+    owners = len(ask.site_id)
+    if not k:
+        return np.empty(0, np.int64), np.empty(0, np.int32), np.empty(0, np.int32)
+    label = kernels.nearest_k_labels(
+        *ask.graph, ask.seed_node, ask.seed_value * owners + ask.seed_owner, owners, k
+    )
+    there = label[ask.stub_node]
+    entry = np.where(there < NEVER, there, 0) + (ask.stub_value * owners)[:, None]
+    entry[there == NEVER] = NEVER
+    who = np.concatenate([np.repeat(ask.stub_demand, k), ask.direct_demand])
+    labels = np.concatenate([entry.reshape(-1), ask.direct_value * owners + ask.direct_owner])
+    indptr, order = kernels.compressed_rows(who, rows=ask.demands)
+    best = kernels.merged_k(indptr, labels[order], owners, k)
+    demand, place = np.nonzero((best < NEVER) & (best // owners > cutoff))
+    chosen = best[demand, place]
+    value = chosen // owners
+    if value.size and int(value.max()) > LARGEST:
+        raise NetworkError(
+            f"travel_time: a nearest site is {int(value.max())} away, more than {LARGEST}. "
+            "Check lengths and speeds."
+        )
+    return demand, (chosen % owners).astype(np.int32), value.astype(np.int32)
+
+
+def _reachable(ask: Question) -> tuple[I32, Bool]:
+    """Return each demand's class and, per class, the sites that roads lead to at all.
+
+    Strongly connected parts share what they reach; sets travel up the acyclic graph of the parts
+    as bits of one integer.
+    """
+    network, sites = ask.network, len(ask.site_id)
+    n = network.node_id.size
+    indptr, source, _ = network.arrivals
+    arrive = np.repeat(np.arange(n), np.diff(indptr))
+    arcs = coo_array((np.ones(source.size, dtype=np.int32), (source, arrive)), shape=(n, n))
+    parts, part = connected_components(arcs.tocsr(), directed=True, connection="strong")
+    reached = [0] * parts
+    for node, owner in zip(ask.seed_node.tolist(), ask.seed_owner.tolist(), strict=True):
+        reached[part[node]] |= 1 << owner
+    links = np.unique(np.stack([part[source], part[arrive]], axis=1), axis=0)
+    links = links[links[:, 0] != links[:, 1]]
+    # each part waits until all parts it leads to are known
+    waiting = np.bincount(links[:, 0], minlength=parts)
+    into: list[list[int]] = [[] for _ in range(parts)]
+    for a, b in links.tolist():
+        into[b].append(a)
+    ready = np.flatnonzero(waiting == 0).tolist()
+    while ready:
+        done = ready.pop()
+        for a in into[done]:
+            reached[a] |= reached[done]
+            waiting[a] -= 1
+            if waiting[a] == 0:
+                ready.append(a)
+    bits = [0] * ask.demands
+    for demand, node in zip(ask.stub_demand.tolist(), ask.stub_node.tolist(), strict=True):
+        bits[demand] |= reached[part[node]]
+    for demand, owner in zip(ask.direct_demand.tolist(), ask.direct_owner.tolist(), strict=True):
+        bits[demand] |= 1 << owner
+    number: dict[int, int] = {}
+    classes = np.full(ask.demands, -1, dtype=np.int32)
+    for i in np.flatnonzero(ask.attached).tolist():
+        classes[i] = number.setdefault(bits[i], len(number))
+    width = max(1, (sites + 7) // 8)
+    packed = b"".join(mask.to_bytes(width, "little") for mask in number)
+    table = np.frombuffer(packed, dtype=np.uint8).reshape(len(number), width)
+    reachable = np.unpackbits(table, axis=1, bitorder="little")[:, :sites].astype(np.bool_)
+    return classes, reachable
