@@ -7,6 +7,7 @@ much the lines are rounded.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -45,6 +46,14 @@ def smooth(line: Floats, times: int, *, closed: bool) -> Floats:
     return line
 
 
+def _dense(line: Floats) -> Floats:
+    """Halve every step, so that a straight run can bend."""
+    whole = np.empty((2 * len(line) - 1, 2))
+    whole[0::2] = line
+    whole[1::2] = 0.5 * (line[:-1] + line[1:])
+    return whole
+
+
 def _relaxed(line: Floats, times: int, *, closed: bool) -> Floats:
     """Draw every point to the middle of its neighbours, ends held; short rings are left alone."""
     if len(line) < 8:
@@ -65,6 +74,7 @@ def trace(
     cell_m: float,
     relax: int = 3,
     rounds: int = 1,
+    bend: Callable[[Floats], Floats] | None = None,
 ) -> dict[int, Polygon | MultiPolygon]:
     """Return the smoothed area of every label ``>= 0``.
 
@@ -80,6 +90,8 @@ def trace(
         How often every point is drawn to the middle of its neighbours, to lose the raster's steps.
     rounds
         How often corners are cut after that.
+    bend
+        Moves every point, ``(n, 2)`` in and out; it must not fold the plane.
 
     Returns
     -------
@@ -108,8 +120,10 @@ def trace(
         line = smooth(_relaxed(line, relax, closed=loop), rounds, closed=loop)
         if loop:
             line = np.vstack([line, line[:1]])
-        line = np.round(np.asarray(origin) + line * cell_m, 2)
-        lines.append(_without_straight_points(line))
+        line = np.asarray(origin) + line * cell_m
+        if bend is not None:
+            line = bend(_dense(line))
+        lines.append(_without_straight_points(np.round(line, 2)))
     return {
         label: _assemble(
             [i for i in range(len(arcs)) if label in (arcs[i].left, arcs[i].right)],
@@ -227,7 +241,8 @@ def _assemble(
     for ring, area in zip(rings, areas, strict=True):
         if area < 0:
             hole = Polygon(ring).representative_point()
-            owner = next(k for k in by_size if shells[k].contains(hole))
+            # an island inside the hole may hold the point too, but it is smaller than the hole
+            owner = next(k for k in by_size if shells[k].area > -area and shells[k].contains(hole))
             holes[owner].append(ring)
     polygons = [Polygon(shell.exterior, inner) for shell, inner in zip(shells, holes, strict=True)]
     return polygons[0] if len(polygons) == 1 else MultiPolygon(polygons)

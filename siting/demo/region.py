@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 
 import geopandas as gpd
 import numpy as np
@@ -23,7 +24,14 @@ from siting.demo.people import GROUPS, people_points
 from siting.demo.roads import road_lines
 from siting.demo.routes import choose_roads
 from siting.demo.schools import make_schools
-from siting.demo.settlements import Seats, grow_zones, place_seats, place_villages, zone_origin
+from siting.demo.settlements import (
+    Seats,
+    grow_zones,
+    place_seats,
+    place_villages,
+    wander,
+    zone_origin,
+)
 from siting.demo.streets import town_plans
 from siting.demo.terrain import CELL, LAND, Terrain, make_terrain
 
@@ -105,8 +113,16 @@ def make_county(seed: int) -> Region:
 
 
 def _zones(seed: int, terrain: Terrain, seats: Seats) -> gpd.GeoDataFrame:
+    """Return the townships, their borders bent as far as they bear without folding over."""
     origin, cell = zone_origin(terrain)
-    shapes = trace(grow_zones(seed, terrain, seats), origin=origin, cell_m=cell)
+    owner = grow_zones(seed, terrain, seats)
+    shapes = trace(owner, origin=origin, cell_m=cell)
+    for metres in (700.0, 500.0, 300.0):
+        bend = partial(wander, seed=seed, terrain=terrain, metres=metres)
+        bent = trace(owner, origin=origin, cell_m=cell, bend=bend)
+        if all(shape.is_valid for shape in bent.values()):
+            shapes = bent
+            break
     return gpd.GeoDataFrame(
         {"zone_id": list(seats.codes), "name": list(seats.names), "kind": list(seats.kinds)},
         geometry=[shapes[k] for k in range(len(seats.codes))],

@@ -77,22 +77,17 @@ def _pieces(terrain: Terrain, mesh: Mesh, routes: Routes, plans: list[StreetPlan
     kept = np.nonzero(routes.rank < NO_ROAD)[0]
     ends, rank = mesh.edges[kept], routes.rank[kept]
     name = routes.ref[kept].copy()
-    oneway = np.zeros(len(kept), dtype=np.bool_)
-    sizes = [len(p.xy) for p in plans]
     plan = np.searchsorted(mesh.plan_start, ends[:, 0], side="right") - 1
     street = mesh.street[kept]
     for k in np.nonzero((mesh.kind[kept] == STREET) & (plan < 2))[0]:
         if name[k] == "" and rank[k] < RANK["residential"]:
             name[k] = STREETS[(int(street[k]) + 7 * int(plan[k])) % len(STREETS)]
-    lanes = sorted(
-        {int(s) for s in street[(plan == 0) & (rank == RANK["residential"]) & (street >= 0)]}
-    )
     middle = plans[0].xy[plans[0].centre]
-    for s in lanes[len(lanes) // 3 : len(lanes) // 3 + 4]:
-        own = np.nonzero((plan == 0) & (street == s) & (rank == RANK["residential"]))[0]
-        gap = ((mesh.xy[ends[own]] - middle) ** 2).sum(axis=2).max(axis=1)
-        oneway[own[gap < 1300.0 * 1300.0]] = True
-    assert sum(sizes) > 0
+    gap = ((mesh.xy[ends] - middle) ** 2).sum(axis=2).max(axis=1)
+    inner = (plan == 0) & (street >= 0) & (rank == RANK["residential"]) & (gap < 1300.0 * 1300.0)
+    length = np.bincount(street[inner])
+    longest = np.argsort(-length, kind="stable")[:4]  # the old town's four longest lanes
+    oneway = inner & np.isin(street, longest)
     bridge = mesh.kind[kept] == BRIDGE
     height = terrain.height(mesh.xy[ends[:, 0]])
     pass_ = np.where((rank == RANK["secondary"]) | (rank == RANK["primary"]), height, 0.0)

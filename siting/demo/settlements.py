@@ -10,9 +10,9 @@ from scipy import sparse
 from scipy.sparse import csgraph
 from scipy.spatial import cKDTree
 
-from siting.demo.chance import Floats, Ints, axes, below, noise, stream
+from siting.demo.chance import Floats, Ints, axes, below, noise, smoothstep, stream
 from siting.demo.names import COUNTY_CODE, SUBDISTRICTS, TOWNSHIPS, village_name
-from siting.demo.terrain import CELL, EAST0, LAND, NORTH0, Terrain
+from siting.demo.terrain import CELL, EAST0, HEIGHT, LAND, NORTH0, WIDTH, Terrain
 
 TOWN_STATION_M = 20_000.0  # local easting where the river passes the county town
 ZONE_STEP = 2  # zones are grown on every second cell: borders of 100 m steps
@@ -149,6 +149,23 @@ def grow_zones(seed: int, terrain: Terrain, seats: Seats) -> NDArray[np.int64]:
     labels = owner.reshape(rows, columns)
     labels[~county] = -1
     return labels
+
+
+def wander(xy: Floats, *, seed: int, terrain: Terrain, metres: float) -> Floats:
+    """Move points of borders ``(n, 2)`` as brooks and field edges would, ever less at the river.
+
+    ``metres`` bounds the shift. Where it is small against the scales of the noise the plane is
+    bent and not folded, so that zones go on tiling it.
+    """
+    local = xy - np.array(terrain.origin)
+    corners = np.array([[0.0, 0.0], [WIDTH, HEIGHT]])  # the same lattice whichever points are asked
+    x, y = np.vstack([corners, local]).T
+    scales = [1500.0, 600.0, 250.0]
+    shift = np.column_stack(
+        [noise(seed, f"wander {way}", x, y, scales)[2:] - 0.5 for way in ("east", "north")]
+    )
+    gap = np.asarray(cKDTree(terrain.river).query(xy)[0])
+    return np.asarray(xy + metres * shift * smoothstep((gap - 200.0) / 1600.0)[:, None])
 
 
 def place_villages(

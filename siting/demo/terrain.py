@@ -90,7 +90,7 @@ def make_terrain(seed: int) -> Terrain:
         water_m=np.asarray(ndimage.distance_transform_edt(water == LAND)) * CELL,
         border_m=np.asarray(ndimage.distance_transform_edt(county)) * CELL,
         river=np.round(river * 1000.0 + np.array([EAST0, NORTH0]), 2),
-        north_bank=np.broadcast_to(y, county.shape) > river_y,
+        north_bank=np.broadcast_to(y, county.shape) > river_y + _lake_line(seed, x),
     )
 
 
@@ -118,6 +118,12 @@ def _river_distance(river: Floats, x: Floats, y: Floats) -> tuple[Floats, Floats
     distance[near], _ = cKDTree(river).query(np.column_stack([xx[near], yy[near]]))
     order = np.argsort(river[:, 0], kind="stable")
     return distance, np.interp(x[0], river[order, 0], river[order, 1])[None, :]
+
+
+def _lake_line(seed: int, x: Floats) -> Floats:
+    """Return how far the line between the banks strays, in kilometres, where it is in the lake."""
+    stray = noise(seed, "lake line", x, 0.0 * x, [3.1, 1.4, 0.6]) - 0.5
+    return np.asarray(7.0 * stray * smoothstep((6.0 - x) / 4.0))
 
 
 def _county(seed: int, x: Floats, y: Floats) -> NDArray[np.bool_]:
