@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 QUAD_SEGS = 64
 """Segments to a quarter circle of a buffer; what that costs is :func:`buffer_error_m`."""
-CM2 = 10_000  # areas are added up as whole cm², so that no order of cells changes a sum
+STEP = 1024  # areas are added up as whole 1024ths of a m²: no order of cells changes a sum
 AREAS = ("land_m2", "straight_m2", "foot_m2", "foot_upper_m2", "not_assessed_m2")
 
 
@@ -104,7 +104,7 @@ def green_coverage(
         raise DataError(problems)
     cells = cells.sort_values("cell_id", ignore_index=True)
     parks = parks.sort_values("park_id", ignore_index=True)
-    land = np.rint(cells["area_m2"].to_numpy() * CM2).astype(np.int64)
+    land = np.rint(cells["area_m2"].to_numpy() * STEP).astype(np.int64)
     found = gpd.GeoDataFrame(
         {name: cells[name] for name in ("cell_id", "settlement", "quarter", "area_m2")},
         geometry=cells.geometry.to_numpy(),
@@ -115,14 +115,12 @@ def green_coverage(
     around = _Around(parks)
     tables = []
     for indicator in indicators:
-        straight = np.minimum(
-            np.rint(_straight(cells, around, indicator.classes) * CM2).astype(np.int64), land
-        )
+        straight = _straight(cells, around, indicator.classes, land)
         on_foot = _on_foot(cells, parks, indicator.classes, foot) & found["assessed"].to_numpy()
         upper = on_foot | (
             _on_foot(cells, parks, indicator.classes, foot_upper) & found["assessed"].to_numpy()
         )
-        found[f"{indicator.name}_straight_m2"] = straight / CM2
+        found[f"{indicator.name}_straight_m2"] = straight / STEP
         found[f"{indicator.name}_foot"] = on_foot
         found[f"{indicator.name}_foot_upper"] = upper
         found[indicator.name] = np.select(
@@ -222,12 +220,12 @@ def summary(
                 part = part[part["quarter"] == quarter]
             if part.empty:
                 continue
-            # whole cm² again: floats would add up differently in another order of zones
-            whole = part.assign(**{c: np.rint(part[c] * CM2) for c in (*AREAS, "outside_m2")})
+            # whole steps again: floats would add up differently in another order of zones
+            whole = part.assign(**{c: np.rint(part[c] * STEP) for c in (*AREAS, "outside_m2")})
             summed = whole.groupby([*by, "judged"], sort=True)[[*AREAS, "outside_m2"]].agg(
                 "sum", min_count=1
             )
-            summed = (summed / CM2).reset_index()
+            summed = (summed / STEP).reset_index()
             summed["quarter"] = quarter
             summed["target_rule_id"] = "" if target is None else target.rule.id
             summed["target_share"] = np.nan if target is None else target.rule.strict
@@ -277,8 +275,8 @@ def _verdict(
         return "not_judged", "no_land"
     if outside >= land or outside > exact(max_not_assessed) * exact(land):
         return "not_judged", "not_assessed"
-    # in whole cm²: the sums of m² carry binary noise that a target of 100 % would trip over
-    whole, part, out = (round(value * CM2) for value in (land, straight, outside))
+    # in whole steps: sums of m² may carry binary noise that a target of 100 % would trip over
+    whole, part, out = (round(value * STEP) for value in (land, straight, outside))
     passes = {
         meets(part, whole, target.rule),
         meets(part, whole - out, target.rule),
@@ -310,9 +308,12 @@ class _Around:
 
 
 def _straight(
-    cells: gpd.GeoDataFrame, around_parks: _Around, classes: Sequence[SizeClass]
-) -> NDArray[np.float64]:
-    """Return the area of each cell within the radius of any park of the classes."""
+    cells: gpd.GeoDataFrame,
+    around_parks: _Around,
+    classes: Sequence[SizeClass],
+    land: NDArray[np.int64],
+) -> NDArray[np.int64]:
+    """Return how much of each cell's ``land`` lies within the radius of any park of the classes."""
     shapes = cells.geometry.to_numpy()
     area = shapely.area(shapes)
     served = np.zeros(len(shapes))
@@ -325,7 +326,7 @@ def _straight(
         may.append(allowed)
     around = np.concatenate(buffers) if buffers else np.empty(0, object)
     if len(around) == 0 or len(shapes) == 0:
-        return served
+        return np.zeros(len(shapes), np.int64)
     cell, park = shapely.STRtree(around).query(shapes)
     first = np.concatenate([[0], np.cumsum([len(b) for b in buffers])])
     which = np.searchsorted(first, park, side="right") - 1
@@ -345,7 +346,9 @@ def _straight(
     served[each[alone]] = shapely.area(pieces[start[alone]])
     for at, lo, n in zip(each[~alone], start[~alone], count[~alone], strict=True):
         served[at] = shapely.union_all(pieces[lo : lo + n]).area
-    return np.asarray(np.minimum(served, area), dtype=np.float64)
+    steps = np.minimum(np.rint(served * STEP).astype(np.int64), land)
+    # a cell's stated area may differ from its shape's by a step: all of it is all of it
+    return np.where(served > area - 1 / STEP, land, steps)
 
 
 def _on_foot(
@@ -390,7 +393,7 @@ def _of_class(parks: gpd.GeoDataFrame, size: SizeClass) -> NDArray[np.bool_]:
 
 
 def _by_zone(measured: pd.DataFrame, member: Members) -> pd.DataFrame:
-    """Sum whole cm² by zone; outside every zone nothing is assessed."""
+    """Sum whole steps by zone; outside every zone nothing is assessed."""
     at, zoning, zone_id = member
     rows = measured.take(at).reset_index(drop=True)
     rows["zoning"], rows["zone_id"] = zoning, zone_id
@@ -398,7 +401,7 @@ def _by_zone(measured: pd.DataFrame, member: Members) -> pd.DataFrame:
     rows.loc[outside, ["straight_m2", "foot_m2", "foot_upper_m2"]] = 0
     rows.loc[outside, "not_assessed_m2"] = rows.loc[outside, "land_m2"]
     keys = ["zoning", "zone_id", "settlement", "quarter"]
-    summed = rows.groupby(keys, sort=True)[list(AREAS)].sum() / CM2
+    summed = rows.groupby(keys, sort=True)[list(AREAS)].sum() / STEP
     return summed.reset_index()
 
 
