@@ -22,7 +22,7 @@ from xstatic.pkg import leaflet
 
 from siting import text
 from siting.errors import StudyError
-from siting.maps.sheet import PAGES, Sheet
+from siting.maps.sheet import PAGES, Sheet, Tiles
 
 PANES = (
     ("water", 405, False),
@@ -138,6 +138,7 @@ def new_map(sheet: Sheet, bounds: Sequence[float]) -> OfflineMap:
     for name, height, clicks in PANES:
         CustomPane(name, z_index=height, pointer_events=clicks).add_to(themap)
     if sheet.tiles is not None:
+        _origin(sheet.tiles)
         folium.TileLayer(
             tiles=sheet.tiles.url,
             attr=escape(sheet.tiles.attribution),
@@ -245,21 +246,25 @@ def _local(script: str) -> str:
 def _policy(scripts: Sequence[str], style: str, sheet: Sheet) -> str:
     """Return a content-security policy that lets in these scripts, this style and nothing else."""
     hashes = " ".join(f"'sha256-{_digest(script)}'" for script in scripts)
-    pictures = "data:"
-    if sheet.tiles is not None:
-        parts = urlsplit(re.sub(r"\{[^}]*\}", "x", sheet.tiles.url))
-        if parts.scheme not in ("http", "https") or not parts.netloc:
-            raise StudyError(
-                f"tiles: {sheet.tiles.url!r} is not the address of a tile service. "
-                "Give it as https://host/…/{z}/{x}/{y}.png."
-            )
-        host = urlsplit(sheet.tiles.url).netloc
-        host = re.sub(r"^[^.]*\{[^}]*\}[^.]*", "*", host)
-        pictures += f" {parts.scheme}://{host}"
+    pictures = "data:" if sheet.tiles is None else f"data: {_origin(sheet.tiles)}"
     return (
         f"default-src 'none'; script-src {hashes}; style-src 'sha256-{_digest(style)}'; "
         f"img-src {pictures}; base-uri 'none'; form-action 'none'"
     )
+
+
+def _origin(tiles: Tiles) -> str:
+    """Return where pictures of a tile service may come from, or say that it is not one."""
+    parts = urlsplit(re.sub(r"\{[^}]*\}", "x", tiles.url))
+    if parts.scheme not in ("http", "https") or not re.fullmatch(r"[\w.:-]+", parts.netloc):
+        raise StudyError(
+            f"tiles: {tiles.url!r} is not the address of a tile service. "
+            "Give it as https://host/…/{z}/{x}/{y}.png."
+        )
+    if not tiles.attribution.strip():
+        raise StudyError("tiles: the attribution is empty. Name the service and its licence.")
+    host = re.sub(r"^[^.]*\{[^}]*\}[^.]*", "*", urlsplit(tiles.url).netloc)
+    return f"{parts.scheme}://{host}"
 
 
 def _digest(content: str) -> str:

@@ -104,6 +104,7 @@ siting.pages.coverage = ({ map, layers, legend, panel }) => {
         return el("div", { class: "tip" }, named(data.zones[state.zoning][i]),
           entry ? el("div", {}, `${word("page.share_short")} ${state.how === "straight" ? entry.sp : entry.p}`) : null);
       }, { sticky: true, opacity: 1 });
+      siting.untabbed(shape);
     });
     layers.people.clearLayers();
     const spots = new Map(data.names[state.zoning].map((z) => [z.i, z.at]));

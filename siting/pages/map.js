@@ -23,6 +23,7 @@
         const due = map.getZoom() >= zoom;
         if (due && !group.hasLayer(line)) group.addLayer(line);
         else if (!due && group.hasLayer(line)) group.removeLayer(line);
+        if (due) line.bringToFront(); // the important ones come last
       }
     };
     group.onAdd = function onAdd(on) {
@@ -142,7 +143,15 @@
     const circle = L.circleMarker(at, { bubblingMouseEvents: false, ...options });
     if (lines) circle.bindTooltip(() => el("div", { class: "tip" }, lines.map((l) => el("div", {}, l))), { direction: "top", opacity: 1 });
     if (onPick) circle.on("click", onPick);
-    return circle;
+    return siting.untabbed(circle);
+  };
+
+  /** Shapes stay out of the tab order: hundreds would stand before the table that lists them. */
+  siting.untabbed = (shape) => {
+    const out = () => shape.getElement && shape.getElement() && shape.getElement().setAttribute("tabindex", "-1");
+    shape.on("add", out);
+    out();
+    return shape;
   };
 
   const css = (name) => getComputedStyle(document.documentElement).getPropertyValue(`--${name}`).trim();

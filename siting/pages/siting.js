@@ -6,6 +6,7 @@ window.siting = (() => {
   const data = JSON.parse(document.getElementById("siting-data").textContent);
   const leaflet = window.L ? window.L.noConflict() : undefined;
   delete window.L;
+  delete window.leaflet;
 
   /** Words of the page in its language, with {placeholders} filled. */
   function word(key, values = {}) {

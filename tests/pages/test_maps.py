@@ -1,0 +1,233 @@
+"""One file a page, no address to fetch from, nothing of the data ever markup or code."""
+
+import base64
+import dataclasses
+import hashlib
+import json
+import re
+from html.parser import HTMLParser
+
+import geopandas as gpd
+import numpy as np
+import pages_world as made
+import pandas as pd
+import pytest
+import shapely
+
+from siting import maps
+from siting.errors import DataError, StudyError
+from siting.maps import geometry, page
+
+PAGES = ("index", *maps.PAGES)
+ATTACKS = (
+    "</script><img src=x onerror=alert(1)>",
+    "=cmd|' /C calc'!A0",
+    "‮txt.exe‬‏",
+    "\u2028\u2029`${alert(1)}`",
+    "'\"><svg onload=alert(1)>",
+    "{{ 7*7 }}{% raw %}",
+    "x" * 4000,
+)
+
+
+class Elements(HTMLParser):
+    """What a parser makes of a page: its elements and the names of their attributes."""
+
+    def __init__(self):
+        super().__init__()
+        self.tags, self.attributes = [], []
+
+    def handle_starttag(self, tag, attrs):
+        self.tags.append(tag)
+        self.attributes += [name for name, _ in attrs]
+
+
+@pytest.fixture(scope="module")
+def pages():
+    return made.pages(made.make())
+
+
+@pytest.fixture(scope="module")
+def hostile():
+    wheel = iter(ATTACKS * 1000)
+    return made.pages(made.make(rename=lambda _: next(wheel)))
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_a_page_is_one_small_file_that_fetches_nothing(pages, name):
+    html = pages[name]
+    assert len(html.encode()) <= 5_000_000
+    tags = re.sub(r"<(script|style)\b.*?</\1>|<!--.*?-->", "", html, flags=re.DOTALL)
+    assert not re.findall(r"(?:src|href|action|srcset)\s*=\s*[\"']?\s*(?:[a-z]+:)?//", tags)
+    assert not re.findall(r"<(?:link|iframe|object|embed|img|base)\b", tags)
+    assert not re.findall(r"url\((?!data:)[^)]*\)|@import", html.split("</style>")[0])
+    assert "sourceMappingURL" not in html
+    for library in ("jquery", "bootstrap", "fontawesome", "AwesomeMarkers", "cdn."):
+        assert library not in html.lower()
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_the_policy_lets_in_exactly_the_scripts_and_style_of_the_page(pages, name):
+    html = pages[name]
+    policy = re.search(r'Content-Security-Policy" content="([^"]*)"', html)[1].replace("&#39;", "'")
+    assert policy.startswith("default-src 'none'; ")
+    assert "unsafe" not in policy
+    assert "http" not in policy
+    for kind, tag in (("script-src", "<script>"), ("style-src", "<style>")):
+        inside = re.findall(f"{tag}(.*?)</{tag[1:]}", html, flags=re.DOTALL)
+        told = set(re.findall(r"'sha256-([^']+)'", policy.split(kind)[1].split(";")[0]))
+        found = {base64.b64encode(hashlib.sha256(t.encode()).digest()).decode() for t in inside}
+        assert told == found
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_licences_stay_in_the_page(pages, name):
+    assert "BSD 2-Clause License" in pages[name]
+    assert "Copyright (C) 2013-, Folium developers" in pages[name]
+
+
+def test_the_same_tables_make_the_same_bytes(pages):
+    assert made.pages(made.make()) == pages
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_names_never_become_markup(hostile, name):
+    html = hostile[name]
+    seen = Elements()
+    seen.feed(html)
+    assert not {"img", "svg", "b"} & set(seen.tags)
+    assert seen.tags.count("script") == (2 if name == "index" else 7)
+    assert not [a for a in seen.attributes if a.startswith("on")]
+    assert "\u2028" not in html.split('id="siting-data">')[1].split("</script>")[0]
+    assert ">49" not in html
+    data = json.loads(html.split('id="siting-data">')[1].split("</script>")[0])
+    assert data["page"] == name
+
+
+def test_the_data_keep_hostile_names_letter_by_letter(hostile):
+    text = hostile["coverage"].split('id="siting-data">')[1].split("</script>")[0]
+    assert set(json.loads(text)["zones"]["township"]) <= set(ATTACKS)
+
+
+def test_encoded_points_are_read_back_to_a_metre():
+    rng = np.random.default_rng(1)
+    points = np.c_[rng.uniform(-180, 180, 300), rng.uniform(-90, 90, 300)]
+    assert np.abs(np.array(decode(geometry.encode(points))) - points).max() <= 0.5e-5 + 1e-12
+
+
+def decode(encoded):
+    """The algorithm of pages/siting.js."""
+    at, here, points = 0, [0, 0], []
+    while at < len(encoded):
+        for axis in (0, 1):
+            shift = number = 0
+            while True:
+                byte = ord(encoded[at]) - 63
+                at += 1
+                number |= (byte & 0x1F) << shift
+                shift += 5
+                if byte < 0x20:
+                    break
+            here[axis] += ~(number >> 1) if number & 1 else number >> 1
+        points.append((here[0] / 1e5, here[1] / 1e5))
+    return points
+
+
+def test_a_budget_drops_minor_roads_first_and_counts_them():
+    lines = [shapely.LineString([(i * 1000, 0), (i * 1000, 9000)]) for i in range(6)]
+    kinds = ["trunk", "trunk", "tertiary", "residential", "residential", "footway"]
+    frame = gpd.GeoDataFrame({"highway": kinds}, geometry=lines, crs=made.CRS)
+    drawn, left = geometry.roads(frame, budget=10_000)
+    assert [bool(d) for d in drawn] == [False, True, False, False, True, False, True]
+    assert left == 0
+    size = len(drawn[1])
+    assert geometry.roads(frame, budget=size + 2) == (["", drawn[1], "", ""], 2)
+
+
+def test_shared_borders_stay_shared_after_simplification():
+    world = made.make()
+    shapes = [
+        shapely.geometry.shape(f["geometry"])
+        for f in geometry.polygons(world.zones, shared_borders=True)
+    ]
+    parts, whole = sum(s.area for s in shapes), shapely.union_all(shapes).area
+    assert parts == pytest.approx(whole, rel=1e-6)
+
+
+def test_layers_are_reprojected_and_inputs_left_alone():
+    world = made.make()
+    before = world.zones.copy(deep=True)
+    maps.coverage_page(
+        world.figures, world.zones, sheet=world.sheet, max_not_assessed=0.05, roads=world.roads
+    )
+    assert before.equals(world.zones)
+    assert world.zones.crs == made.CRS
+
+
+def test_two_plans_or_missing_columns_are_refused():
+    world = made.make()
+    two = pd.concat([world.figures, world.figures.assign(plan="other")])
+    with pytest.raises(DataError, match="one plan"):
+        maps.coverage_page(two, world.zones, sheet=world.sheet, max_not_assessed=0.05)
+    with pytest.raises(DataError, match="rule_id"):
+        maps.coverage_page(
+            world.figures.drop(columns="rule_id"), world.zones, sheet=world.sheet,
+            max_not_assessed=0.05,
+        )  # fmt: skip
+
+
+def test_tiles_are_named_on_the_page_and_in_the_policy_only_when_given():
+    world = made.make()
+    tiles = maps.Tiles("https://{s}.tile.example.org/{z}/{x}/{y}.png?k=1", "© <b>Somebody</b>")
+    sheet = dataclasses.replace(world.sheet, tiles=tiles)
+    html = maps.gaps_page(world.gaps, world.zones, sheet=sheet)
+    assert "img-src data: https://*.tile.example.org;" in html
+    assert "<b>Somebody" not in html
+    assert sheet.say("page.tiles", url=tiles.url).split("：")[0] in html
+    with pytest.raises(StudyError, match="not the address of a tile service"):
+        bad = dataclasses.replace(sheet, tiles=maps.Tiles("javascript:alert(1)", "x"))
+        maps.gaps_page(world.gaps, world.zones, sheet=bad)
+
+
+def test_empty_tables_make_pages_that_say_so():
+    world = made.make()
+    html = maps.gaps_page(world.gaps.iloc[:0], world.zones, sheet=world.sheet)
+    assert world.sheet.say("finding.gaps.none") in html
+    assert maps.coverage_page(
+        world.figures.iloc[:0], world.zones, sheet=world.sheet, max_not_assessed=0.05
+    )
+
+
+def test_made_up_data_and_the_approval_number_are_on_every_page(pages):
+    world = made.make()
+    sheet = dataclasses.replace(world.sheet, made_up=False, approval_number="湘S(2026)001号")
+    real = made.pages(dataclasses.replace(world, sheet=sheet))
+    for name in PAGES:
+        assert world.sheet.say("page.made_up") in pages[name]
+        assert "审图号：________" in pages[name]
+        assert 'class="made-up"' not in real[name]
+        assert "审图号：湘S(2026)001号" in real[name]
+
+
+def test_in_script_text_cannot_close_its_element():
+    for attack in ATTACKS:
+        written = page.in_script({"name": attack})
+        assert json.loads(written) == {"name": attack}
+        assert not set("<>&\u2028\u2029") & set(written)
+
+
+def test_malta_makes_pages_within_the_limit(test_data):
+    """A whole country: 67 localities and every road class that is drawn."""
+    lines = gpd.read_file(test_data / "malta" / "malta.osm.pbf", layer="lines", columns=["highway"])
+    roads = lines[lines["highway"].notna()].to_crs(32633)
+    zones = gpd.read_file(test_data / "malta" / "localities.geojson").to_crs(32633)
+    zones = zones.assign(zoning="locality", zone_id=[f"L{i}" for i in range(len(zones))])
+    zones["name"] = zones.get("name", zones["zone_id"]).fillna("?").astype(str)
+    sheet = dataclasses.replace(made.make("en").sheet, region="Malta", title="Malta", made_up=False)
+    gaps = gpd.GeoDataFrame(
+        {"gap_id": zones["zone_id"], "service": "clinic", "rule_id": "clinic.walk_30min",
+         "zoning": "locality", "zone_id": zones["zone_id"], "persons": range(67)},
+        geometry=zones.representative_point(), crs=zones.crs,
+    )  # fmt: skip
+    html = maps.gaps_page(gaps, zones, sheet=sheet, roads=roads)
+    assert len(html.encode()) <= 5_000_000
