@@ -1,0 +1,183 @@
+"""The town of docs/method-coverage.md on a real network, held to the figures printed there."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+from typing import Any
+
+import geopandas as gpd
+import pandas as pd
+import pytest
+from builders import CRS, times_from
+from shapely import LineString, Point, box
+
+from siting import coverage, demand, green, locate, merger, network, rules, travel_time
+from siting.evaluate import Service, evaluate
+from siting.plan import Period, Plan
+from siting.rules import Rule
+
+BOOK = rules.load()
+DOC = Path(__file__).parents[2] / "docs" / "method-coverage.md"
+
+
+def printed(name: str) -> list[dict[str, str]]:
+    """Read the table that follows ``<!-- name -->``."""
+    lines = DOC.read_text("utf-8").split(f"<!-- {name} -->\n")[1].split("\n\n")[0].splitlines()
+    cells = [[cell.strip() for cell in line.strip("|").split("|")] for line in lines]
+    return [dict(zip(cells[0], row, strict=True)) for row in cells[2:]]
+
+
+@pytest.fixture(scope="module")
+def town() -> dict[str, Any]:
+    grid = range(5)
+    streets = [
+        LineString([(100 * i, 100 * j), (100 * (i + di), 100 * (j + dj))])
+        for i in grid
+        for j in grid
+        for di, dj in ((1, 0), (0, 1))
+        if i + di < 5 and j + dj < 5
+    ]
+    streets.append(LineString([(3_000, 3_000), (3_100, 3_000)]))
+    roads = gpd.GeoDataFrame({"highway": "residential"}, geometry=streets, crs=CRS,
+                             index=range(len(streets)))  # fmt: skip
+    homes = [
+        (f"h{i}{j}", 10, "village" if j == 4 else "urban", 100.0 * i, 100.0 * j,
+         "west" if i < 2 else "east" if i < 4 else "")
+        for i in grid for j in grid
+    ]  # fmt: skip
+    homes += [
+        ("x0", 20, "village", 3_000, 3_000, "west"),
+        ("x1", 20, "village", 3_100, 3_000, "west"),
+        ("far", 30, "urban", 250, 900, "east"),
+    ]
+    people = gpd.GeoDataFrame(
+        pd.DataFrame(homes, columns=["demand_id", "population", "settlement", "x", "y", "zone_id"]),
+        geometry=gpd.points_from_xy([h[3] for h in homes], [h[4] for h in homes]), crs=CRS,
+    )  # fmt: skip
+    places = {"S1": (0, 0), "S2": (400, 0), "A": (300, 300), "B": (400, 400)}
+    sites = gpd.GeoDataFrame(
+        {"site_id": list(places), "name": list(places)},
+        geometry=[Point(p) for p in places.values()], crs=CRS,
+    )  # fmt: skip
+    walk = network.from_lines(roads, mode="walk")
+    options: dict[str, Any] = {"max_access_m": 100, "min_component_km": 0}
+    at = network.attach(walk, people.set_index("demand_id").geometry, **options)
+    to = network.attach(walk, sites.set_index("site_id").geometry, **options)
+    return {
+        "demand": people,
+        "membership": people[["demand_id", "zone_id"]].assign(zoning="t"),
+        "sites": sites,
+        "length": travel_time.table(walk, at, to, impedance="length", cutoff=1_000_000),
+        "time": travel_time.table(walk, at, to, impedance="time", cutoff=3_600_000),
+    }
+
+
+def clinic(town: dict[str, Any]) -> pd.DataFrame:
+    service = Service("clinic", (BOOK["circle_5min"],), ("S1",), town["sites"],
+                      length=town["length"], time=town["time"])  # fmt: skip
+    plan = Plan(name="today", periods=(Period(open={"clinic": ("S1",)}),))
+    return evaluate(
+        plan, services=[service], demand=town["demand"], membership=town["membership"], zoning="t"
+    ).coverage
+
+
+def test_coverage_by_zone(town: dict[str, Any]) -> None:
+    found = clinic(town)
+    rows = [
+        {name: str(row[name]) for name in expected}
+        for expected, (_, row) in zip(printed("coverage"), found.iterrows(), strict=True)
+    ]
+    assert rows == printed("coverage")
+    goal = Rule(id="t", text_zh="t", text_en="t", source="t", status="assumed", unit="share",
+                measure="share", value=0.8)  # fmt: skip
+    urban = (
+        coverage.summary(found, max_not_assessed=0.05, target=goal).set_index("judged").loc[True]
+    )
+    assert (urban["persons"], urban["covered"], urban["not_assessed"]) == (230, 100, 70)
+    assert urban["covered_share"] == pytest.approx(0.435, abs=5e-4)
+    assert urban["covered_share_assessed"] == 0.625
+    assert urban["not_assessed_share"] == pytest.approx(0.304, abs=5e-4)
+    assert (urban["verdict"], urban["why"]) == ("not_judged", "not_assessed")
+
+
+def test_gaps(town: dict[str, Any]) -> None:
+    args: dict[str, Any] = {
+        "zoning": "t", "service": "clinic", "rule": BOOK["circle_5min"],
+        "islands": town["length"].islands(["S1"]),
+    }  # fmt: skip
+    reach = town["length"].reach(["S1"])
+    one = coverage.gaps(town["demand"], town["membership"], reach, link_m=100, **args)
+    assert one[["persons", "n_points", "nearest_m", "zone_id"]].values.tolist() == [
+        [60, 6, 400.0, "west"]
+    ]
+    assert one.geometry.iat[0].equals(Point(100, 300))
+    six = coverage.gaps(town["demand"], town["membership"], reach, link_m=99, **args)
+    assert six["persons"].tolist() == [10] * 6
+
+
+def test_the_range_of_thirty_minutes() -> None:
+    limits = coverage.thresholds(BOOK["clinic.walk_30min"], speed=BOOK["walk.speed"])
+    assert limits.low == (28 * 60 + 20) * 1_000
+    assert limits.high == (41 * 60 + 40) * 1_000
+
+
+def test_the_best_new_site(town: dict[str, Any]) -> None:
+    persons = town["demand"].set_index("demand_id")["population"]
+    found = locate.mclp(
+        town["length"], persons, threshold=300_000, n_new=1, candidates=["A", "B"], fixed=["S1"]
+    )
+    assert (found.chosen, found.objective, found.bound, found.already) == (("A",), 230, 230, 100)
+    assert (found.unique, found.uncoverable) == (True, 90)
+    second = locate.mclp(
+        town["length"], persons, threshold=300_000, n_new=1, candidates=["B"], fixed=["S1"]
+    )
+    assert second.objective - second.already == 100
+
+
+def test_closures(town: dict[str, Any]) -> None:
+    offers = pd.DataFrame(
+        {
+            "site_id": ["S1", "S2"], "service": "school",
+            "capacity": pd.array([160, 100], dtype="Int64"),
+            "enrolment": pd.array([150, 100], dtype="Int64"),
+        }
+    )  # fmt: skip
+    limit = Rule(id="ten", text_zh="t", text_en="t", source="t", status="assumed", unit="min",
+                 measure="time_min", value=10, strength="soft")  # fmt: skip
+    found = merger.leave_one_out(
+        town["time"], offers, town["demand"].set_index("demand_id")["population"],
+        service="school", plan=Plan(name="t", periods=(Period(open={"school": ("S1", "S2")}),)),
+        rules=[limit], sites=town["sites"],
+    ).ranking  # fmt: skip
+    assert found["limits_broken"].tolist() == ["ten", "ten"]
+    for expected, (_, row) in zip(printed("closures"), found.iterrows(), strict=True):
+        for name, text in expected.items():
+            got = f"{row[name]:.2f}" if "." in text else str(row[name]).removesuffix(".0")
+            assert got == text, name
+
+
+def test_green_strip() -> None:
+    park = gpd.GeoDataFrame(
+        {"park_id": ["P"], "name": "p", "kind": "park", "area_m2": 6_000.0},
+        geometry=[box(0, 0, 10, 600)], crs=CRS,
+    )  # fmt: skip
+    land = gpd.GeoDataFrame(
+        {"residential_id": ["R"], "settlement": "urban", "quarter": "", "area_m2": 1_000.0},
+        geometry=[box(305, 200, 315, 300)], crs=CRS,
+    )  # fmt: skip
+    cells = demand.cells(land, cell_m=1_000)
+    walked = times_from(
+        pd.DataFrame({"P": [310_000]}, index=cells["cell_id"]), impedance="length", cutoff=500_000
+    )
+    member = pd.DataFrame({"demand_id": cells["cell_id"], "zoning": "t", "zone_id": "a"})
+    table = green.green_coverage(
+        cells, park, member, indicators=green.indicators(BOOK), foot=walked
+    ).table.set_index("indicator")
+    assert table["straight_m2"].to_dict() == {
+        "see_green_300": 500.0, "park_500": 1_000.0, "park_radius_rate": 1_000.0,
+    }  # fmt: skip
+    assert table["foot_m2"].to_dict() == {
+        "see_green_300": 0.0, "park_500": 1_000.0, "park_radius_rate": 1_000.0,
+    }  # fmt: skip
+    assert green.buffer_error_m(500) == pytest.approx(500 * (1 - math.cos(math.pi / 256)))
