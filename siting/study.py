@@ -356,7 +356,7 @@ def _resolved(study: Study) -> Study:
 
     def absolute(file: Path, where: str) -> Path:
         name = _expanded(str(file), where, told)
-        if name is None:
+        if name is None or base is None:
             return file
         found = Path(os.path.normpath(folder / name))
         if not found.exists():

@@ -138,6 +138,7 @@ class Cache:
 
 def _read_table(file: Path) -> pd.DataFrame:
     try:
-        return gpd.read_parquet(file)
+        table: pd.DataFrame = gpd.read_parquet(file)
     except ValueError:  # a table without a geometry
-        return pd.read_parquet(file)
+        table = pd.read_parquet(file)
+    return table

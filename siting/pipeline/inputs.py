@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, NamedTuple, TypeVar, cast
 
 import geopandas as gpd
 import pandas as pd
@@ -25,6 +25,7 @@ from siting.study import Source, Study
 
 CANDIDATES = "decide.new_sites.candidates"
 T = TypeVar("T", bound=tuple[Any, ...])
+Area = shapely.Polygon | shapely.MultiPolygon
 
 
 @dataclass(frozen=True)
@@ -304,12 +305,13 @@ def _zones(study: Study, reader: _Reader, crs: pyproj.CRS) -> gpd.GeoDataFrame |
     return pd.concat(parts, ignore_index=True) if parts else None
 
 
-def _area(zones: gpd.GeoDataFrame | None, halo_km: float) -> shapely.Geometry | None:
+def _area(zones: gpd.GeoDataFrame | None, halo_km: float) -> Area | None:
     if zones is None:
         return None
     hull = shapely.union_all(zones.geometry.to_numpy())
     # a coarse outline will do: it only leaves out what is far away
-    return shapely.simplify(shapely.buffer(hull, halo_km * 1_000 + 100, quad_segs=4), 50)
+    outline = shapely.simplify(shapely.buffer(hull, halo_km * 1_000 + 100, quad_segs=4), 50)
+    return cast("Area", outline)
 
 
 def _parks(
@@ -398,7 +400,7 @@ def _totals(study: Study, reader: _Reader) -> Layer | None:
 
 
 def _networks(
-    study: Study, reader: _Reader, crs: pyproj.CRS, area: shapely.Geometry | None
+    study: Study, reader: _Reader, crs: pyproj.CRS, area: Area | None
 ) -> dict[str, RoadNetwork]:
     source = study.roads
     walk = rules.load(study.rules)["walk.speed"].strict

@@ -171,9 +171,8 @@ def _named(table: pd.DataFrame, names: pd.Series[str]) -> pd.DataFrame:
     """Put the zone's name behind its id."""
     keys = pd.MultiIndex.from_frame(table[["zoning", "zone_id"]].astype(str))
     named = table.copy()
-    named.insert(
-        named.columns.get_loc("zone_id") + 1, "zone_name", names.reindex(keys).fillna("").to_numpy()
-    )
+    place = named.columns.tolist().index("zone_id") + 1
+    named.insert(place, "zone_name", names.reindex(keys).fillna("").to_numpy())
     return named
 
 
@@ -247,7 +246,7 @@ def _coverage_cards(results: Results, today: pd.DataFrame, sheet: Sheet) -> list
         for rule_id in service.rules[:1]:
             if (name, rule_id) not in rows.index:
                 continue
-            row = rows.loc[(name, rule_id)]
+            row: Any = rows.loc[(name, rule_id)]
             note = f"{text.percent(row['share_low'])}–{text.percent(row['share_high'])}"
             cards.append(
                 Card(
@@ -270,15 +269,15 @@ def _green_cards(figures: pd.DataFrame, zoning: str, sheet: Sheet) -> list[Card]
     return [
         Card(
             "green",
-            text.percent(row.straight_share),
+            text.percent(row["straight_share"]),
             sheet.say(
                 "finding.green",
-                name=sheet.say(f"indicator.{row.indicator}"),
-                straight=text.percent(row.straight_share),
-                foot=text.percent(row.foot_share),
+                name=sheet.say(f"indicator.{row['indicator']}"),
+                straight=text.percent(row["straight_share"]),
+                foot=text.percent(row["foot_share"]),
             ),
         )
-        for row in rows.itertuples(index=False)
+        for row in rows.to_dict("records")
     ]
 
 

@@ -158,6 +158,7 @@ def gaps(here: Region) -> gpd.GeoDataFrame:
 def green_land(study: Study, here: Region) -> tuple[Green, gpd.GeoDataFrame]:
     """Return the green indicators on residential land, and the park entrances used."""
     inputs = here.inputs
+    assert inputs.cells is not None
     walk = inputs.networks["walk"]
     indicators = green.indicators(inputs.rules)
     leave = walk.stoppable & ~walk.bridge & ~walk.tunnel
