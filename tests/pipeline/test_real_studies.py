@@ -1,0 +1,117 @@
+"""Malta and Porto Alegre whole: real files from end to end."""
+
+import csv
+from collections.abc import Callable
+from pathlib import Path
+
+import geopandas as gpd
+import numpy as np
+import pandas as pd
+import pytest
+import shapely
+from finished_run import Finished
+
+STUDIES = Path(__file__).parents[1] / "studies"
+CENSUS_2021 = 519_562  # Malta, Census of Population and Housing 2021
+PARTS = ["covered", "no_seat", "out_of_reach", "not_assessed"]
+
+
+@pytest.fixture(scope="module")
+def malta(
+    test_data: Path,
+    siting_command: Callable[..., Finished],
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Finished:
+    folder = tmp_path_factory.mktemp("malta")
+    done = siting_command("run", STUDIES / "malta", "--out", folder, folder=folder)
+    assert done.code == 0, done.stderr
+    return done
+
+
+@pytest.fixture(scope="module")
+def porto_alegre(
+    test_data: Path,
+    siting_command: Callable[..., Finished],
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Finished:
+    folder = tmp_path_factory.mktemp("porto_alegre")
+    done = siting_command("run", STUDIES / "porto_alegre", "--out", folder, folder=folder)
+    assert done.code == 0, done.stderr
+    return done
+
+
+def sums_hold(run: Finished, total: int) -> None:
+    table = run.table("coverage")
+    assert (table[PARTS].sum(axis=1) == table["persons"]).all()
+    classes = table[table["settlement"] != "judged"]
+    per = classes.groupby(["level", "plan", "zoning", "service", "rule_id"])["persons"].sum()
+    assert set(per) == {total}
+
+
+def test_malta_keeps_the_census_to_the_person(malta: Finished) -> None:
+    sums_hold(malta, CENSUS_2021)
+    (package,) = malta.folder.rglob("results.gpkg")
+    demand = gpd.read_file(package, layer="demand")
+    assert int(demand["population"].sum()) == CENSUS_2021
+    zones = gpd.read_file(package, layer="zones")
+    assert len(zones) == 67
+
+
+def test_malta_has_the_facilities_of_the_extract(malta: Finished, test_data: Path) -> None:
+    """Against the shared list of amenities: every one is a site or a listed drop."""
+    listed = gpd.read_file(test_data / "malta" / "facilities.geojson")
+    sites = malta.table("sites")
+    drops = malta.table("drops")
+    for service in ("school", "hospital", "pharmacy"):
+        wanted = set(listed.loc[listed["amenity"] == service, "osm"])
+        found = set(sites.loc[sites["service"] == service, "site_id"])
+        left_out = set(drops.loc[drops["table"] == f"services.{service}", "row"])
+        assert wanted, service
+        missing = {osm for osm in wanted - found if not any(osm in row for row in left_out)}
+        assert not missing, (service, missing)
+
+
+def test_nobody_on_gozo_walks_to_malta(malta: Finished) -> None:
+    """The channel lies at about 36.01° north, 14.33° east; nobody's nearest site is across it."""
+    (package,) = malta.folder.rglob("results.gpkg")
+    sites = gpd.read_file(package, layer="sites").to_crs(4326)
+    gaps = gpd.read_file(package, layer="gaps").to_crs(4326)
+    gaps = gaps[gaps["service"].isin(["school", "pharmacy"]) & gaps["nearest_site_id"].notna()]
+
+    def on_gozo(shapes: gpd.GeoSeries) -> np.ndarray:
+        spots = shapely.centroid(shapes.to_numpy())
+        return (shapely.get_x(spots) < 14.32) & (shapely.get_y(spots) > 36.005)
+
+    island = pd.Series(on_gozo(sites.geometry), index=sites["site_id"])
+    here = on_gozo(gaps.geometry)
+    assert here.any()
+    assert (~here).any()
+    assert (island[gaps["nearest_site_id"]].to_numpy() == here).all()
+
+
+def test_malta_pages_are_small(malta: Finished) -> None:
+    pages = sorted(malta.folder.rglob("*.html"))
+    assert len(pages) == 6
+    assert all(page.stat().st_size <= 5_000_000 for page in pages)
+
+
+def test_porto_alegre_counts_its_own_people(porto_alegre: Finished, test_data: Path) -> None:
+    with (test_data / "porto_alegre" / "poa_hexgrid.csv").open(encoding="utf-8") as file:
+        rows = list(csv.DictReader(file))
+    sums_hold(porto_alegre, sum(int(row["population"]) for row in rows))
+    comparison = porto_alegre.table("comparison")
+    today = comparison[comparison["plan"] == "today"]
+    for service, column in (("school", "schools"), ("healthcare", "healthcare")):
+        hexagons = sum(1 for row in rows if row[column] and float(row[column]) > 0)
+        assert set(today.loc[today["service"] == service, "n_open"]) == {hexagons}
+
+
+def test_porto_alegre_hexagons_with_a_school_have_it_at_their_door(
+    porto_alegre: Finished, test_data: Path
+) -> None:
+    """A hexagon that is a site is at 0 m: all its people are covered by every rule."""
+    table = porto_alegre.table("comparison")
+    with (test_data / "porto_alegre" / "poa_hexgrid.csv").open(encoding="utf-8") as file:
+        own = sum(int(r["population"]) for r in csv.DictReader(file) if int(r["schools"]) > 0)
+    covered = table.loc[(table["plan"] == "today") & (table["service"] == "school")]
+    assert (covered["covered_persons"] >= own * 0.99).all()
