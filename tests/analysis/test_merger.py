@@ -5,16 +5,18 @@ from __future__ import annotations
 import math
 from typing import Any
 
+import geopandas as gpd
 import numpy as np
 import pandas as pd
 import pytest
-from builders import times_from, worlds
+from builders import membership_table, times_from, worlds
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from siting import merger
 from siting.errors import DataError, StudyError
-from siting.plan import Period, Plan
+from siting.evaluate import Service, evaluate
+from siting.plan import Period, Plan, close
 from siting.rules import Rule
 
 SITES = pd.DataFrame({"site_id": [f"S{i}" for i in range(6)], "name": [f"n{i}" for i in range(6)]})
@@ -136,6 +138,33 @@ def test_leave_one_out_equals_evaluating_every_plan_from_scratch(
     order = list(found.ranking[[*key, "site_id"]].itertuples(index=False, name=None))
     assert order == sorted(order)
     assert found.ranking["rank"].tolist() == list(range(1, len(opened) + 1))
+
+
+@settings(max_examples=30)
+@given(worlds(), st.data())
+def test_unreached_after_is_what_evaluate_says_of_the_closed_plan(
+    world: Any, data: st.DataObject
+) -> None:
+    demand, _, times = world
+    sites = list(times.site_id)
+    opened = sorted(data.draw(st.lists(st.sampled_from(sites), unique=True, min_size=1)))
+    persons = demand.set_index("demand_id")["population"]
+    today = plan_of(opened)
+    found = merger.leave_one_out(
+        times, OFFERS, persons, service="school", plan=today, rules=[], sites=SITES
+    ).ranking.set_index("site_id")
+    nowhere = gpd.GeoDataFrame({"site_id": []}, geometry=[], crs=demand.crs)
+    args: dict[str, Any] = {
+        "services": [Service("school", (), tuple(sites), nowhere, time=times)],
+        "demand": demand, "membership": membership_table({"t": ["a"] * len(demand)}),
+        "zoning": "t",
+    }  # fmt: skip
+    before = evaluate(today, **args).indicators.iloc[0]
+    for site in opened:
+        after = evaluate(close(today, "school", site), **args).indicators.iloc[0]
+        lost = after["unreached_persons"] - before["unreached_persons"]
+        assert found.loc[site, "unreached_after"] == lost
+        assert after["reached_persons"] == before["reached_persons"] - lost
 
 
 @settings(max_examples=30)
