@@ -178,7 +178,7 @@ def carriers(
     ids = intake.ids("carrier_id", prefix="carrier")
     data: dict[str, Any] = {"carrier_id": ids}
     if intake.has("weight"):
-        data["weight"] = intake.number("weight", blank=False)
+        data["weight"] = intake.number("weight", blank=False, most=1e12)
     data["settlement"] = intake.choice("settlement", SETTLEMENT_WORDS, settlement or "")
     shapes = intake.shapes(crs, kinds=("Point", *POLYGON), area=area)
     data |= {"area_m2": area_m2(shapes), "geometry": points_of(shapes)}

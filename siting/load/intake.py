@@ -317,6 +317,13 @@ class Intake:
             )
             return None
         shapes = self.raw.geometry.to_numpy()
+        places, owner = shapely.get_coordinates(shapes, return_index=True)
+        odd = np.unique(owner[~np.isfinite(places).all(axis=1)])
+        if len(odd):
+            mask = np.zeros(len(self), dtype=bool)
+            mask[odd] = True
+            self.wrong(mask, "have a coordinate that is not a number", "Draw or export them again.")
+            return None
         told = crs_.range_problems(shapes, self.raw.crs, table=self.layer, labels=self.labels)
         if not told and self.raw.crs != crs:
             bounds = shapely.bounds(shapes)
