@@ -55,19 +55,28 @@ def merged_k(demand_indptr: I64, entry_label: I64, owners: int, k: int) -> Any:
     rows = demand_indptr.size - 1
     result = np.full((rows, k), NEVER, dtype=np.int64)
     for row in range(rows):
-        labels = np.sort(entry_label[demand_indptr[row] : demand_indptr[row + 1]])
         count = 0
-        for label in labels:
-            if label == NEVER or count == k:
-                break
-            known = False
+        for entry in range(demand_indptr[row], demand_indptr[row + 1]):
+            label = entry_label[entry]
+            if label == NEVER or (count == k and label >= result[row, k - 1]):
+                continue
+            # the place of this owner if it is there already, else the end
+            last = count
             for i in range(count):
                 if result[row, i] % owners == label % owners:
-                    known = True
+                    last = i
                     break
-            if not known:
-                result[row, count] = label
+            if last < count:
+                if label >= result[row, last]:
+                    continue
+            elif count < k:
                 count += 1
+            else:
+                last = k - 1
+            while last > 0 and result[row, last - 1] > label:
+                result[row, last] = result[row, last - 1]
+                last -= 1
+            result[row, last] = label
     return result
 
 

@@ -218,7 +218,7 @@ def pairs_within(
     Returns
     -------
     tuple of ``count`` (int64, per source), ``demand`` (int32) and ``value`` (int32), sources one
-    after the other and within a source by demand.
+    after the other; within a source in no particular order.
     """
     n = indptr.size - 1
     reached = np.full(n, NEVER, dtype=np.int64)
@@ -281,7 +281,6 @@ def pairs_within(
                     found[n_found] = demand
                     n_found += 1
                 best[demand] = direct_value[i]
-        found[:n_found].sort()
         while out_demand.size < total + n_found:
             out_demand = _grown(out_demand, out_demand.size)
             out_value = _grown(out_value, out_value.size)

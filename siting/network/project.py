@@ -6,7 +6,7 @@ import numpy as np
 import numpy.typing as npt
 import pyproj
 
-from siting.crs import same
+from siting.crs import from_lonlat, same, to_lonlat
 from siting.errors import NetworkError
 
 F64 = npt.NDArray[np.float64]
@@ -30,8 +30,8 @@ def projected(xy: F64, *, source: pyproj.CRS, target: pyproj.CRS, strict: bool =
     """
     if same(source, target):
         return xy
-    transformer = pyproj.Transformer.from_crs(source, target, always_xy=True)
-    x, y = transformer.transform(xy[:, 0], xy[:, 1])
+    lon, lat = to_lonlat(source, xy[:, 0], xy[:, 1])
+    x, y = from_lonlat(target, lon, lat)
     result: F64 = np.round(np.column_stack([x, y]), 4) + 0.0
     lost = int((~np.isfinite(result)).any(axis=1).sum())
     if lost and strict:
