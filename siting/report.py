@@ -183,9 +183,18 @@ def write_outputs(
     new.mkdir()
     try:
         _write_all(
-            new, tables=tables, layers=layers, pages=pages, run=run, lang=lang, title=title,
-            rules=rules, sources=sources, notes=notes, made_up=made_up,
-        )  # fmt: skip
+            new,
+            tables=tables,
+            layers=layers,
+            pages=pages,
+            run=run,
+            lang=lang,
+            title=title,
+            rules=rules,
+            sources=sources,
+            notes=notes,
+            made_up=made_up,
+        )
         targets = {name: path for name, path in targets.items() if (new / name).exists()}
         _write_json(new / "targets.json", {name: str(p.resolve()) for name, p in targets.items()})
         _swap(out_dir, targets)
@@ -212,7 +221,7 @@ def restore(out_dir: Path) -> None:
 
 
 def _swap(out_dir: Path, targets: Mapping[str, Path]) -> None:
-    """Move the previous results aside and the new ones in; without its list, nothing is put back."""
+    """Move the previous results aside and the new ones in, then forget how to undo it."""
     new, old = out_dir / NEW, out_dir / OLD
     old.mkdir()
     for name, path in targets.items():
@@ -234,7 +243,7 @@ def _remove(path: Path) -> None:
 
 
 def _refuse_foreign(folder: Path, suffixes: set[str]) -> None:
-    """A folder is replaced as a whole, so it may hold nothing but what a run puts there."""
+    """Raise if a folder, which is replaced as a whole, holds what no run puts there."""
     if not folder.is_dir():
         return
     foreign = sorted(f.name for f in folder.iterdir() if f.suffix not in suffixes)
@@ -452,7 +461,9 @@ def _about(
         for source in sources:
             row += 1
             for place, name in enumerate(fields):
-                page.write_string(row, place, str(getattr(source, name))[:CELL_CHARS], formats.wrapped)
+                page.write_string(
+                    row, place, str(getattr(source, name))[:CELL_CHARS], formats.wrapped
+                )
 
 
 def _sheet(book: Any, formats: _Formats, name: str, table: pd.DataFrame, lang: str) -> None:

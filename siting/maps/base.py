@@ -129,20 +129,16 @@ def finish(base: Base) -> None:
     base.layers["names"].add_to(base.themap)
 
 
-def legend(
-    title: str, items: Sequence[Mapping[str, Any]], *, flow: bool = False
-) -> dict[str, Any]:
+def legend(title: str, items: Sequence[Mapping[str, Any]], *, flow: bool = False) -> dict[str, Any]:
     """Return one group of a legend; ``flow`` sets its items side by side."""
     return {"title": title, "items": list(items), "flow": flow}
 
 
 def legend_notes(sheet: Sheet, layers: Sequence[str], rule_ids: Sequence[str]) -> list[str]:
-    """Return the small print of a legend: rules with status, sources with dates, approval number."""
+    """Return the small print of a legend: rules and status, sources and dates, approval number."""
     used = [s for s in sheet.sources if s.layer in layers or s.layer.split(".")[0] in layers]
     named = list(
-        dict.fromkeys(
-            f"{s.source or s.file} {s.date}".strip() for s in (used or sheet.sources[:2])
-        )
+        dict.fromkeys(f"{s.source or s.file} {s.date}".strip() for s in (used or sheet.sources[:2]))
     )
     notes = [sheet.say("legend.rule", rule=sheet.rule_note(i)) for i in rule_ids]
     if named:
@@ -151,7 +147,9 @@ def legend_notes(sheet: Sheet, layers: Sequence[str], rule_ids: Sequence[str]) -
     return notes
 
 
-def radii(persons: pd.Series[Any], *, biggest: float = 26.0, most: float | None = None) -> list[float]:
+def radii(
+    persons: pd.Series[Any], *, biggest: float = 26.0, most: float | None = None
+) -> list[float]:
     """Return circle radii in pixels whose areas are proportional to persons.
 
     Examples
@@ -163,7 +161,7 @@ def radii(persons: pd.Series[Any], *, biggest: float = 26.0, most: float | None 
     top = most if most is not None else (float(values.max()) if len(values) else 0.0)
     if top <= 0:
         return [0.0] * len(values)
-    return [round(float(biggest * np.sqrt(max(v, 0.0) / top)), 2) for v in values]
+    return [round(float(biggest * np.sqrt(max(v, 0.0) / top)), 2) for v in values.tolist()]
 
 
 def circle_steps(most: float) -> list[int]:

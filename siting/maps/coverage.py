@@ -86,10 +86,15 @@ def coverage_page(
         most = float(judged["out_of_reach"].max()) if len(judged) else 0.0
         key = f"{service} {rule_id}"
         entries[key] = {
-            zoning: _entries(rows[rows["zoning"] == zoning], positions[zoning], sheet, most=most,
-                             limit=max_not_assessed)
+            zoning: _entries(
+                rows[rows["zoning"] == zoning],
+                positions[zoning],
+                sheet,
+                most=most,
+                limit=max_not_assessed,
+            )
             for zoning in zonings
-        }  # fmt: skip
+        }
         measures.append(_measure(rows, service, rule_id, key, sheet, most, max_not_assessed))
     measures.sort(key=lambda m: -m["worst"])
     script_layer(base, "people", sheet.say("layer.out_of_reach"))
@@ -97,9 +102,7 @@ def coverage_page(
     finish(base)
     data = {
         **base.data,
-        "zones": {
-            z: [str(n) for n in zones.loc[zones["zoning"] == z, "name"]] for z in zonings
-        },
+        "zones": {z: [str(n) for n in zones.loc[zones["zoning"] == z, "name"]] for z in zonings},
         "measures": measures,
         "figures": entries,
         "row_keys": [name for name, _ in ROWS],
@@ -142,11 +145,17 @@ def finding(figures: pd.DataFrame, service: str, rule_id: str, sheet: Sheet) -> 
         if len(classes) == 3 or not classes
         else text.joined([sheet.say(f"where.{c}") for c in classes], sheet.lang)
     )
-    away = 1 - float(row["covered_share_assessed"]) if pd.notna(row["covered_share_assessed"]) else None
+    away = (
+        1 - float(row["covered_share_assessed"])
+        if pd.notna(row["covered_share_assessed"])
+        else None
+    )
     if away is None:
         return sheet.say("finding.coverage.not_assessed", service=name)
     if row["no_seat"] + row["out_of_reach"] == 0:
-        return sheet.say("finding.coverage.all", who=who, service=name, within=within(service, rule_id, sheet))
+        return sheet.say(
+            "finding.coverage.all", who=who, service=name, within=within(service, rule_id, sheet)
+        )
     return sheet.say(
         "finding.coverage.some",
         who=who,
@@ -176,7 +185,11 @@ def _measure(
     name = sheet.label("service", service)
     total = rows[(rows["level"] == "region") & (rows["settlement"] == "judged")]
     share = total["covered_share_assessed"].iloc[0] if len(total) else None
-    straight = rows["straight_share_assessed"].notna().any() if "straight_share_assessed" in rows else False
+    straight = (
+        rows["straight_share_assessed"].notna().any()
+        if "straight_share_assessed" in rows
+        else False
+    )
     step = 100 // CLASSES
     ramp: list[dict[str, Any]] = [
         {
@@ -185,7 +198,7 @@ def _measure(
             "label": [f"{c * step}%" for c in range(CLASSES + 1)],
         }
     ]
-    others = [
+    others: list[dict[str, Any]] = [
         {"kind": "fill", "colour": "--not-judged", "label": sheet.say("legend.not_judged")},
         {
             "kind": "fill",
@@ -265,8 +278,19 @@ def _entry(part: pd.DataFrame, sheet: Sheet, *, most: float, limit: float) -> di
     judged = by_class.get("judged")
     persons = number(judged["persons"]) if judged is not None else None
     if judged is None or not persons:
-        return {"h": heads, "t": columns, "c": -1, "s": -1, "o": 0, "r": 0, "v": None, "b": [],
-                "p": text.DASH, "q": text.DASH, "sp": text.DASH}  # fmt: skip
+        return {
+            "h": heads,
+            "t": columns,
+            "c": -1,
+            "s": -1,
+            "o": 0,
+            "r": 0,
+            "v": None,
+            "b": [],
+            "p": text.DASH,
+            "q": text.DASH,
+            "sp": text.DASH,
+        }
     missing = float(judged["not_assessed"]) / persons
     return {
         "h": heads,

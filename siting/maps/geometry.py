@@ -143,7 +143,8 @@ def encode_lines(shapes: Iterable[Any], crs: Any, size: float) -> str:
 
 def _parts(shapes: Iterable[Any]) -> npt.NDArray[np.object_]:
     parts: npt.NDArray[np.object_] = shapely.get_parts(np.asarray(list(shapes), dtype=object))
-    return parts[shapely.get_type_id(parts) == 1]
+    lines: npt.NDArray[np.object_] = parts[shapely.get_type_id(parts) == 1]
+    return lines
 
 
 def roads(frame: gpd.GeoDataFrame, *, budget: int) -> tuple[list[str], int]:

@@ -177,9 +177,7 @@ def _measure(
         "rule_ids": [*rule_ids, *targets],
         "rule": sheet.rule_note(rule_ids[0]),
         "rule_text": sheet.rule_text(rule) if rule else "",
-        "finding": sheet.say(
-            "finding.green", name=label, straight=region["sp"], foot=region["fp"]
-        ),
+        "finding": sheet.say("finding.green", name=label, straight=region["sp"], foot=region["fp"]),
         "region": region,
         "zones": zones,
         "legend": {
@@ -187,7 +185,11 @@ def _measure(
                 legend(
                     sheet.say("legend.cells", name=label),
                     [
-                        {"kind": "fill", "colour": f"--{colour}", "label": sheet.say(f"cell.{state}")}
+                        {
+                            "kind": "fill",
+                            "colour": f"--{colour}",
+                            "label": sheet.say(f"cell.{state}"),
+                        }
                         for state, colour in (
                             ("foot", "covered"),
                             ("straight_only", "straight"),
@@ -196,7 +198,9 @@ def _measure(
                         )
                     ],
                 ),
-                legend("", [{"kind": "fill", "colour": "--park", "label": sheet.say("legend.park")}]),
+                legend(
+                    "", [{"kind": "fill", "colour": "--park", "label": sheet.say("legend.park")}]
+                ),
             ],
             "notes": legend_notes(sheet, ["parks", "residential"], rule_ids[:2]),
         },
@@ -207,8 +211,17 @@ def _entry(rows: pd.DataFrame, sheet: Sheet) -> dict[str, Any]:
     """Return one panel: areas, shares on both measures, and each target with its verdict."""
     land = rows[rows["quarter"] == "all"]
     if land.empty:
-        return {"t": [], "sp": text.DASH, "fp": text.DASH, "up": text.DASH, "a": text.DASH,
-                "s": None, "f": None, "u": 0.0, "targets": []}  # fmt: skip
+        return {
+            "t": [],
+            "sp": text.DASH,
+            "fp": text.DASH,
+            "up": text.DASH,
+            "a": text.DASH,
+            "s": None,
+            "f": None,
+            "u": 0.0,
+            "targets": [],
+        }
     row = land.iloc[0]
     targets = []
     for _, aim in rows[rows["target_rule_id"].astype(str) != ""].iterrows():

@@ -82,7 +82,9 @@ def new_sites_page(
         "facts": _facts(solution, persons, sheet),
         "bars": [solution.already, gained, max(persons - solution.objective, 0)],
         "big": text.count(gained),
-        "big_label": sheet.say("new_sites.big", share=text.percent(gained / persons if persons else None)),
+        "big_label": sheet.say(
+            "new_sites.big", share=text.percent(gained / persons if persons else None)
+        ),
         "proof": _proof(solution, sheet),
         "proved": solution.status == "optimal" and solution.unique is True,
         "rule": sheet.rule_note(rule_id),
@@ -91,22 +93,43 @@ def new_sites_page(
         "legend": {
             "groups": [
                 *(
-                    [legend(sheet.say("legend.newly"),
-                            circle_items(sheet, most, "--covered", biggest=CIRCLE), flow=True)]
-                    if points else []
+                    [
+                        legend(
+                            sheet.say("legend.newly"),
+                            circle_items(sheet, most, "--covered", biggest=CIRCLE),
+                            flow=True,
+                        )
+                    ]
+                    if points
+                    else []
                 ),
                 legend(
                     "",
                     [
-                        {"kind": "dot", "colour": "--chosen", "size": 15, "label": sheet.say("legend.chosen")},
-                        {"kind": "ring", "colour": "--chosen", "size": 10, "label": sheet.say("legend.candidate")},
-                        {"kind": "dot", "colour": "--site", "size": 11, "label": sheet.say("legend.existing", service=name)},
+                        {
+                            "kind": "dot",
+                            "colour": "--chosen",
+                            "size": 15,
+                            "label": sheet.say("legend.chosen"),
+                        },
+                        {
+                            "kind": "ring",
+                            "colour": "--chosen",
+                            "size": 10,
+                            "label": sheet.say("legend.candidate"),
+                        },
+                        {
+                            "kind": "dot",
+                            "colour": "--site",
+                            "size": 11,
+                            "label": sheet.say("legend.existing", service=name),
+                        },
                     ],
                 ),
             ],
             "notes": legend_notes(sheet, ["people", "demand", service], [rule_id]),
         },
-    }  # fmt: skip
+    }
     return page.render(
         "new_sites",
         sheet,
@@ -131,9 +154,7 @@ def _proof(solution: Solution, sheet: Sheet) -> list[str]:
     """Return how good the choice is proved to be: status, bound, gap, and whether it is alone."""
     said = [
         sheet.say(f"solver.{solution.status}"),
-        sheet.say(
-            "solver.bound", bound=text.count(solution.bound), gap=text.percent(solution.gap)
-        ),
+        sheet.say("solver.bound", bound=text.count(solution.bound), gap=text.percent(solution.gap)),
     ]
     unique = {True: "unique", False: "not_unique", None: "unique_unknown"}[solution.unique]
     said.append(sheet.say(f"solver.{unique}"))
@@ -151,10 +172,18 @@ def _facts(solution: Solution, persons: int, sheet: Sheet) -> list[list[str]]:
     return [
         [sheet.say("new_sites.persons"), text.count(persons), ""],
         [sheet.say("new_sites.already"), text.count(solution.already), share(solution.already)],
-        [sheet.say("new_sites.objective"), text.count(solution.objective), share(solution.objective)],
+        [
+            sheet.say("new_sites.objective"),
+            text.count(solution.objective),
+            share(solution.objective),
+        ],
         [sheet.say("new_sites.bound"), text.count(solution.bound), share(solution.bound)],
-        [sheet.say("new_sites.uncoverable"), text.count(solution.uncoverable), share(solution.uncoverable)],
-    ]  # fmt: skip
+        [
+            sheet.say("new_sites.uncoverable"),
+            text.count(solution.uncoverable),
+            share(solution.uncoverable),
+        ],
+    ]
 
 
 def _rows(

@@ -11,7 +11,7 @@ from functools import cache
 from html import escape
 from importlib import resources
 from pathlib import PurePosixPath
-from typing import Any, ClassVar
+from typing import Any
 from urllib.parse import urlsplit
 
 import folium
@@ -42,14 +42,16 @@ PARAMETERS = ("walk.", "drive.", "judge.")
 """Beginnings of the ids of rules that enter every figure."""
 
 
-class OfflineMap(folium.Map):  # type: ignore[misc]
+class OfflineMap(folium.Map):
     """A folium map that names no file of another server."""
 
-    default_js: ClassVar[list[tuple[str, str]]] = []
-    default_css: ClassVar[list[tuple[str, str]]] = []
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**options)
+        self.default_js = []
+        self.default_css = []
 
 
-class ScriptLayer(Layer):  # type: ignore[misc]
+class ScriptLayer(Layer):
     """A layer drawn by ``siting.layers.<kind>`` from the page's data, switchable like any other."""
 
     _template = Template(
@@ -64,7 +66,7 @@ class ScriptLayer(Layer):  # type: ignore[misc]
         self.kind = kind
 
 
-class _Start(folium.MacroElement):  # type: ignore[misc]
+class _Start(folium.MacroElement):
     """The last statement of a page: hands the map and its layers to the page's script."""
 
     _template = Template(
@@ -76,7 +78,7 @@ class _Start(folium.MacroElement):  # type: ignore[misc]
     )
 
     def __init__(self, page: str, map_name: str, layers: Mapping[str, Any]) -> None:
-        super().__init__()
+        super().__init__()  # type: ignore[no-untyped-call]  # branca leaves it without types
         self._name = "Start"
         self.page = page
         self.map_name = map_name
@@ -85,7 +87,9 @@ class _Start(folium.MacroElement):  # type: ignore[misc]
 
 def asset(name: str) -> str:
     """Return a file of ``siting/pages``."""
-    return resources.files("siting").joinpath("pages", *PurePosixPath(name).parts).read_text("utf-8")
+    return (
+        resources.files("siting").joinpath("pages", *PurePosixPath(name).parts).read_text("utf-8")
+    )
 
 
 @cache
@@ -109,7 +113,7 @@ def _leaflet_css() -> str:
 
 
 def in_script(value: object) -> str:
-    """Return JSON that can stand in an HTML script element whatever the strings hold.
+    r"""Return JSON that can stand in an HTML script element whatever the strings hold.
 
     Examples
     --------
@@ -123,7 +127,7 @@ def in_script(value: object) -> str:
 
 
 def new_map(sheet: Sheet, bounds: Sequence[float]) -> OfflineMap:
-    """Return a map over ``bounds`` (west, south, east, north in degrees) with the panes in place."""
+    """Return a map over ``bounds`` (west, south, east, north in degrees) with its panes."""
     west, south, east, north = bounds
     themap = OfflineMap(
         location=[(south + north) / 2, (west + east) / 2],
@@ -216,7 +220,7 @@ def render(
 def _rendered(themap: OfflineMap) -> tuple[str, str]:
     """Return what folium writes into the body and into the script, under stable names."""
     _number(themap)
-    figure = themap.get_root()
+    figure: Any = themap.get_root()
     for child in list(figure._children.values()):
         child.render()
     return figure.html.render(), figure.script.render()

@@ -82,7 +82,11 @@ def _steps(sheet: Sheet) -> str:
     """Return what has to come before a closure, printed on every page that speaks of one."""
     items = "".join(f"<li>{escape(sheet.say(f'closure.{step}'))}</li>" for step in STEPS)
     rule = sheet.rule("school.keep_needed_small")
-    source = f"{rule.source}{sheet.say('list.bracket', x=sheet.say(f'status.{rule.status}'))}" if rule else ""
+    source = (
+        f"{rule.source}{sheet.say('list.bracket', x=sheet.say(f'status.{rule.status}'))}"
+        if rule
+        else ""
+    )
     return (
         f'<div class="principle"><p><strong>{escape(sheet.say("closure.principle"))}</strong> '
         f"<small>{escape(source)}</small></p>"
@@ -115,7 +119,7 @@ def _measure(
         for n, (_, row) in enumerate(ranking.iterrows())
     ]
     for _, flow in receivers[receivers["site_id"].astype(str).isin(place)].iterrows():
-        rows[place[str(flow["site_id"])]]["to"].append(_flow(flow, place, there, sheet))
+        rows[place[str(flow["site_id"])]]["to"].append(_flow(flow, place, there))
     if limits is not None:
         broken = limits[limits["site_id"].astype(str).isin(place) & limits["broken"].astype(bool)]
         for _, hit in broken.iterrows():
@@ -141,10 +145,28 @@ def _measure(
                 legend(
                     "",
                     [
-                        {"kind": "fill", "colour": "--calm", "label": sheet.say("legend.all_served")},
-                        {"kind": "fill", "colour": "--out", "label": sheet.say("legend.some_unserved")},
-                        {"kind": "dot", "colour": "--chosen", "size": 13, "label": sheet.say("legend.picked")},
-                        {"kind": "line", "colour": "--flow", "size": 5, "label": sheet.say("legend.flow")},
+                        {
+                            "kind": "fill",
+                            "colour": "--calm",
+                            "label": sheet.say("legend.all_served"),
+                        },
+                        {
+                            "kind": "fill",
+                            "colour": "--out",
+                            "label": sheet.say("legend.some_unserved"),
+                        },
+                        {
+                            "kind": "dot",
+                            "colour": "--chosen",
+                            "size": 13,
+                            "label": sheet.say("legend.picked"),
+                        },
+                        {
+                            "kind": "line",
+                            "colour": "--flow",
+                            "size": 5,
+                            "label": sheet.say("legend.flow"),
+                        },
                     ],
                 ),
             ],
@@ -181,16 +203,16 @@ def _row(
         ],
         "enrolment": text.count(number(row.get("enrolment"))),
         "short": sheet.say("seats.unknown") if raw["short"] is None else text.count(raw["short"]),
-        "unknown": sheet.say("seats.unknown_at", n=text.count(len(unknown.split(";")))) if unknown else "",
+        "unknown": sheet.say("seats.unknown_at", n=text.count(len(unknown.split(";"))))
+        if unknown
+        else "",
         "broken": [sheet.rule_note(r) for r in broken],
         "to": [],
         "hits": [],
     }
 
 
-def _flow(
-    flow: pd.Series[Any], place: dict[str, int], there: gpd.GeoDataFrame, sheet: Sheet
-) -> dict[str, Any]:
+def _flow(flow: pd.Series[Any], place: dict[str, int], there: gpd.GeoDataFrame) -> dict[str, Any]:
     """Return one receiver of a closure: by its place in the ranking, or with its own position."""
     receiver = str(flow["receiver_id"])
     entry: dict[str, Any] = {

@@ -133,7 +133,7 @@ siting.pages.coverage = ({ map, layers, legend, panel }) => {
         sort: [nameOf(entry), entry.v, entry.b.length ? entry.o : null, entry.v],
       })),
       sorted: [2, false],
-      onPick: (key) => select(key),
+      onPick: (key) => { select(key); panel.scrollTop = 0; },
     });
     fill(list, el("ul", { class: "key" }, KINDS.map((kind) => el("li", { class: `key-${kind}` }, word(`page.part_${kind}`)))), table.element);
     if (state.zone !== null && !shown.some((e) => keyOf(e) === state.zone)) state.zone = null;

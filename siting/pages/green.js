@@ -83,7 +83,7 @@ siting.pages.green = ({ map, layers, legend, panel }) => {
       ],
       rows: rows.map((e) => ({ key: String(e.i), cells: [nameOf(e), e.sp, e.fp, e.t[0]], sort: [nameOf(e), e.s, e.f, e.land] })),
       sorted: [2, true],
-      onPick: (key) => select(key),
+      onPick: (key) => { select(key); panel.scrollTop = 0; },
     });
     fill(list, table.element);
     if (!rows.some((e) => String(e.i) === state.zone)) state.zone = null;

@@ -13,7 +13,33 @@ from siting.coverage import cover, gaps
 from siting.green import green_coverage, indicators, land_cells, targets
 
 CRS = "EPSG:4547"  # CGCS2000 / 3-degree Gauss-Kruger CM 114E
-NAMES = "城关镇 新开镇 柏祥镇 张谷英镇 月田镇 毛田镇 渭洞乡 公田镇 甘田乡 筻口镇 中洲乡 步仙镇 杨林街镇 长湖乡 鹿角镇 麻塘镇 荣家湾镇 黄沙街镇 东洞庭湖乡 君山垸乡".split()
+NAMES = [
+    "城关镇",
+    "新开镇",
+    "柏祥镇",
+    "张谷英镇",
+    "月田镇",
+    "毛田镇",
+    "渭洞乡",
+    "公田镇",
+    "甘田乡",
+    "筻口镇",
+    "中洲乡",
+    "步仙镇",
+    "杨林街镇",
+    "长湖乡",
+    "鹿角镇",
+    "麻塘镇",
+    "荣家湾镇",
+    "黄沙街镇",
+    "东洞庭湖乡",
+    "君山垸乡",
+]
+SCHOOLS = (
+    *("第一", "第二", "第三", "第四", "中心", "实验", "希望", "城南", "城北", "东风", "红旗"),
+    *("育才", "新星", "朝阳", "光明", "和平", "建设", "解放", "向阳", "胜利", "团结", "友谊"),
+    *("长江", "湘江", "岳麓", "洞庭"),
+)
 BOOK = rules.load()
 MAX_MISSING = BOOK["judge.max_not_assessed"].strict
 
@@ -68,11 +94,19 @@ def region(rng: np.random.Generator, names: list[str]) -> tuple[gpd.GeoDataFrame
         geometry=list(cells[order]),
         crs=CRS,
     )
-    lake = shapely.Point(west + 7000, 3_229_000).buffer(5200).union(
-        shapely.Point(west + 11500, 3_225_500).buffer(3300)
-    ).intersection(county.buffer(400))
+    lake = (
+        shapely.Point(west + 7000, 3_229_000)
+        .buffer(5200)
+        .union(shapely.Point(west + 11500, 3_225_500).buffer(3300))
+        .intersection(county.buffer(400))
+    )
     river = shapely.LineString(
-        [(east + 500, 3_217_000), (455_000, 3_218_500), (443_000, 3_221_000), (west + 12000, 3_225_000)]
+        [
+            (east + 500, 3_217_000),
+            (455_000, 3_218_500),
+            (443_000, 3_221_000),
+            (west + 12000, 3_225_000),
+        ]
     ).segmentize(900)
     bent = shapely.transform(river, lambda c: c + np.c_[0 * c[:, 0], 700 * np.sin(c[:, 0] / 2300)])
     river = bent.buffer(160)
@@ -127,14 +161,17 @@ def make(lang: str = "zh", *, rename: Callable[[str], str] = lambda name: name) 
     ids = [f"d{i:05d}" for i in range(len(points))]
     demand = gpd.GeoDataFrame(
         {"demand_id": ids, "population": people, "settlement": kinds, "area_m2": 0.0},
-        geometry=points, crs=CRS,
-    )  # fmt: skip
+        geometry=points,
+        crs=CRS,
+    )
     membership = pd.DataFrame({"demand_id": ids, "zoning": "township", "zone_id": home})
     sites, offers = facilities(rng, zones, rename)
     covers, holes, existing = [], [], sites[sites["status"] == "existing"]
     matrices: dict[str, np.ndarray] = {}
     for service, rule_id in (("primary", "primary.radius"), ("clinic", "clinic.walk_30min")):
-        here = existing[existing["site_id"].isin(offers.loc[offers["service"] == service, "site_id"])]
+        here = existing[
+            existing["site_id"].isin(offers.loc[offers["service"] == service, "site_id"])
+        ]
         matrix = shapely.distance(np.array(points)[:, None], here.geometry.to_numpy()[None, :])
         detour = rng.uniform(1.1, 1.6, len(points))[:, None]
         nearest = matrix.argmin(axis=1)
@@ -153,12 +190,12 @@ def make(lang: str = "zh", *, rename: Callable[[str], str] = lambda name: name) 
             index=pd.Index(ids, name="demand_id"),
         )
         told = {
-            "rule": rule, "islands": np.zeros(len(ids), dtype=bool), "speed": BOOK["walk.speed"],
+            "rule": rule,
+            "islands": np.zeros(len(ids), dtype=bool),
+            "speed": BOOK["walk.speed"],
             "straight": pd.Series((metres * 1000).astype("int64"), index=ids),
-        }  # fmt: skip
-        covers.append(
-            cover(demand, membership, reach, plan="today", service=service, **told)
-        )
+        }
+        covers.append(cover(demand, membership, reach, plan="today", service=service, **told))
         holes.append(
             gaps(demand, membership, reach, zoning="township", service=service, link_m=500, **told)
         )
@@ -171,20 +208,42 @@ def make(lang: str = "zh", *, rename: Callable[[str], str] = lambda name: name) 
     sheet = maps.Sheet(
         title=rename("洞庭县设施布局评估" if lang == "zh" else "Facilities of Dongting County"),
         region=rename("洞庭县" if lang == "zh" else "Dongting County"),
-        lang=lang, made_on="2026-11-23", version="0.1.0",
+        lang=lang,
+        made_on="2026-11-23",
+        version="0.1.0",
         sources=(
             maps.Source("people", "people.gpkg", "2020", "第七次人口普查（虚构）"),
             maps.Source("roads", "roads.gpkg", "2026-05", "© OpenStreetMap contributors, ODbL"),
             maps.Source("primary", "schools.xlsx", "2025-09", "教育局（虚构）"),
             maps.Source("parks", "parks.shp", "2026-01", "园林局（虚构）"),
         ),
-        rules=tuple(BOOK.values()), made_up=True, modes={"primary": "walk", "clinic": "walk"},
-    )  # fmt: skip
+        rules=tuple(BOOK.values()),
+        made_up=True,
+        modes={"primary": "walk", "clinic": "walk"},
+    )
     return World(
-        sheet, zones, sites, offers, water, roads, demand, coverage, figures,
-        gpd.GeoDataFrame(pd.concat(holes, ignore_index=True), crs=CRS), green, cells, parks,
-        entrances, ranking, receivers, limits, candidates, solution, newly, judged,
-    )  # fmt: skip
+        sheet,
+        zones,
+        sites,
+        offers,
+        water,
+        roads,
+        demand,
+        coverage,
+        figures,
+        gpd.GeoDataFrame(pd.concat(holes, ignore_index=True), crs=CRS),
+        green,
+        cells,
+        parks,
+        entrances,
+        ranking,
+        receivers,
+        limits,
+        candidates,
+        solution,
+        newly,
+        judged,
+    )
 
 
 def facilities(
@@ -203,14 +262,15 @@ def facilities(
                 site_id = f"{service[0]}{status[0]}{i:02d}{k}"
                 kind = {"primary": "小学", "clinic": "卫生站"}[service]
                 x, y = rng.normal(0, spread, 2)
-                label = f"{name.rstrip('镇乡')}{'第一 第二 第三 第四 中心 实验 希望 城南 城北 东风 红旗 育才 新星 朝阳 光明 和平 建设 解放 向阳 胜利 团结 友谊 长江 湘江 岳麓 洞庭 南湖'.split()[k]}{kind}"
+                label = f"{name.rstrip('镇乡')}{SCHOOLS[k]}{kind}"
                 rows.append((site_id, rename(label), status, shapely.Point(seat.x + x, seat.y + y)))
                 pupils = int(rng.integers(25, 420))
                 offers.append((site_id, service, pupils + int(rng.integers(-20, 120)), pupils))
     sites = gpd.GeoDataFrame(
         pd.DataFrame([r[:3] for r in rows], columns=["site_id", "name", "status"]),
-        geometry=[r[3] for r in rows], crs=CRS,
-    )  # fmt: skip
+        geometry=[r[3] for r in rows],
+        crs=CRS,
+    )
     table = pd.DataFrame(offers, columns=["site_id", "service", "capacity", "enrolment"])
     return sites, table.astype({"capacity": "Int64", "enrolment": "Int64"})
 
@@ -220,20 +280,33 @@ def park_world(
 ) -> tuple[pd.DataFrame, gpd.GeoDataFrame, gpd.GeoDataFrame, gpd.GeoDataFrame]:
     town = seats[0]
     blocks = [
-        shapely.box(town.x + 340 * a, town.y + 300 * b, town.x + 340 * a + 290, town.y + 300 * b + 250)
-        for a in range(-6, 6) for b in range(-6, 6) if a * a + b * b < 34
-    ]  # fmt: skip
+        shapely.box(
+            town.x + 340 * a, town.y + 300 * b, town.x + 340 * a + 290, town.y + 300 * b + 250
+        )
+        for a in range(-6, 6)
+        for b in range(-6, 6)
+        if a * a + b * b < 34
+    ]
     green_at = set(rng.choice(len(blocks), 9, replace=False).tolist())
     parks = gpd.GeoDataFrame(
-        {"park_id": [f"p{i}" for i in range(9)], "name": [f"公园{i}" for i in range(9)], "kind": "park"},
-        geometry=[blocks[i].buffer(-20 * (n % 4)) for n, i in enumerate(sorted(green_at))], crs=CRS,
-    )  # fmt: skip
+        {
+            "park_id": [f"p{i}" for i in range(9)],
+            "name": [f"公园{i}" for i in range(9)],
+            "kind": "park",
+        },
+        geometry=[blocks[i].buffer(-20 * (n % 4)) for n, i in enumerate(sorted(green_at))],
+        crs=CRS,
+    )
     parks["area_m2"] = parks.area
     homes = gpd.GeoDataFrame(
-        {"residential_id": [f"r{i}" for i in range(len(blocks)) if i not in green_at],
-         "settlement": "urban", "quarter": ["old" if i % 3 else "new" for i in range(len(blocks)) if i not in green_at]},
-        geometry=[b for i, b in enumerate(blocks) if i not in green_at], crs=CRS,
-    )  # fmt: skip
+        {
+            "residential_id": [f"r{i}" for i in range(len(blocks)) if i not in green_at],
+            "settlement": "urban",
+            "quarter": ["old" if i % 3 else "new" for i in range(len(blocks)) if i not in green_at],
+        },
+        geometry=[b for i, b in enumerate(blocks) if i not in green_at],
+        crs=CRS,
+    )
     cells = land_cells(homes, cell_m=50).table
     member = pd.DataFrame({"demand_id": cells["cell_id"], "zoning": "township"})
     inside = gpd.sjoin(
@@ -250,19 +323,28 @@ def park_world(
         seen[f"{name}_foot"] = (near < limit) & seen["assessed"] & (seen[f"{name}_straight_m2"] > 0)
         foot = seen[f"{name}_straight_m2"] * seen[f"{name}_foot"]
         keys = ["zone_id", "settlement", "quarter"]
-        sums = pd.DataFrame(
-            {"zone_id": member["zone_id"].to_numpy(), "settlement": seen["settlement"].to_numpy(),
-             "quarter": seen["quarter"].to_numpy(), "foot": foot.to_numpy(),
-             "missing": (seen["area_m2"] * ~seen["assessed"]).to_numpy()}
-        ).groupby(keys).sum()  # fmt: skip
+        sums = (
+            pd.DataFrame(
+                {
+                    "zone_id": member["zone_id"].to_numpy(),
+                    "settlement": seen["settlement"].to_numpy(),
+                    "quarter": seen["quarter"].to_numpy(),
+                    "foot": foot.to_numpy(),
+                    "missing": (seen["area_m2"] * ~seen["assessed"]).to_numpy(),
+                }
+            )
+            .groupby(keys)
+            .sum()
+        )
         rows = table["indicator"] == name
         at = pd.MultiIndex.from_frame(table.loc[rows, keys])
         table.loc[rows, "foot_m2"] = sums["foot"].reindex(at).to_numpy()
         table.loc[rows, "not_assessed_m2"] = sums["missing"].reindex(at).to_numpy()
     gates = gpd.GeoDataFrame(
         {"park_id": parks["park_id"], "source": "path_crossing"},
-        geometry=[shapely.Point(g.exterior.coords[0]) for g in parks.geometry], crs=CRS,
-    )  # fmt: skip
+        geometry=[shapely.Point(g.exterior.coords[0]) for g in parks.geometry],
+        crs=CRS,
+    )
     figures = report.green_figures(table, targets=targets(BOOK), max_not_assessed=MAX_MISSING)
     return figures, seen, parks, gates
 
@@ -291,32 +373,58 @@ def closures(
         for other, moved in gone.items():
             free = max(int(seats["capacity"][other] - seats["enrolment"][other]), 0)
             flows.append(
-                (site_id, schools["site_id"][other], schools["name"][other], int(moved),
-                 float(after[order[mine, 1] == other].mean()), free, max(int(moved) - free, 0))
-            )  # fmt: skip
-        limits.append((site_id, "school.journey_grades_1_3", "hard", over, longer, over + longer > 0))
+                (
+                    site_id,
+                    schools["site_id"][other],
+                    schools["name"][other],
+                    int(moved),
+                    float(after[order[mine, 1] == other].mean()),
+                    free,
+                    max(int(moved) - free, 0),
+                )
+            )
+        limits.append(
+            (site_id, "school.journey_grades_1_3", "hard", over, longer, over + longer > 0)
+        )
         rows.append(
             {
-                "site_id": site_id, "name": schools["name"][n], "service": "primary",
-                "persons": int(pupils.sum()), "displaced": int(pupils.sum()), "unserved_after": over,
-                "mean_before_min": float(np.average(before, weights=weights)) if len(before) else np.nan,
+                "site_id": site_id,
+                "name": schools["name"][n],
+                "service": "primary",
+                "persons": int(pupils.sum()),
+                "displaced": int(pupils.sum()),
+                "unserved_after": over,
+                "mean_before_min": float(np.average(before, weights=weights))
+                if len(before)
+                else np.nan,
                 "p95_before_min": float(np.quantile(before, 0.95)) if len(before) else np.nan,
                 "max_before_min": float(before.max()) if len(before) else np.nan,
-                "mean_after_min": float(np.average(after, weights=weights)) if len(after) else np.nan,
+                "mean_after_min": float(np.average(after, weights=weights))
+                if len(after)
+                else np.nan,
                 "p95_after_min": float(np.quantile(after, 0.95)) if len(after) else np.nan,
                 "max_after_min": float(after.max()) if len(after) else np.nan,
                 "limits_broken": "school.journey_grades_1_3" if over + longer else "",
-                "capacity": seats["capacity"][n], "enrolment": seats["enrolment"][n],
+                "capacity": seats["capacity"][n],
+                "enrolment": seats["enrolment"][n],
                 "receiver_seats_short": sum(f[6] for f in flows if f[0] == site_id),
                 "capacity_unknown": "",
             }
-        )  # fmt: skip
+        )
     ranking = pd.DataFrame(rows).sort_values(["unserved_after", "displaced"], ignore_index=True)
     ranking["rank"] = np.arange(1, len(ranking) + 1)
     ranking = ranking.reindex(columns=merger.RANKING)
     ranking.loc[3, "receiver_seats_short"] = pd.NA
     ranking.loc[3, "capacity_unknown"] = "pe001;pe002"
-    columns = ["site_id", "receiver_id", "receiver_name", "persons", "mean_after_min", "free_seats", "seats_short"]
+    columns = [
+        "site_id",
+        "receiver_id",
+        "receiver_name",
+        "persons",
+        "mean_after_min",
+        "free_seats",
+        "seats_short",
+    ]
     told = ["site_id", "rule_id", "strength", "newly_over_persons", "lengthened_persons", "broken"]
     return ranking, pd.DataFrame(flows, columns=columns), pd.DataFrame(limits, columns=told)
 
@@ -325,18 +433,29 @@ def choice(
     sites: gpd.GeoDataFrame, demand: gpd.GeoDataFrame, now: np.ndarray
 ) -> tuple[locate.Solution, pd.DataFrame, gpd.GeoDataFrame, int]:
     options = sites[sites["status"] == "candidate"].reset_index(drop=True)
-    matrix = shapely.distance(demand.geometry.to_numpy()[:, None], options.geometry.to_numpy()[None, :])
+    matrix = shapely.distance(
+        demand.geometry.to_numpy()[:, None], options.geometry.to_numpy()[None, :]
+    )
     times = pd.DataFrame(
-        np.c_[now, matrix].astype("int64"), index=demand["demand_id"], columns=["now", *options["site_id"]]
+        np.c_[now, matrix].astype("int64"),
+        index=demand["demand_id"],
+        columns=["now", *options["site_id"]],
     )
     persons = demand.set_index("demand_id")["population"].astype("int64")
     solution = locate.mclp(
         times, persons, threshold=1500, n_new=4, candidates=list(options["site_id"]), fixed=["now"]
     )
     away = now > 1500
-    alone = [(persons.to_numpy() * (away & (matrix[:, j] <= 1500))).sum() for j in range(len(options))]
+    alone = [
+        (persons.to_numpy() * (away & (matrix[:, j] <= 1500))).sum() for j in range(len(options))
+    ]
     candidates = pd.DataFrame(
-        {"site_id": options["site_id"], "name": options["name"], "new_persons": alone, "excluded": ""}
+        {
+            "site_id": options["site_id"],
+            "name": options["name"],
+            "new_persons": alone,
+            "excluded": "",
+        }
     )
     first = [i for i, s in enumerate(options["site_id"]) if s not in solution.chosen][-1]
     candidates.loc[first, "excluded"] = "永久基本农田 1,240 m²"
@@ -357,25 +476,53 @@ def pages(world: World) -> dict[str, str]:
         ),
         "gaps": maps.gaps_page(world.gaps, world.zones, **near, **base),
         "green": maps.green_page(
-            world.green, world.zones, cells=world.green_cells, cell_m=50, parks=world.parks,
-            entrances=world.entrances, **base,
+            world.green,
+            world.zones,
+            cells=world.green_cells,
+            cell_m=50,
+            parks=world.parks,
+            entrances=world.entrances,
+            **base,
         ),
         "schools": maps.schools_page(
             world.ranking, world.receivers, world.sites, world.zones, limits=world.limits, **base
         ),
         "new_sites": maps.new_sites_page(
-            world.solution, world.candidates, world.sites, world.zones, service="clinic",
-            rule_id="clinic.walk_30min", persons=world.judged, newly=world.newly,
-            offers=world.offers, **base,
+            world.solution,
+            world.candidates,
+            world.sites,
+            world.zones,
+            service="clinic",
+            rule_id="clinic.walk_30min",
+            persons=world.judged,
+            newly=world.newly,
+            offers=world.offers,
+            **base,
         ),
         "index": maps.index_page(
             [
-                maps.Card("coverage", "18.4%", maps.finding(world.figures, "primary", "primary.radius", world.sheet), world.sheet.rule_note("primary.radius")),
-                maps.Card("gaps", text.with_unit(int(world.gaps["persons"].sum()), "persons", lang), world.sheet.say("legend.gaps")),
+                maps.Card(
+                    "coverage",
+                    "18.4%",
+                    maps.finding(world.figures, "primary", "primary.radius", world.sheet),
+                    world.sheet.rule_note("primary.radius"),
+                ),
+                maps.Card(
+                    "gaps",
+                    text.with_unit(int(world.gaps["persons"].sum()), "persons", lang),
+                    world.sheet.say("legend.gaps"),
+                ),
                 maps.Card("green", "71.0%", world.sheet.label("indicator", "park_500")),
-                maps.Card("schools", text.count(len(world.ranking)), world.sheet.say("page.name.schools")),
-                maps.Card("new_sites", text.count(world.solution.objective - world.solution.already), world.sheet.say("layer.newly")),
+                maps.Card(
+                    "schools", text.count(len(world.ranking)), world.sheet.say("page.name.schools")
+                ),
+                maps.Card(
+                    "new_sites",
+                    text.count(world.solution.objective - world.solution.already),
+                    world.sheet.say("layer.newly"),
+                ),
             ],
-            sheet=world.sheet, files=["coverage_figures.csv", "gaps.csv", "ranking.csv"],
+            sheet=world.sheet,
+            files=["coverage_figures.csv", "gaps.csv", "ranking.csv"],
         ),
-    }  # fmt: skip
+    }

@@ -35,9 +35,14 @@ def folder(world, tmp_path_factory):
     """Pages and tables as a run writes them."""
     out = tmp_path_factory.mktemp("run")
     report.write_outputs(
-        out, tables={"coverage_figures": world.figures, "gaps": world.gaps, "ranking": world.ranking},
-        layers={}, pages=made.pages(world), run={}, lang="zh", title="t",
-    )  # fmt: skip
+        out,
+        tables={"coverage_figures": world.figures, "gaps": world.gaps, "ranking": world.ranking},
+        layers={},
+        pages=made.pages(world),
+        run={},
+        lang="zh",
+        title="t",
+    )
     return out
 
 
@@ -45,7 +50,9 @@ class Visit:
     """A page opened from disk; every request that is not the file itself is stopped and kept."""
 
     def __init__(self, browser, file, size=(1280, 720)):
-        self.context = browser.new_context(viewport={"width": size[0], "height": size[1]}, offline=True)
+        self.context = browser.new_context(
+            viewport={"width": size[0], "height": size[1]}, offline=True
+        )
         self.page = self.context.new_page()
         self.requests, self.errors = [], []
         self.page.on("console", lambda m: self.errors.append(m.text) if m.type != "log" else None)
@@ -83,7 +90,9 @@ def test_opens_without_network_error_or_sideways_scroll(browser, folder, name, s
         assert visit.errors == []
         wide = visit.page.evaluate("[document.documentElement.scrollWidth, window.innerWidth]")
         assert wide[0] <= wide[1]
-        panel = visit.page.evaluate("(({scrollWidth: a, clientWidth: b}) => a - b)(document.getElementById('panel'))")
+        panel = visit.page.evaluate(
+            "(({scrollWidth: a, clientWidth: b}) => a - b)(document.getElementById('panel'))"
+        )
         assert panel <= 0
         assert visit.page.evaluate("parseFloat(getComputedStyle(document.body).fontSize)") >= 16
 
@@ -106,8 +115,11 @@ def test_adds_one_name_to_the_browser(browser, folder, name):
 
 @pytest.mark.parametrize("name", MAPS)
 def test_every_layer_can_be_switched_off_and_on(browser, folder, name):
-    drawn = """() => [...document.querySelectorAll('.leaflet-map-pane path, .leaflet-map-pane .leaflet-marker-icon')].length
-        + [...document.querySelectorAll('.leaflet-map-pane canvas')].map(c => c.toDataURL().length).reduce((a, b) => a + b, 0)"""
+    drawn = """() => {
+        const pane = document.querySelector('.leaflet-map-pane');
+        return pane.querySelectorAll('path, .leaflet-marker-icon').length
+            + [...pane.querySelectorAll('canvas')].reduce((n, c) => n + c.toDataURL().length, 0);
+    }"""
     with Visit(browser, folder / "maps" / f"{name}.html") as visit:
         if name == "schools":  # flows and receivers are drawn for a school that is picked
             visit.page.locator(".pick").nth(60).click()
@@ -134,7 +146,8 @@ def shown(page):
         const heads = [...t.querySelectorAll('thead th')].map(h => h.textContent);
         const all = Object.fromEntries(heads.map(h => [h, {}]));
         for (const row of t.querySelectorAll('tbody tr'))
-          [...row.querySelectorAll('td')].forEach((d, k) => { all[heads[k]][d.dataset.figure] = d.textContent; });
+          [...row.querySelectorAll('td')].forEach(
+            (d, k) => { all[heads[k]][d.dataset.figure] = d.textContent; });
         return all; }"""
     )
 
@@ -151,16 +164,23 @@ def written(row):
 
 
 def test_a_click_on_a_zone_shows_the_figures_of_the_csv(browser, folder, world):
-    table = pd.read_csv(folder / "tables" / "coverage_figures.csv", keep_default_na=False, na_values=[""])
+    table = pd.read_csv(
+        folder / "tables" / "coverage_figures.csv", keep_default_na=False, na_values=[""]
+    )
     table["zone_id"] = table["zone_id"].fillna("")
-    heads = {text.get(f"settlement.{c}", "zh") + mark: c
-             for c in ("judged", "urban", "township_seat", "village") for mark in ("", "*")}  # fmt: skip
+    heads = {
+        text.get(f"settlement.{c}", "zh") + mark: c
+        for c in ("judged", "urban", "township_seat", "village")
+        for mark in ("", "*")
+    }
     checked = 0
     with Visit(browser, folder / "maps" / "coverage.html", (1920, 1080)) as visit:
         page = visit.page
         for button in range(2):
             page.locator(".choose").first.locator("button").nth(button).click()
-            service, rule_id = page.evaluate("document.querySelector('.choose [aria-checked=true]').dataset.key").split()
+            service, rule_id = page.evaluate(
+                "document.querySelector('.choose [aria-checked=true]').dataset.key"
+            ).split()
             rows = table[(table["service"] == service) & (table["rule_id"] == rule_id)]
             zones = page.locator(".leaflet-overlay-pane path")
             assert zones.count() == len(world.zones)
@@ -169,7 +189,9 @@ def test_a_click_on_a_zone_shows_the_figures_of_the_csv(browser, folder, world):
                 zones.nth(place).dispatch_event("click")
                 name = page.locator(".detail h2 .name").text_content()
                 zone_id = world.zones.loc[world.zones["name"] == name, "zone_id"].iloc[0]
-                here = rows[(rows["level"] == "zone") & (rows["zone_id"] == zone_id)].set_index("settlement")
+                here = rows[(rows["level"] == "zone") & (rows["zone_id"] == zone_id)].set_index(
+                    "settlement"
+                )
                 for head, figures in shown(page).items():
                     assert figures == written(here.loc[heads[head]]), (name, head)
                     checked += 1
@@ -195,7 +217,9 @@ def test_a_real_mouse_click_on_the_map_picks_the_zone_under_it(browser, folder, 
 def test_straight_line_and_network_are_a_switch_away(browser, folder, world):
     with Visit(browser, folder / "maps" / "coverage.html") as visit:
         visit.page.locator("button[data-key='primary primary.radius']").click()
-        rows = world.figures[(world.figures["service"] == "primary") & (world.figures["level"] == "region")]
+        rows = world.figures[
+            (world.figures["service"] == "primary") & (world.figures["level"] == "region")
+        ]
         judged = rows[rows["settlement"] == "judged"].iloc[0]
         big = visit.page.locator(".detail .big strong")
         assert big.text_content() == text.percent(judged["covered_share_assessed"])
@@ -205,8 +229,12 @@ def test_straight_line_and_network_are_a_switch_away(browser, folder, world):
 
 def test_gaps_are_listed_by_persons_and_a_click_zooms(browser, folder, world):
     with Visit(browser, folder / "maps" / "gaps.html") as visit:
-        service = visit.page.evaluate("document.querySelector('.choose [aria-checked=true]').dataset.key").split()[0]
-        rows = world.gaps[world.gaps["service"] == service].sort_values(["persons", "gap_id"], ascending=[False, True])
+        service = visit.page.evaluate(
+            "document.querySelector('.choose [aria-checked=true]').dataset.key"
+        ).split()[0]
+        rows = world.gaps[world.gaps["service"] == service].sort_values(
+            ["persons", "gap_id"], ascending=[False, True]
+        )
         cells = visit.page.locator(".pickable tbody tr td:nth-child(3)").all_text_contents()
         assert cells == [text.count(p) for p in rows["persons"].head(300)]
         before = visit.page.locator(".leaflet-control-scale-line").text_content()
@@ -227,7 +255,9 @@ def test_schools_are_ranked_as_in_the_csv_and_flows_add_up(browser, folder, worl
         for place in (20, 60, len(table) - 1):
             row = table.iloc[place]
             page.locator(".pickable .pick").nth(place).click()
-            assert page.locator(".detail .big strong").first.text_content() == text.count(row["displaced"])
+            assert page.locator(".detail .big strong").first.text_content() == text.count(
+                row["displaced"]
+            )
             goes = world.receivers[world.receivers["site_id"] == row["site_id"]]
             cells = page.locator(".detail .figures").nth(1).locator("tbody td:nth-child(2)")
             assert cells.all_text_contents() == [text.count(p) for p in goes["persons"]]
@@ -250,7 +280,11 @@ def test_a_page_can_be_worked_with_the_keyboard(browser, folder, name):
         seen = set()
         for _ in range(60):
             visit.page.keyboard.press("Tab")
-            seen.add(visit.page.evaluate("document.activeElement.className + document.activeElement.type"))
+            seen.add(
+                visit.page.evaluate(
+                    "document.activeElement.className + document.activeElement.type"
+                )
+            )
         assert any("leaflet-control-layers-selector" in s for s in seen)
         assert any(s.startswith("pick") for s in seen)
         visit.page.locator(".pick").first.focus()
@@ -260,9 +294,13 @@ def test_a_page_can_be_worked_with_the_keyboard(browser, folder, name):
 
 def test_hostile_names_are_shown_as_text(browser, tmp_path):
     attacks = (
-        "</script><img src=x onerror=alert(1)>", "=cmd|' /C calc'!A0", "‮txt.exe", "<b>x</b>&amp;",
-        "x" * 4000, "\u2028`${alert(2)}`",
-    )  # fmt: skip
+        "</script><img src=x onerror=alert(1)>",
+        "=cmd|' /C calc'!A0",
+        "‮txt.exe",
+        "<b>x</b>&amp;",
+        "x" * 4000,
+        "\u2028`${alert(2)}`",
+    )
     wheel = iter(attacks * 1000)
     world = made.make(rename=lambda _: next(wheel))
     for name, html in made.pages(world).items():
@@ -274,8 +312,12 @@ def test_hostile_names_are_shown_as_text(browser, tmp_path):
                 for place in range(min(4, page.locator(".pick").count())):
                     page.locator(".pick").nth(place).click()
                 page.mouse.move(400, 400)
-                assert page.evaluate("document.querySelectorAll('img:not(.leaflet-tile), #panel b b, bdi *').length") == 0
-                assert set(page.locator(".pickable .name").all_text_contents()) <= set(attacks) | {"区划之外"}
+                assert (
+                    page.evaluate("document.querySelectorAll('img, #panel b b, bdi *').length") == 0
+                )
+                assert set(page.locator(".pickable .name").all_text_contents()) <= set(attacks) | {
+                    "区划之外"
+                }
             assert page.evaluate("document.scripts.length") <= 7
             wide = page.evaluate("[document.documentElement.scrollWidth, window.innerWidth]")
             assert wide[0] <= wide[1]
@@ -287,7 +329,9 @@ def test_hostile_names_are_shown_as_text(browser, tmp_path):
 def test_printing_shows_the_map_and_the_method(browser, folder):
     with Visit(browser, folder / "maps" / "coverage.html") as visit:
         sheet = visit.page.pdf(prefer_css_page_size=True)
-        boxes = {tuple(map(float, m.split())) for m in re.findall(rb"/MediaBox \[([^\]]*)\]", sheet)}
+        boxes = {
+            tuple(map(float, m.split())) for m in re.findall(rb"/MediaBox \[([^\]]*)\]", sheet)
+        }
         assert all(width > height for _, _, width, height in boxes)  # landscape
         assert 2 <= len(re.findall(rb"/Type\s*/Page\b", sheet)) <= 4
 
@@ -298,6 +342,8 @@ def test_english_pages_hold_no_chinese_but_names(browser, tmp_path):
         (tmp_path / f"{name}.html").write_text(html, "utf-8")
     for name in MAPS:
         with Visit(browser, tmp_path / f"{name}.html") as visit:
-            panel = visit.page.locator("#panel").inner_text() + visit.page.locator(".top").inner_text()
+            panel = (
+                visit.page.locator("#panel").inner_text() + visit.page.locator(".top").inner_text()
+            )
             assert not re.search("[\u4e00-\u9fff]", panel.replace("年中央一号文件", "")), name
             assert visit.errors == []

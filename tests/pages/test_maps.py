@@ -184,8 +184,8 @@ def test_tiles_are_named_on_the_page_and_in_the_policy_only_when_given():
     assert "img-src data: https://*.tile.example.org;" in html
     assert "<b>Somebody" not in html
     assert sheet.say("page.tiles", url=tiles.url).split("：")[0] in html
+    bad = dataclasses.replace(sheet, tiles=maps.Tiles("javascript:alert(1)", "x"))
     with pytest.raises(StudyError, match="not the address of a tile service"):
-        bad = dataclasses.replace(sheet, tiles=maps.Tiles("javascript:alert(1)", "x"))
         maps.gaps_page(world.gaps, world.zones, sheet=bad)
 
 

@@ -6,15 +6,25 @@ from pathlib import Path
 import geopandas as gpd
 import numpy as np
 import openpyxl
-import pandas as pd
 import pages_world as made
+import pandas as pd
 import pytest
 import shapely
 
 from siting import report, text
 from siting.errors import DataError
 
-HOSTILE = ["=cmd|' /C calc'!A0", "+1", "-2+3", "@SUM(A1)", "\t=1", "＝1+1", "</script>", "岳阳", "x" * 4000]
+HOSTILE = [
+    "=cmd|' /C calc'!A0",
+    "+1",
+    "-2+3",
+    "@SUM(A1)",
+    "\t=1",
+    "＝1+1",
+    "</script>",
+    "岳阳",
+    "x" * 4000,
+]
 
 
 @pytest.fixture(scope="module")
@@ -166,6 +176,8 @@ def test_covered_never_exceeds_the_straight_line(world):
 
 
 def test_green_figures_hold_a_row_a_target(world):
-    park = world.green[(world.green["indicator"] == "park_500") & (world.green["level"] == "region")]
+    park = world.green[
+        (world.green["indicator"] == "park_500") & (world.green["level"] == "region")
+    ]
     assert set(park["quarter"]) == {"all", "old", "new"}
     assert (park["foot_share"] <= park["straight_share"]).all()

@@ -55,7 +55,9 @@ def test_python_holds_no_words_of_its_own(file):
     found = [(line, value) for line, value in _strings(file) if CHINESE.search(value)]
     # words on a page stand between tags; nothing but blanks and placeholders may
     found += [
-        (line, value) for line, value in _strings(file) if re.search(r">\s*[A-Za-z]{2,}[^<]*<", value)
+        (line, value)
+        for line, value in _strings(file)
+        if re.search(r">\s*[A-Za-z]{2,}[^<]*<", value)
     ]
     assert not found
 
