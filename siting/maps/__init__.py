@@ -6,7 +6,7 @@ are put into WGS 84 here and nowhere above.
 
 from __future__ import annotations
 
-from siting.maps.coverage import coverage_page, finding
+from siting.maps.coverage import coverage_page, finding, within
 from siting.maps.gaps import gaps_page
 from siting.maps.green import green_page
 from siting.maps.index import Card, index_page
@@ -27,4 +27,5 @@ __all__ = [
     "index_page",
     "new_sites_page",
     "schools_page",
+    "within",
 ]

@@ -118,7 +118,7 @@ def encode(lonlats: npt.NDArray[np.float64]) -> str:
     Examples
     --------
     >>> encode(np.array([[113.1, 29.2], [113.1, 29.2001]]))
-    '_m`sT_bbqD?S'
+    '_zhqT_cfqD?S'
     """
     ticks = np.rint(np.asarray(lonlats, dtype=float) * 1e5).astype(np.int64)
     steps = np.diff(ticks, axis=0, prepend=np.zeros((1, 2), dtype=np.int64)).ravel()
@@ -167,7 +167,7 @@ def roads(frame: gpd.GeoDataFrame, *, budget: int) -> tuple[list[str], int]:
     --------
     >>> line = shapely.LineString([(113, 29), (113.1, 29)])
     >>> roads(gpd.GeoDataFrame({"highway": ["trunk"]}, geometry=[line], crs=4326), budget=99)
-    (['', '_|drT_fvnD_pR?'], 0)
+    (['', '_iupT_a_pD_pR?'], 0)
     """
     size = tolerance(frame)
     kinds = frame["highway"].astype(str).to_numpy() if len(frame) else np.array([], dtype=str)
@@ -216,7 +216,7 @@ def squares(frame: gpd.GeoDataFrame, states: Sequence[pd.Series[Any]]) -> tuple[
     --------
     >>> cells = gpd.GeoDataFrame(geometry=[shapely.Point(113, 29)], crs="EPSG:4326")
     >>> squares(cells, [pd.Series([2])])
-    ('_|drT_fvnD', ['2'])
+    ('_iupT_a_pD', ['2'])
     """
     if frame.empty:
         return "", ["" for _ in states]
