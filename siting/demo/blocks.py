@@ -14,7 +14,7 @@ from siting.demo.streets import RANK, StreetPlan
 CRS = "EPSG:4547"
 # How many blocks of a plan are what, homes being the rest: southern town, northern town, a seat.
 _TOWN = {
-    "hospital": 3, "park": 9, "small park": 13, "primary": 9, "junior": 6, "senior": 3,
+    "hospital": 3, "park": 11, "small park": 17, "primary": 13, "junior": 6, "senior": 3,
     "health centre": 2, "market": 24, "office": 22, "works": 20, "idle": 15,
 }  # fmt: skip
 _NORTH = {
@@ -95,7 +95,7 @@ def _uses(seed: int, number: int, plan: StreetPlan, corners: Floats) -> list[str
         many = min(many, max(len(free) // 8, 1))
         if kind in _SPREAD:
             # old towns keep their schools and hospitals: the spread leans to the centre
-            reach = 1.0 if kind in ("park", "small park") else 0.62
+            reach = {"park": 1.0, "small park": 1.0, "primary": 0.84}.get(kind, 0.66)
             far = ((middle[free] - centre) ** 2).sum(axis=1)
             inner = free[far <= reach * reach * far.max()]
             chosen = _apart(rng, middle, inner if len(inner) >= many else free, many)
@@ -212,14 +212,22 @@ def parks(seed: int, blocks: gpd.GeoDataFrame, plans: list[StreetPlan]) -> gpd.G
 
 
 def park_entrances(seed: int, parks: gpd.GeoDataFrame) -> gpd.GeoDataFrame:
-    """Return gates in the middle of some sides; every third park has none on record."""
+    """Return gates in the middle of some sides; every third park has none on record.
+
+    Roadside green is open along the street: its gates are its ends and middle on that side.
+    """
     rng = stream(seed, "gates")
     rows: list[tuple[str, shapely.Point]] = []
     for park, kind, shape in zip(parks["park_id"], parks["kind"], parks.geometry, strict=True):
         ring = np.asarray(shape.exterior.coords)
         draw = rng.random(4)
-        if kind != "park" or int(park[1:]) % 3 == 0:
+        if kind == "green":
+            a, b = ring[0], ring[1]
+            open_at = (a, (a + b) / 2.0, b)
+            rows += [(park, shapely.Point(np.round(point, 2))) for point in open_at]
             continue
-        sides = [k for k in range(4) if draw[k] < 0.55] or [0]
+        if int(park[1:]) % 3 == 0:
+            continue
+        sides = [k for k in range(4) if draw[k] < 0.7] or [0]
         rows += [(park, shapely.Point(np.round((ring[k] + ring[k + 1]) / 2.0, 2))) for k in sides]
     return gpd.GeoDataFrame(rows, columns=["park_id", "geometry"], geometry="geometry", crs=CRS)

@@ -40,7 +40,7 @@ def make_clinics(
         name = f"{zones['name'].iloc[k][:2]}社区卫生服务中心"
         rows.append((name, "社区卫生服务中心", 40 + 10 * k, 52 - 6 * k, _middle(g)))
     number = 0
-    for quarter, many in (("old", 6), ("new", 3)):  # stations have not followed the new quarters
+    for quarter, many in (("old", 8), ("new", 6)):  # stations have not followed the new quarters
         homes = town[(town["use"] == "home") & (town["quarter"] == quarter)]
         for k in shuffled(rng, len(homes))[:many].tolist():
             number += 1

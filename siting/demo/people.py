@@ -116,7 +116,7 @@ def _blocks(seed: int, homes: gpd.GeoDataFrame) -> pd.DataFrame:
             "settlement": homes["settlement"].to_numpy(),
             "residential_id": homes["residential_id"].to_numpy(),
             "weight": np.floor(
-                homes["area_m2"].to_numpy() * storeys * np.where(urban, 0.19, 0.36)
+                homes["area_m2"].to_numpy() * storeys * np.where(urban, 0.25, 0.36)
             ).astype(np.int64),
             "mix": np.where(~urban, "seat", np.where(old, "old", "new")),
             "geometry": shapely.points(middle),

@@ -21,18 +21,9 @@ STAGES = {
 _GROUP = {"kindergarten": "age_3_5", "primary": "age_6_11", "junior": "age_12_14",
           "senior": "age_15_17"}  # fmt: skip
 _TOWN_PRIMARIES = (
-    "城关",
-    "古槐",
-    "书院",
-    "文澜",
-    "滨江",
-    "荷塘",
-    "实验",
-    "朝阳",
-    "育才",
-    "翠园",
-    "沙湾",
-)
+    "城关", "古槐", "书院", "文澜", "滨江", "荷塘", "实验", "朝阳", "育才", "翠园", "沙湾", "东塔",
+    "学宫", "江北",
+)  # fmt: skip
 COLUMNS = ["site_id", "name", "stage", "grade_from", "grade_to", "level", "zone_id", "classes",
            "capacity", "enrolment", "boarders"]  # fmt: skip
 

@@ -185,11 +185,11 @@ def town_plans(seed: int, terrain: Terrain, centres: Floats, weight: Ints) -> li
     """Return the plan of the south bank (seats 0 and 1 share it), the north bank, every seat."""
     south = street_plan(
         seed, terrain, seat=0, centre=np.round(centres[0] * 0.55 + centres[1] * 0.45, 2),
-        radius_m=2650.0, spacing_m=235.0, old_m=1150.0, every=4,
+        radius_m=2350.0, spacing_m=205.0, old_m=1050.0, every=4,
     )  # fmt: skip
     north = street_plan(
         seed, terrain, seat=2, centre=centres[2],
-        radius_m=1250.0, spacing_m=225.0, old_m=0.0, every=3,
+        radius_m=1150.0, spacing_m=200.0, old_m=0.0, every=3,
     )  # fmt: skip
     seats = [
         street_plan(
