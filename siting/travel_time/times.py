@@ -292,8 +292,9 @@ def _reachable(ask: Question) -> tuple[I32, Bool]:
     reached = [0] * parts
     for node, owner in zip(ask.seed_node.tolist(), ask.seed_owner.tolist(), strict=True):
         reached[part[node]] |= 1 << owner
-    links = np.unique(np.stack([part[source], part[arrive]], axis=1), axis=0)
-    links = links[links[:, 0] != links[:, 1]]
+    across = part[source] != part[arrive]
+    packed = part[source[across]].astype(np.int64) * parts + part[arrive[across]]
+    links = np.stack(np.divmod(np.unique(packed), max(parts, 1)), axis=1)
     # each part waits until all parts it leads to are known
     waiting = np.bincount(links[:, 0], minlength=parts)
     into: list[list[int]] = [[] for _ in range(parts)]
@@ -317,7 +318,7 @@ def _reachable(ask: Question) -> tuple[I32, Bool]:
     for i in np.flatnonzero(ask.attached).tolist():
         classes[i] = number.setdefault(bits[i], len(number))
     width = max(1, (sites + 7) // 8)
-    packed = b"".join(mask.to_bytes(width, "little") for mask in number)
-    table = np.frombuffer(packed, dtype=np.uint8).reshape(len(number), width)
-    reachable = np.unpackbits(table, axis=1, bitorder="little")[:, :sites].astype(np.bool_)
+    rows = b"".join(mask.to_bytes(width, "little") for mask in number)
+    bitmap = np.frombuffer(rows, dtype=np.uint8).reshape(len(number), width)
+    reachable = np.unpackbits(bitmap, axis=1, bitorder="little")[:, :sites].astype(np.bool_)
     return classes, reachable
