@@ -211,6 +211,19 @@ def with_unit(number: float | None, unit: str, lang: str) -> str:
     return get(f"unit.{unit}", lang, n=written) if has(f"unit.{unit}") else f"{written} {unit}"
 
 
+def hectares(area_m2: float | None, lang: str) -> str:
+    """Write square metres in hectares, so that a column of areas has one unit.
+
+    Examples
+    --------
+    >>> hectares(0, "zh"), hectares(25600, "en")
+    ('0.0 公顷', '2.6 ha')
+    """
+    if _missing(area_m2):
+        return DASH
+    return get("unit.ha", lang, n=decimal(float(area_m2 or 0) / 10_000))
+
+
 def joined(parts: list[str], lang: str) -> str:
     """Join words in a list the way the language does.
 

@@ -160,7 +160,7 @@ def _nearest(row: pd.Series[Any], sheet: Sheet) -> tuple[str, float | None]:
     """Return how far the nearest site is, in words and as a number to sort by."""
     minutes, metres = number(row.get("nearest_min")), number(row.get("nearest_m"))
     if minutes is not None:
-        return text.with_unit(round(minutes, 1), "min", sheet.lang), minutes
+        return sheet.say("unit.min", n=text.decimal(minutes)), minutes
     if metres is not None:
         return text.with_unit(metres, "m", sheet.lang), metres
     state = str(row.get("state", ""))

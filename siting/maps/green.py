@@ -73,6 +73,7 @@ def green_page(
             pane="green",
             interactive=False,
         ).add_to(base.themap)
+    cells = _judged(cells, indicators, green, sheet)
     packed, states = _cells(cells, indicators, green, sheet)
     if packed:
         base.layers["cells"] = ScriptLayer("cells", escape(sheet.say("layer.cells"))).add_to(
@@ -137,6 +138,18 @@ def _cells(
         coded.append(pd.Series(states, index=cells.index))
     packed, digits = geometry.squares(cells, coded)
     return packed, dict(zip(indicators, digits, strict=True))
+
+
+def _judged(
+    cells: gpd.GeoDataFrame | None, indicators: list[str], green: pd.DataFrame, sheet: Sheet
+) -> gpd.GeoDataFrame | None:
+    """Return the cells that any indicator judges: what the page draws and zooms to."""
+    if cells is None or cells.empty:
+        return None
+    need(cells, ["settlement"], "cells")
+    rules = [sheet.rule(_rules(green[green["indicator"] == name])[0]) for name in indicators]
+    kept = {s for rule in rules for s in (rule.judges if rule else SETTLEMENTS)}
+    return cells[cells["settlement"].isin(kept)]
 
 
 def _focus(cells: gpd.GeoDataFrame | None, bounds: list[list[float]]) -> list[list[float]]:
@@ -237,7 +250,7 @@ def _entry(rows: pd.DataFrame, sheet: Sheet) -> dict[str, Any]:
             }
         )
     return {
-        "t": [text.with_unit(number(row.get(name)), "m2", sheet.lang) for name in ROWS],
+        "t": [text.hectares(number(row.get(name)), sheet.lang) for name in ROWS],
         "sp": text.percent(number(row["straight_share"])),
         "fp": text.percent(number(row["foot_share"])),
         "up": text.percent(number(row["foot_upper_share"])),

@@ -10,7 +10,8 @@ import shapely
 
 from siting import locate, maps, merger, report, rules, text
 from siting.coverage import cover, gaps
-from siting.green import green_coverage, indicators, land_cells, targets
+from siting.demand import cells as cells_of
+from siting.green import green_coverage, indicators, targets
 
 CRS = "EPSG:4547"  # CGCS2000 / 3-degree Gauss-Kruger CM 114E
 NAMES = [
@@ -307,7 +308,8 @@ def park_world(
         geometry=[b for i, b in enumerate(blocks) if i not in green_at],
         crs=CRS,
     )
-    cells = land_cells(homes, cell_m=50).table
+    homes["area_m2"] = homes.area
+    cells = cells_of(homes, cell_m=50)
     member = pd.DataFrame({"demand_id": cells["cell_id"], "zoning": "township"})
     inside = gpd.sjoin(
         gpd.GeoDataFrame(geometry=cells.representative_point(), crs=CRS), zones, how="left"
