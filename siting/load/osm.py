@@ -73,7 +73,15 @@ def read_tagged(
         unreadable(path, error, table=table, kind="an OSM extract")
     if not reader.elements:
         refuse(table, f"{label(path.name)} holds no OSM elements", "Download the extract again.")
-    return reader.frame()
+    frame = reader.frame()
+    if frame.empty:
+        told = "; ".join(f"{k} = {', '.join(sorted(v))}" for k, v in wanted.items())
+        refuse(
+            table,
+            f"nothing in {label(path.name)} is tagged {label(told)}",
+            "Correct where; taginfo.openstreetmap.org lists the tags in use.",
+        )
+    return frame
 
 
 class _Reader:

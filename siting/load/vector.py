@@ -164,14 +164,13 @@ def _read(
     path = shown if shown is not None else source
     assert isinstance(path, Path)
     try:
-        with warnings.catch_warnings(record=True) as told:
-            warnings.simplefilter("always")
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # what GDAL mends in silence is tested for here
             frame = pyogrio.read_dataframe(
                 source, layer=layer, encoding=encoding, fid_as_index=False, on_invalid="raise"
             )
     except Exception as error:  # GDAL raises many kinds; all mean the same to the user
         unreadable(path, error, table=table, kind=kind)
-    del told
     if count is not None and len(frame) != count:
         refuse(
             table,
