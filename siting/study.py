@@ -396,6 +396,12 @@ def _resolved(study: Study) -> Study:
         asked = [(f"services.{n}.rules", r) for n, s in study.services.items() for r in s.rules]
         if study.decide.new_sites is not None:
             asked.append(("decide.new_sites.rule", study.decide.new_sites.rule))
+        new = study.decide.new_sites
+        if new is not None and new.rule in known and known[new.rule].measure == "straight_m":
+            told.append(
+                f'decide.new_sites.rule: "{new.rule}" is a radius; new sites are found on the road '
+                "network. Name a rule in network_m or time_min."
+            )
         for where, rule_id in asked:
             if rule_id not in known:
                 told.append(

@@ -80,6 +80,21 @@ def test_one_fault_is_named_with_its_mend(folder: Path, old: str, new: str, told
     assert told in str(caught.value)
 
 
+def test_new_sites_are_not_judged_by_a_radius(folder: Path) -> None:
+    text = (
+        SMALL
+        + """
+[decide.new_sites]
+service = "clinic"
+rule = "primary.radius"
+n_new = 1
+candidates = { file = "clinics.gpkg" }
+"""
+    )
+    with pytest.raises(StudyError, match="is a radius"):
+        read_study(write(folder, text))
+
+
 def test_all_faults_are_told_at_once(folder: Path) -> None:
     text = SMALL.replace("total = 100", "total = -1").replace("[zones]", "[zonez]")
     with pytest.raises(StudyError) as caught:

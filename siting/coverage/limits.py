@@ -113,11 +113,21 @@ def thresholds(rule: Rule, *, speed: Rule | None = None) -> Thresholds:
 
 
 def meets(part: float | Fraction, whole: float | Fraction, target: Rule) -> bool:
-    """Whether ``part / whole`` reaches a target share; exactly at the target is reached.
+    """Whether ``part / whole`` meets a target share.
 
+    Exactly at the target meets it, unless the rule asks for more than that (``strictly``).
     Compared without dividing, in exact fractions, so that 80 of 100 reaches 0.8.
+
+    Examples
+    --------
+    >>> from siting import rules
+    >>> meets(80, 100, rules.load()["green.target_500_old"])
+    True
+    >>> meets(80, 100, rules.load()["green.target_rate"])
+    False
     """
-    return Fraction(part) >= Fraction(whole) * exact(target.strict)
+    needed = Fraction(whole) * exact(target.strict)
+    return Fraction(part) > needed if target.strictly else Fraction(part) >= needed
 
 
 def exact(number: float) -> Fraction:

@@ -32,9 +32,11 @@ def gaps(
 ) -> gpd.GeoDataFrame:
     """List the connected places whose people are out of reach, most people first.
 
-    Out-of-reach demand points at most ``link_m`` apart (straight line) belong to one place. Only
-    people whom the rule judges, and who are assessed in ``zoning``, are in a gap, so that the
-    persons of all gaps add up to ``out_of_reach`` of the judged rows of :func:`cover`.
+    Out-of-reach demand points of one zone at most ``link_m`` apart (straight line) belong to one
+    place: a gap is somebody's to mend, and in a dense town chains would otherwise run from one end
+    to the other. Only people whom the rule judges, and who are assessed in ``zoning``, are in a
+    gap, so that the persons of all gaps add up to ``out_of_reach`` of the judged rows of
+    :func:`cover`.
 
     Parameters
     ----------
@@ -77,7 +79,8 @@ def gaps(
         & judged["settlement"].isin(rule.judges)
     ]
     out = out.sort_values(["persons", "demand_id"], ascending=[False, True], ignore_index=True)
-    out["place"] = _places(shapely.get_coordinates(out["geometry"].to_numpy()), link_m)
+    spots = shapely.get_coordinates(out["geometry"].to_numpy())
+    out["place"] = _places(spots, pd.factorize(out["zone_id"])[0], link_m)
     heads = out.drop_duplicates("place").set_index("place")  # heaviest first by the sort above
     heads["n_points"] = out.groupby("place").size()
     heads["persons"] = out.groupby("place")["persons"].sum()
@@ -103,10 +106,11 @@ def gaps(
     )
 
 
-def _places(xy: NDArray[np.float64], link_m: float) -> NDArray[np.int32]:
-    """Label points that chain together by steps of at most ``link_m``."""
+def _places(xy: NDArray[np.float64], zone: NDArray[np.intp], link_m: float) -> NDArray[np.int32]:
+    """Label points that chain together, within one zone, by steps of at most ``link_m``."""
     if len(xy) == 0:
         return np.empty(0, np.int32)
     pairs = cKDTree(xy).query_pairs(link_m, output_type="ndarray")
+    pairs = pairs[zone[pairs[:, 0]] == zone[pairs[:, 1]]]
     graph = coo_array((np.ones(len(pairs), np.int8), (pairs[:, 0], pairs[:, 1])), (len(xy),) * 2)
     return np.asarray(connected_components(graph.tocsr(), directed=False)[1], np.int32)

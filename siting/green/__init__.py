@@ -10,22 +10,18 @@ from __future__ import annotations
 
 from siting.green.entrances import boundary_samples, park_entrances
 from siting.green.indicators import INDICATORS, Indicator, SizeClass, Target, indicators, targets
-from siting.green.land import Cells, cell_points, land_cells
 from siting.green.rate import Green, buffer_error_m, green_coverage, summary
 
 __all__ = [
     "INDICATORS",
-    "Cells",
     "Green",
     "Indicator",
     "SizeClass",
     "Target",
     "boundary_samples",
     "buffer_error_m",
-    "cell_points",
     "green_coverage",
     "indicators",
-    "land_cells",
     "park_entrances",
     "summary",
     "targets",

@@ -64,7 +64,7 @@ def green_coverage(
     Parameters
     ----------
     cells
-        From ``land_cells``.
+        From :func:`siting.demand.cells`.
     parks
         ``park_id``, ``kind`` (``park``, ``green``), ``area_m2``, polygon ``geometry``.
     membership
@@ -438,7 +438,7 @@ def _problems(
                 Problem(
                     name,
                     f"{len(unknown)} cells have no travel times",
-                    "Compute them from cell_points(cells).",
+                    "Compute them from demand.carriers_of(cells), whose ids are the cells'.",
                     tuple(unknown),
                 )
             )

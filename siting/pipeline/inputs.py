@@ -18,6 +18,7 @@ from siting.errors import DataError, Problem
 from siting.load import Layer, Parks, Sites
 from siting.load.gates import gates_of
 from siting.network import RoadNetwork
+from siting.pipeline import people as people_room
 from siting.pipeline.cache import Cache, checksum
 from siting.pipeline.steps import Steps
 from siting.rules import Rule
@@ -196,17 +197,17 @@ def read_inputs(study: Study, *, cache: Cache, step: Steps) -> Inputs:
     cells = None if residential is None else demand_room.cells(
         residential.table, cell_m=study.people.cell_m
     )  # fmt: skip
-    demand, drops = _demand(study, zones, people, totals, cells)
+    demand, drops = people_room.demand(study, zones, people, totals, cells)
     if not len(demand) or int(demand["population"].sum()) == 0:
         raise DataError(
             Problem("people", "nobody lives in the region", "Give people: points or totals.")
         )
     if zones is None:
-        zones = _one_region(study, demand)
-    elsewhere = _all_outside(demand, zones)
+        zones = people_room.one_region(study, demand)
+    elsewhere = people_room.all_outside(demand, zones)
     if elsewhere is not None:
         raise DataError(elsewhere)
-    land_points = None if cells is None else _land_points(cells)
+    land_points = None if cells is None else people_room.land_points(cells)
     placed = demand[["demand_id", "geometry"]]
     if land_points is not None and study.people.spread != "residential":
         placed = pd.concat([placed, land_points[["demand_id", "geometry"]]], ignore_index=True)
@@ -217,7 +218,7 @@ def read_inputs(study: Study, *, cache: Cache, step: Steps) -> Inputs:
         zones=zones,
         demand=demand,
         membership=demand_room.membership(placed, zones),
-        cohorts=_cohorts(study, demand, people, totals, zones),
+        cohorts=people_room.cohorts(study, demand, people, totals, zones),
         cells=cells,
         land=land_points,
         parks=parks,
@@ -433,121 +434,3 @@ def _networks(
         except DataError as error:
             reader.problems += error.problems
     return built
-
-
-def _demand(
-    study: Study,
-    zones: gpd.GeoDataFrame | None,
-    people: Layer | None,
-    totals: Layer | None,
-    cells: gpd.GeoDataFrame | None,
-) -> tuple[gpd.GeoDataFrame, pd.DataFrame]:
-    """Return the demand table and its drops: points as they are, or totals spread."""
-    asked = study.people
-    zoning = asked.totals.zoning if asked.totals is not None else _first_zoning(study)
-    of_zoning = None if zones is None else zones[zones["zoning"] == zoning]
-    with_class = None
-    if (
-        of_zoning is not None
-        and "settlement" in of_zoning
-        and (of_zoning["settlement"] != "").any()
-    ):
-        with_class = of_zoning
-    if asked.points is not None and people is not None:
-        made = demand_room.from_points(people.table, zones=with_class, settlement=asked.settlement)
-        return made.table, made.drops
-    if asked.spread == "residential" and cells is not None:
-        carriers, by = demand_room.carriers_of(cells), "area"
-    elif people is not None:
-        carriers = people.table
-        by = (
-            "weight" if "weight" in carriers else "area" if asked.spread == "buildings" else "equal"
-        )
-    else:
-        raise DataError(Problem("people", "there is nothing to spread people over", "Give it."))
-    amount: int | pd.DataFrame
-    if asked.total is not None:
-        amount = asked.total
-    elif totals is not None:
-        amount = totals.table
-    elif of_zoning is not None and "population" in of_zoning:
-        amount = of_zoning[["zone_id", "population"]]
-    else:
-        raise DataError(
-            Problem(
-                "people",
-                "no totals to spread: neither total, nor totals, nor a population of the zones",
-                "Give people.total, [people.totals], or map population in zones.columns.",
-            )
-        )
-    made = demand_room.spread(
-        amount,
-        carriers,
-        zones=None if isinstance(amount, int) else of_zoning,
-        by=by,  # type: ignore[arg-type]  # one of its literals
-        settlement=asked.settlement,
-        fallback=asked.no_carrier,
-    )
-    return made.table, made.drops
-
-
-def _cohorts(
-    study: Study,
-    demand: gpd.GeoDataFrame,
-    people: Layer | None,
-    totals: Layer | None,
-    zones: gpd.GeoDataFrame,
-) -> pd.DataFrame:
-    """Return the people of the study's age groups: from columns, or as declared shares."""
-    groups, year = study.people.groups, study.people.year or 0
-    shares = {name: group.share for name, group in groups.items() if group.share is not None}
-    columns = [name for name, group in groups.items() if group.column is not None]
-    parts = []
-    if shares:
-        parts.append(demand_room.cohorts(demand, shares, year=year))
-    if columns and study.people.points is not None and people is not None:
-        parts.append(demand_room.cohorts_from_columns(people.table, columns, year=year))
-    elif columns and totals is not None and study.people.totals is not None:
-        of_zoning = zones[zones["zoning"] == study.people.totals.zoning]
-        member = demand_room.membership(demand, of_zoning).set_index("demand_id")["zone_id"]
-        parts.append(
-            demand_room.cohorts_from_totals(
-                demand, totals.table, columns, zone_of=member, year=year
-            )
-        )
-    if not parts:
-        return pd.DataFrame({"demand_id": [], "year": [], "group": [], "persons": []})
-    return pd.concat(parts, ignore_index=True)
-
-
-def _land_points(cells: gpd.GeoDataFrame) -> gpd.GeoDataFrame:
-    carriers = demand_room.carriers_of(cells)
-    return carriers.rename(columns={"carrier_id": "demand_id"})
-
-
-def _first_zoning(study: Study) -> str:
-    return study.zones[0].zoning if study.zones else "region"
-
-
-def _one_region(study: Study, demand: gpd.GeoDataFrame) -> gpd.GeoDataFrame:
-    """Return one zone around all people, for a study that names no zones."""
-    hull = shapely.convex_hull(shapely.union_all(demand.geometry.to_numpy()))
-    name = study.region or study.title
-    return gpd.GeoDataFrame(
-        {"zoning": ["region"], "zone_id": ["region"], "name": [name]},
-        geometry=[shapely.buffer(hull, 250.0)],
-        crs=demand.crs,
-    )
-
-
-def _all_outside(demand: gpd.GeoDataFrame, zones: gpd.GeoDataFrame) -> Problem | None:
-    """People who all live outside every zone mean that a layer is in the wrong place."""
-    hull = shapely.union_all(zones.geometry.to_numpy())
-    shapely.prepare(hull)
-    if shapely.intersects(hull, demand.geometry.to_numpy()).any():
-        return None
-    return Problem(
-        "people",
-        f"none of {len(demand)} places with people lies in any zone",
-        "One of the two layers is in the wrong place: check the CRS of people and zones.",
-    )

@@ -22,7 +22,7 @@ from siting.plan import Plan
 from siting.rules import Rule
 from siting.study import Study
 
-GAP_LINK_M = 300.0  # neighbours of one gap: a short walk apart
+GAP_LINK_M = 200.0  # neighbours of one gap: a short walk apart
 BOUNDARY_SPACING_M = 20.0  # samples of a park's edge for the upper bound on foot
 NEAREST_KNOWN = 3  # nearest sites known beyond the cutoff: today's, its stand-in, and one more
 

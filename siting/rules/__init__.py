@@ -49,6 +49,8 @@ class Rule(BaseModel):
         Settlement classes it judges; others are reported and never passed or failed by it.
     of
         The denominator: people, residential land or pupils.
+    strictly
+        Of a target share: more than the number, where the text says so, not merely as much.
     strength
         ``hard`` blocks, ``soft`` is a finding, ``to_know`` is printed.
     source, clause, status
@@ -69,6 +71,7 @@ class Rule(BaseModel):
     measure: Measure
     judges: tuple[Settlement, ...] = ("urban", "township_seat", "village")
     of: Literal["people", "land", "pupils"] = "people"
+    strictly: bool = False
     strength: Literal["hard", "soft", "to_know"] = "soft"
     source: str
     clause: str = ""

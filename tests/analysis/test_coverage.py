@@ -196,6 +196,7 @@ def test_gaps_are_the_out_of_reach_people_and_their_places_are_connected(
         & judged["settlement"].isin(by.judges)
     ).to_numpy()  # fmt: skip
     left = set(np.flatnonzero(keep))
+    of = zone.loc[judged["demand_id"]].to_numpy()
     places = []
     while left:
         place, edge = set(), {left.pop()}
@@ -203,7 +204,10 @@ def test_gaps_are_the_out_of_reach_people_and_their_places_are_connected(
             at = edge.pop()
             place.add(at)
             near = {
-                o for o in left if demand.geometry.iat[o].distance(demand.geometry.iat[at]) <= link
+                o
+                for o in left
+                if of[o] == of[at]
+                and demand.geometry.iat[o].distance(demand.geometry.iat[at]) <= link
             }
             left -= near
             edge |= near

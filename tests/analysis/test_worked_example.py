@@ -109,9 +109,10 @@ def test_gaps(town: dict[str, Any]) -> None:
     reach = town["length"].reach(["S1"])
     one = coverage.gaps(town["demand"], town["membership"], reach, link_m=100, **args)
     assert one[["persons", "n_points", "nearest_m", "zone_id"]].values.tolist() == [
-        [60, 6, 400.0, "west"]
+        [50, 5, 400.0, "east"],
+        [10, 1, 400.0, "west"],
     ]
-    assert one.geometry.iat[0].equals(Point(100, 300))
+    assert one.geometry.iat[0].equals(Point(200, 200))
     six = coverage.gaps(town["demand"], town["membership"], reach, link_m=99, **args)
     assert six["persons"].tolist() == [10] * 6
 

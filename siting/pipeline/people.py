@@ -1,0 +1,131 @@
+"""People at places: from points or control totals, with age groups, as the study asks."""
+
+from __future__ import annotations
+
+import geopandas as gpd
+import pandas as pd
+import shapely
+
+from siting import demand as demand_room
+from siting.errors import DataError, Problem
+from siting.load import Layer
+from siting.study import Study
+
+
+def demand(
+    study: Study,
+    zones: gpd.GeoDataFrame | None,
+    people: Layer | None,
+    totals: Layer | None,
+    cells: gpd.GeoDataFrame | None,
+) -> tuple[gpd.GeoDataFrame, pd.DataFrame]:
+    """Return the demand table and its drops: points as they are, or totals spread."""
+    asked = study.people
+    zoning = asked.totals.zoning if asked.totals is not None else _first_zoning(study)
+    of_zoning = None if zones is None else zones[zones["zoning"] == zoning]
+    with_class = None
+    if (
+        of_zoning is not None
+        and "settlement" in of_zoning
+        and (of_zoning["settlement"] != "").any()
+    ):
+        with_class = of_zoning
+    if asked.points is not None and people is not None:
+        made = demand_room.from_points(people.table, zones=with_class, settlement=asked.settlement)
+        return made.table, made.drops
+    if asked.spread == "residential" and cells is not None:
+        carriers, by = demand_room.carriers_of(cells), "area"
+    elif people is not None:
+        carriers = people.table
+        by = (
+            "weight" if "weight" in carriers else "area" if asked.spread == "buildings" else "equal"
+        )
+    else:
+        raise DataError(Problem("people", "there is nothing to spread people over", "Give it."))
+    amount: int | pd.DataFrame
+    if asked.total is not None:
+        amount = asked.total
+    elif totals is not None:
+        amount = totals.table
+    elif of_zoning is not None and "population" in of_zoning:
+        amount = of_zoning[["zone_id", "population"]]
+    else:
+        raise DataError(
+            Problem(
+                "people",
+                "no totals to spread: neither total, nor totals, nor a population of the zones",
+                "Give people.total, [people.totals], or map population in zones.columns.",
+            )
+        )
+    made = demand_room.spread(
+        amount,
+        carriers,
+        zones=None if isinstance(amount, int) else of_zoning,
+        by=by,  # type: ignore[arg-type]  # one of its literals
+        settlement=asked.settlement,
+        fallback=asked.no_carrier,
+    )
+    return made.table, made.drops
+
+
+def cohorts(
+    study: Study,
+    demand: gpd.GeoDataFrame,
+    people: Layer | None,
+    totals: Layer | None,
+    zones: gpd.GeoDataFrame,
+) -> pd.DataFrame:
+    """Return the people of the study's age groups: from columns, or as declared shares."""
+    groups, year = study.people.groups, study.people.year or 0
+    shares = {name: group.share for name, group in groups.items() if group.share is not None}
+    columns = [name for name, group in groups.items() if group.column is not None]
+    parts = []
+    if shares:
+        parts.append(demand_room.cohorts(demand, shares, year=year))
+    if columns and study.people.points is not None and people is not None:
+        parts.append(demand_room.cohorts_from_columns(people.table, columns, year=year))
+    elif columns and totals is not None and study.people.totals is not None:
+        of_zoning = zones[zones["zoning"] == study.people.totals.zoning]
+        member = demand_room.membership(demand, of_zoning).set_index("demand_id")["zone_id"]
+        parts.append(
+            demand_room.cohorts_from_totals(
+                demand, totals.table, columns, zone_of=member, year=year
+            )
+        )
+    if not parts:
+        return pd.DataFrame({"demand_id": [], "year": [], "group": [], "persons": []})
+    return pd.concat(parts, ignore_index=True)
+
+
+def land_points(cells: gpd.GeoDataFrame) -> gpd.GeoDataFrame:
+    """Return a point in every cell of residential land, with the cell's id as its own."""
+    carriers = demand_room.carriers_of(cells)
+    return carriers.rename(columns={"carrier_id": "demand_id"})
+
+
+def _first_zoning(study: Study) -> str:
+    return study.zones[0].zoning if study.zones else "region"
+
+
+def one_region(study: Study, demand: gpd.GeoDataFrame) -> gpd.GeoDataFrame:
+    """Return one zone around all people, for a study that names no zones."""
+    hull = shapely.convex_hull(shapely.union_all(demand.geometry.to_numpy()))
+    name = study.region or study.title
+    return gpd.GeoDataFrame(
+        {"zoning": ["region"], "zone_id": ["region"], "name": [name]},
+        geometry=[shapely.buffer(hull, 250.0)],
+        crs=demand.crs,
+    )
+
+
+def all_outside(demand: gpd.GeoDataFrame, zones: gpd.GeoDataFrame) -> Problem | None:
+    """People who all live outside every zone mean that a layer is in the wrong place."""
+    hull = shapely.union_all(zones.geometry.to_numpy())
+    shapely.prepare(hull)
+    if shapely.intersects(hull, demand.geometry.to_numpy()).any():
+        return None
+    return Problem(
+        "people",
+        f"none of {len(demand)} places with people lies in any zone",
+        "One of the two layers is in the wrong place: check the CRS of people and zones.",
+    )
