@@ -86,13 +86,14 @@ def from_lines(
 
     kinds = shapely.get_type_id(geometry)
     wrong = ~np.isin(kinds, (1, 5)) | shapely.is_empty(geometry)
-    finite = np.isfinite(shapely.bounds(geometry)).all(axis=1)
-    wrong |= ~finite
+    coordinates, of = shapely.get_coordinates(geometry, return_index=True)
+    wrong[of[~np.isfinite(coordinates).all(axis=1)]] = True
     if wrong.any():
         problems.append(
             Problem(
                 "roads",
-                f"{int(wrong.sum())} of {len(lines)} geometries are missing, empty or not lines",
+                f"{int(wrong.sum())} of {len(lines)} geometries are missing, empty, not lines, or "
+                "have corners that are no numbers",
                 "Give lines only.",
                 tuple(rows[wrong]),
             )

@@ -113,6 +113,13 @@ def test_all_breaches_at_once():
         assert word in text
 
 
+def test_a_corner_that_is_no_number():
+    with np.errstate(invalid="ignore"):
+        table = roads({"geometry": line((0, 0), (float("nan"), 5), (9, 9))})
+    with pytest.raises(DataError, match="row 1"):
+        network.from_lines(table, mode="walk")
+
+
 @pytest.mark.parametrize("crs", [4326, 2277])  # degrees; feet
 def test_crs_must_be_metric(crs):
     with pytest.raises(NetworkError, match="metres"):

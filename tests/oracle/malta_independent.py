@@ -121,6 +121,8 @@ class Reader(osmium.SimpleHandler):
 
     def way(self, w: osmium.osm.Way) -> None:
         tags = dict(w.tags)
+        if not tags.keys() & {"highway", "amenity", "landuse"}:
+            return
         ring = [(n.lon, n.lat) for n in w.nodes if n.location.valid()]
         closed = len(w.nodes) > 3 and w.nodes[0].ref == w.nodes[-1].ref and len(ring) > 3
         if closed and tags.get("amenity") in SERVICES:

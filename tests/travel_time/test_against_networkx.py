@@ -24,7 +24,7 @@ def states(world: World, truth: dict[str, dict[str, int]]) -> dict[str, str]:
 
 
 @given(worlds(), IMPEDANCES, st.one_of(st.none(), CUTOFFS))
-@settings(max_examples=150)
+@settings(max_examples=120)
 def test_nearest_is_the_least_with_ties_to_the_smallest_id(world, impedance, cutoff):
     truth = expected(world, impedance)
     reach = travel_time.nearest(
@@ -44,7 +44,7 @@ def test_nearest_is_the_least_with_ties_to_the_smallest_id(world, impedance, cut
 
 
 @given(worlds(), IMPEDANCES, CUTOFFS, st.integers(0, 4), st.sampled_from([1, 2]))
-@settings(max_examples=150)
+@settings(max_examples=120)
 def test_table_holds_all_within_the_cutoff_and_the_k_nearest(world, impedance, cutoff, k, threads):
     truth = expected(world, impedance)
     times = travel_time.table(
@@ -63,7 +63,7 @@ def test_table_holds_all_within_the_cutoff_and_the_k_nearest(world, impedance, c
 
 
 @given(worlds(), IMPEDANCES, CUTOFFS, st.integers(0, 3), st.data())
-@settings(max_examples=150)
+@settings(max_examples=120)
 def test_reach_of_open_sites_never_guesses(world, impedance, cutoff, k, data):
     truth = expected(world, impedance)
     times = travel_time.table(

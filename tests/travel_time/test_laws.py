@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import assume, given
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from road_worlds import World, attachments, network_of, worlds
 
@@ -34,6 +34,7 @@ def pairs(network, demand_at, site_at, impedance) -> dict[tuple[str, str], int]:
 
 
 @given(worlds(), IMPEDANCES)
+@settings(max_examples=60)
 def test_reversing_all_roads_transposes_the_table(world, impedance):
     sites = world.site_at.drop_duplicates("point_id")
     there = pairs(world.network, world.demand_at, sites, impedance)
@@ -42,6 +43,7 @@ def test_reversing_all_roads_transposes_the_table(world, impedance):
 
 
 @given(worlds(), IMPEDANCES)
+@settings(max_examples=60)
 def test_triangle_inequality(world, impedance):
     places = world.demand_at
     way = pairs(world.network, places, places, impedance)
@@ -55,6 +57,7 @@ def test_triangle_inequality(world, impedance):
 
 
 @given(worlds(), IMPEDANCES, st.data())
+@settings(max_examples=60)
 def test_more_sites_are_never_farther(world, impedance, data):
     names = sorted(set(world.site_at["point_id"]))
     few = data.draw(st.sets(st.sampled_from(names)) if names else st.just(set()))
@@ -67,6 +70,7 @@ def test_more_sites_are_never_farther(world, impedance, data):
 
 
 @given(worlds(), IMPEDANCES, st.integers(0, 30), st.integers(0, 30))
+@settings(max_examples=40)
 def test_a_longer_search_only_adds(world, impedance, one, other):
     near, far = sorted((one, other))
     tables = [
@@ -81,6 +85,7 @@ def test_a_longer_search_only_adds(world, impedance, one, other):
 
 
 @given(worlds())
+@settings(max_examples=20)
 def test_arguments_are_left_alone(world):
     demand, sites = world.demand_at.copy(deep=True), world.site_at.copy(deep=True)
     travel_time.table(world.network, world.demand_at, world.site_at, impedance="time", cutoff=9)
@@ -90,6 +95,7 @@ def test_arguments_are_left_alone(world):
 
 
 @given(worlds(), st.data())
+@settings(max_examples=40)
 def test_islands_are_components_without_the_service(world, data):
     times = travel_time.table(
         world.network, world.demand_at, world.site_at, impedance="time", cutoff=9
@@ -170,6 +176,7 @@ def test_nothing_to_do():
 
 
 @given(worlds(), st.sampled_from(["edge", "offset", "component"]))
+@settings(max_examples=20)
 def test_attachments_of_another_network_are_refused(world, what):
     on = world.demand_at["edge_id"] >= 0
     assume(on.any())
