@@ -347,3 +347,13 @@ def test_english_pages_hold_no_chinese_but_names(browser, tmp_path):
             )
             assert not re.search("[\u4e00-\u9fff]", panel.replace("年中央一号文件", "")), name
             assert visit.errors == []
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_english_pages_fit_a_small_projector(browser, tmp_path, name):
+    (tmp_path / f"{name}.html").write_text(made.pages(made.make("en"))[name], "utf-8")
+    with Visit(browser, tmp_path / f"{name}.html") as visit:
+        visit.page.screenshot(path=PICTURES / f"{name}_en_1280.png")
+        beyond = "(e => e.scrollWidth - e.clientWidth)(document.getElementById('panel'))"
+        assert visit.page.evaluate(beyond) <= 0
+        assert visit.page.evaluate("document.documentElement.scrollWidth") <= 1280
