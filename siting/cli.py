@@ -44,6 +44,7 @@ def demo(
     from siting import pipeline, study
 
     with _progress() as say:
+        say("generate the region", 0, 1)
         files = region.write_region(out / "data" / "raw" / "demo", scale=scale, seed=seed)
         asked = study.read_study(files.study)
         _told(pipeline.run(_in(asked, lang), root=out, say=say))

@@ -93,6 +93,10 @@ class Group(_Model):
     label_zh: str = ""
     label_en: str = ""
 
+    def label(self, lang: str) -> str:
+        """Return the name shown on pages in ``lang``; blank where none is given."""
+        return (self.label_zh if lang == "zh" else self.label_en) or self.label_zh or self.label_en
+
     @model_validator(mode="after")
     def _one_origin(self) -> Self:
         if (self.column is None) == (self.share is None):

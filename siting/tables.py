@@ -221,7 +221,7 @@ CONTRACTS: Final[Mapping[str, Contract]] = {
             "offset_mm": _whole(least=-1),
             "access_mm": _whole(least=-1),
             "component": _whole(least=-1),
-            "why": _text("", "second_choice", "beyond_max_access", "no_edge"),
+            "why": _text("", "second_choice", "beyond_max_access", "behind_barrier", "no_edge"),
         }
     ),
     "reach": Contract(

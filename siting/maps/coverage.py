@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import geopandas as gpd
@@ -79,6 +80,8 @@ def coverage_page(
         z: {str(i): n for n, i in enumerate(zones.loc[zones["zoning"] == z, "zone_id"])}
         for z in zonings
     }
+    seats = bool(figures["no_seat"].sum())  # a row of zeros would say that seats were counted
+    told = [row for row in ROWS if seats or row[0] != "no_seat"]
     measures, entries = [], {}
     for service, rule_id in pairs:
         rows = shown[(shown["service"] == service) & (shown["rule_id"] == rule_id)]
@@ -90,6 +93,7 @@ def coverage_page(
                 rows[rows["zoning"] == zoning],
                 positions[zoning],
                 sheet,
+                told=told,
                 most=most,
                 limit=max_not_assessed,
             )
@@ -105,8 +109,9 @@ def coverage_page(
         "zones": {z: [str(n) for n in zones.loc[zones["zoning"] == z, "name"]] for z in zonings},
         "measures": measures,
         "figures": entries,
-        "row_keys": [name for name, _ in ROWS],
-        "row_labels": [sheet.say(f"figure.{name}") for name, _ in ROWS],
+        "row_keys": [name for name, _ in told],
+        "row_labels": [sheet.say(f"figure.{name}") for name, _ in told],
+        "seats": seats,
         "facilities": facilities(sites, offers, {m["service"] for m in measures}),
     }
     return page.render(
@@ -154,12 +159,17 @@ def finding(figures: pd.DataFrame, service: str, rule_id: str, sheet: Sheet) -> 
         return sheet.say("finding.coverage.not_assessed", service=name)
     if row["no_seat"] + row["out_of_reach"] == 0:
         return sheet.say(
-            "finding.coverage.all", who=who, service=name, within=within(service, rule_id, sheet)
+            "finding.coverage.all",
+            who=who,
+            people=sheet.people(service),
+            service=name,
+            within=within(service, rule_id, sheet),
         )
     return sheet.say(
         "finding.coverage.some",
         who=who,
         share=text.percent(away),
+        people=sheet.people(service),
         within=within(service, rule_id, sheet),
         service=name,
     )
@@ -218,12 +228,18 @@ def _measure(
         "finding": finding(rows, service, rule_id, sheet),
         "worst": 1 - float(share) if number(share) is not None and share is not None else -1.0,
         "straight": bool(straight),
+        "who": sheet.say("page.counts", people=sheet.people(service)),
         "rule": sheet.rule_note(rule_id),
         "rule_text": sheet.rule_text(rule) if rule else "",
         "legends": {
             how: {
                 "groups": [
-                    legend(sheet.say(f"legend.covered_{how}", service=name), ramp),
+                    legend(
+                        sheet.say(
+                            f"legend.covered_{how}", service=name, people=sheet.people(service)
+                        ),
+                        ramp,
+                    ),
                     legend("", others),
                     *(
                         [
@@ -249,6 +265,7 @@ def _entries(
     positions: dict[str, int],
     sheet: Sheet,
     *,
+    told: Sequence[tuple[str, str]],
     most: float,
     limit: float,
 ) -> dict[str, Any]:
@@ -256,15 +273,22 @@ def _entries(
     region = rows[rows["level"] == "region"]
     zones = []
     for zone_id, part in rows[rows["level"] == "zone"].groupby("zone_id", sort=False):
-        entry = _entry(part, sheet, most=most, limit=limit)
+        entry = _entry(part, sheet, told=told, most=most, limit=limit)
         entry["i"] = positions.get(str(zone_id), -1)
         if entry["i"] < 0:
             entry["n"] = sheet.say("zone.outside") if zone_id == "" else str(zone_id)
         zones.append(entry)
-    return {"region": _entry(region, sheet, most=most, limit=limit), "zones": zones}
+    return {"region": _entry(region, sheet, told=told, most=most, limit=limit), "zones": zones}
 
 
-def _entry(part: pd.DataFrame, sheet: Sheet, *, most: float, limit: float) -> dict[str, Any]:
+def _entry(
+    part: pd.DataFrame,
+    sheet: Sheet,
+    *,
+    told: Sequence[tuple[str, str]],
+    most: float,
+    limit: float,
+) -> dict[str, Any]:
     """Return one panel: shown figures by settlement class, and the few raw ones the map needs."""
     by_class = {str(row["settlement"]): row for _, row in part.iterrows()}
     heads, columns = [], []
@@ -273,10 +297,10 @@ def _entry(part: pd.DataFrame, sheet: Sheet, *, most: float, limit: float) -> di
         row = by_class.get(name)
         if row is None or (name != "judged" and not row["persons"]):
             continue
-        told = bool(row["judged"])
+        is_judged = bool(row["judged"])
         head = sheet.say(f"settlement.{name}")
-        heads.append(head if told else sheet.say("settlement.unjudged", name=head))
-        columns.append([_shown(row, figure, how) for figure, how in ROWS])
+        heads.append(head if is_judged else sheet.say("settlement.unjudged", name=head))
+        columns.append([_shown(row, figure, how) for figure, how in told])
     judged = by_class.get("judged")
     persons = number(judged["persons"]) if judged is not None else None
     if judged is None or not persons:

@@ -137,6 +137,7 @@ def _measure(
             "finding.gaps.some",
             n=text.count(len(part)),
             persons=text.count(total),
+            people=sheet.people(service),
             within=within(service, rule_id, sheet),
             service=name,
         ),

@@ -74,6 +74,8 @@ class Sheet:
         Names of services, zonings and plans by id; the catalogue's words where absent.
     modes
         ``"walk"`` or ``"drive"`` by service, for the wording of findings.
+    groups
+        Whom a service counts ("小学学龄儿童（6–11 岁）"), by service; everybody where absent.
     approval_number
         审图号; an empty slot is printed where there is none.
     made_up
@@ -94,6 +96,7 @@ class Sheet:
     pages: tuple[str, ...] = PAGES
     labels: Mapping[str, str] = field(default_factory=dict)
     modes: Mapping[str, str] = field(default_factory=dict)
+    groups: Mapping[str, str] = field(default_factory=dict)
     approval_number: str = ""
     made_up: bool = False
     notes: tuple[str, ...] = ()
@@ -115,6 +118,10 @@ class Sheet:
         if name in self.labels:
             return self.labels[name]
         return self.say(f"{kind}.{name}") if text.has(f"{kind}.{name}") else name
+
+    def people(self, service: str) -> str:
+        """Return what to call those whom a service counts."""
+        return self.groups.get(service) or self.say("people.all")
 
     def rule(self, rule_id: str) -> Rule | None:
         """Return the rule of that id, or ``None`` where the sheet does not hold it."""

@@ -72,7 +72,7 @@ siting.pages.coverage = ({ map, layers, legend, panel }) => {
       entry.c === -2 ? el("p", { class: "warn" }, word("page.not_judged")) : null,
       figures(entry),
       entry.h.some((h) => h.endsWith("*")) ? el("p", { class: "rule" }, word("page.counted")) : null,
-      el("p", { class: "rule" }, word("rule"), " ", state.measure.rule, el("br"), state.measure.rule_text));
+      el("p", { class: "rule" }, state.measure.who, el("br"), word("rule"), " ", state.measure.rule, el("br"), state.measure.rule_text));
   }
 
   function select(key, fromMap = false) {
@@ -135,7 +135,7 @@ siting.pages.coverage = ({ map, layers, legend, panel }) => {
       sorted: [2, false],
       onPick: (key) => { select(key); panel.scrollTop = 0; },
     });
-    fill(list, el("ul", { class: "key" }, KINDS.map((kind) => el("li", { class: `key-${kind}` }, word(`page.part_${kind}`)))), table.element);
+    fill(list, el("ul", { class: "key" }, KINDS.filter((kind) => data.seats || kind !== "no-seat").map((kind) => el("li", { class: `key-${kind}` }, word(`page.part_${kind}`)))), table.element);
     if (state.zone !== null && !shown.some((e) => keyOf(e) === state.zone)) state.zone = null;
     select(state.zone);
   }

@@ -94,6 +94,11 @@ def _sheet(results: Results, rules: tuple[Rule, ...]) -> Sheet:
     labels = {
         name: label for name, service in study.services.items() if (label := service.label(lang))
     }
+    groups = {
+        name: study.people.groups[service.group].label(lang) or service.group
+        for name, service in study.services.items()
+        if service.group is not None
+    }
     pages = ["coverage"]
     pages += ["gaps"] if results.gaps is not None else []
     pages += ["green"] if results.green is not None else []
@@ -108,7 +113,7 @@ def _sheet(results: Results, rules: tuple[Rule, ...]) -> Sheet:
     ]
     notes = list(study.notes)
     dropped = inputs.drops[inputs.drops["action"] == "dropped"]
-    if len(dropped) and text.has("note.drops"):
+    if len(dropped):
         notes.append(text.get("note.drops", lang, n=text.count(len(dropped))))
     return Sheet(
         title=title,
@@ -121,6 +126,7 @@ def _sheet(results: Results, rules: tuple[Rule, ...]) -> Sheet:
         pages=tuple(pages),
         labels=labels,
         modes={name: service.mode for name, service in study.services.items()},
+        groups=groups,
         approval_number=study.approval_number,
         made_up=study.made_up,
         notes=tuple(notes),
@@ -247,7 +253,10 @@ def _coverage_cards(results: Results, today: pd.DataFrame, sheet: Sheet) -> list
             if (name, rule_id) not in rows.index:
                 continue
             row: Any = rows.loc[(name, rule_id)]
-            note = f"{text.percent(row['share_low'])}–{text.percent(row['share_high'])}"
+            note = text.percent_range(row["share_low"], row["share_high"])
+            if pd.notna(row["straight_share_assessed"]):
+                straight = text.percent(row["straight_share_assessed"])
+                note += f" · {sheet.say('figure.straight_share_assessed')} {straight}"
             cards.append(
                 Card(
                     "coverage",
