@@ -81,9 +81,11 @@ def boundary_samples(parks: gpd.GeoDataFrame, *, spacing_m: float) -> gpd.GeoDat
     """
     if not (np.isfinite(spacing_m) and spacing_m > 0):
         raise StudyError(f"spacing_m is {spacing_m}; it must be above 0 m. Correct it.")
-    rings, of = shapely.get_rings(parks.geometry.to_numpy(), return_index=True)
+    # get_rings passes over multipolygons without a word, and every area of an OSM extract is one
+    parts, park = shapely.get_parts(parks.geometry.to_numpy(), return_index=True)
+    rings, part = shapely.get_rings(parts, return_index=True)
     points, owner = shapely.get_coordinates(shapely.segmentize(rings, spacing_m), return_index=True)
-    owners = parks["park_id"].to_numpy()[of[owner]]
+    owners = parks["park_id"].to_numpy()[park[part[owner]]]
     return _table(owners, np.asarray(shapely.points(points)), "boundary_sample", parks)
 
 

@@ -13,7 +13,7 @@ import shapely
 from builders import CRS, times_from
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from shapely import LineString, Point, Polygon, box
+from shapely import LineString, MultiPolygon, Point, Polygon, box
 
 from siting import demand, green, rules
 from siting.errors import DataError, StudyError
@@ -322,6 +322,10 @@ def test_entrances_are_given_or_where_paths_cross() -> None:
     assert samples.groupby("park_id").size().to_dict() == {"P0": 8, "P1": 8, "P2": 8}
     with pytest.raises(StudyError, match="spacing_m is 0"):
         green.boundary_samples(parks, spacing_m=0)
+    # one park of two parts, one of them with a pond
+    pond = box(0, 0, 100, 100) - box(40, 40, 60, 60)
+    parts = parks_of((MultiPolygon([pond, box(200, 0, 250, 50)]), "park", 12_100))
+    assert len(green.boundary_samples(parts, spacing_m=50)) == 8 + 4 + 4
 
 
 def test_tables_that_do_not_fit() -> None:
