@@ -339,7 +339,8 @@ class Intake:
                     p.table,
                     f"{p.what.split(' rows ')[0]} rows lie where the working CRS "
                     f"{crs_.name(crs)} cannot be used",
-                    "Correct their coordinates or their CRS, or declare another working CRS.",
+                    "Correct their coordinates or CRS, or those of the zones, by which the "
+                    "working CRS is chosen where the study declares none.",
                     p.rows,
                 )
                 for p in told
@@ -416,7 +417,7 @@ class Intake:
     def _all_outside(
         self, raw: gpd.GeoDataFrame, crs: pyproj.CRS, area: Any, there: Flags
     ) -> Problem:
-        mend = "Check the layer's CRS and that it is of this study's area."
+        mend = "Check its CRS and the CRS of the zones, and that it is of this study's area."
         swapped = gpd.GeoSeries(
             shapely.transform(raw.geometry.to_numpy()[there], lambda c: c[:, ::-1]), crs=raw.crs
         )

@@ -186,6 +186,7 @@ def _row_mutants(
     yield "axes-swapped-one", ERROR, last, _shape(last, _swapped), False
     yield "degrees-called-metres", ERROR, None, _called(4490, 4547), False
     yield "metres-called-degrees", ERROR, None, _called(4547, 4490), False
+    yield "crs-dropped", ERROR, None, lambda f: f.set_crs(None, allow_override=True), False
     yield "neighbouring-zone", ERROR, None, _relabelled(4550), False
     yield "utm-next-zone", ERROR, None, _relabelled(32651), False
     yield "zone-prefix", ERROR, None, _all_shapes(_prefixed), False

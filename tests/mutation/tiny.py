@@ -6,6 +6,7 @@ written in any format by :func:`write`; :func:`build` writes one plausible set o
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cache
@@ -166,6 +167,84 @@ def build(folder: Path) -> tuple[dict[str, Path], dict[str, dict[str, Any]], pyp
     return paths, declared, CRS
 
 
+# What the study file calls each layer; buildings carry no people here, so they are not in it.
+STUDY_NAMES: Mapping[str, str] = {
+    "zones": "zones",
+    "people": "people.points",
+    "residential": "residential",
+    "school": "services.school",
+    "clinic": "services.clinic",
+    "candidates": "decide.new_sites.candidates",
+    "parks": "green",
+    "roads": "roads",
+    "water": "water",
+    "barriers": "barriers",
+}
+
+
+def study_toml(
+    paths: Mapping[str, Path],
+    declared: Mapping[str, Mapping[str, Any]],
+    columns: Mapping[str, Mapping[str, str]] | None = None,
+) -> str:
+    """Return the study file of the town: two services, green, closures and one new clinic."""
+    columns = columns or {name: spec.columns for name, spec in SPECS.items()}
+
+    def source(name: str) -> str:
+        lines = [f"file = {json.dumps(str(paths[name]))}"]
+        for key, value in declared[name].items():
+            written = (
+                "{ " + ", ".join(f"{json.dumps(k)} = {json.dumps(v)}" for k, v in value.items())
+                + " }" if isinstance(value, Mapping) else json.dumps(value, ensure_ascii=False)
+            )  # fmt: skip
+            lines.append(f"{key} = {written}")
+        pairs = (
+            f"{json.dumps(k)} = {json.dumps(v, ensure_ascii=False)}"
+            for k, v in columns[name].items()
+        )
+        return "\n".join([*lines, f"columns = {{ {', '.join(pairs)} }}"])
+
+    return f"""
+title = "小城"
+data = "."
+[people]
+year = 2025
+[people.points]
+{source("people")}
+[people.groups.pupils]
+column = "age6_11"
+[zones]
+{source("zones")}
+zoning = "township"
+[roads]
+{source("roads")}
+[residential]
+{source("residential")}
+[[green]]
+{source("parks")}
+kind = "park"
+[[water]]
+{source("water")}
+[[barriers]]
+{source("barriers")}
+[services.school]
+{source("school")}
+group = "pupils"
+rules = ["circle_15min"]
+[services.clinic]
+{source("clinic")}
+rules = ["circle_15min"]
+[decide.closures]
+service = "school"
+[decide.new_sites]
+service = "clinic"
+rule = "circle_15min"
+n_new = 1
+[decide.new_sites.candidates]
+{source("candidates")}
+"""
+
+
 def _in_degrees(frame: gpd.GeoDataFrame) -> gpd.GeoDataFrame:
     if frame.crs is None:
         return frame
@@ -246,7 +325,7 @@ def _clinic() -> gpd.GeoDataFrame:
 
 def _candidates() -> gpd.GeoDataFrame:
     rows = [{"plot": f"K{i}", "name": f"地块{i}"} for i in range(3)]
-    return _frame(rows, [_box(200 + 600 * i, 1700, 60, 40) for i in range(3)])
+    return _frame(rows, [_box(180 + 600 * i, 90, 60, 40) for i in range(3)])
 
 
 def _parks() -> gpd.GeoDataFrame:
@@ -254,7 +333,7 @@ def _parks() -> gpd.GeoDataFrame:
         {"id": "G1", "name": "人民公园", "access": "yes"},
         {"id": "G2", "name": "口袋公园", "access": ""},
     ]
-    return _frame(rows, [_box(620, 640, 160, 120), _box(1610, 1210, 60, 55)])
+    return _frame(rows, [_box(720, 640, 160, 120), _box(1610, 1210, 60, 55)])
 
 
 def _roads() -> gpd.GeoDataFrame:
