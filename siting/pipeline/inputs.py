@@ -25,6 +25,7 @@ from siting.rules import Rule
 from siting.study import Source, Study
 
 CANDIDATES = "decide.new_sites.candidates"
+MOST_PEOPLE = 10**10  # person-milliseconds of more would leave 64 bits
 T = TypeVar("T", bound=tuple[Any, ...])
 Area = shapely.Polygon | shapely.MultiPolygon
 
@@ -202,6 +203,10 @@ def read_inputs(study: Study, *, cache: Cache, step: Steps) -> Inputs:
         raise DataError(
             Problem("people", "nobody lives in the region", "Give people: points or totals.")
         )
+    if (crowd := int(demand["population"].sum())) > MOST_PEOPLE:
+        raise DataError(
+            Problem("people", f"{crowd} people, more than live on Earth", "Correct the numbers.")
+        )
     if zones is None:
         zones = people_room.one_region(study, demand)
     elsewhere = people_room.all_outside(demand, zones)
@@ -254,6 +259,7 @@ def read_raw(name: str, source: Source) -> gpd.GeoDataFrame:
         x=source.x,
         y=source.y,
         where=source.where,
+        keep=tuple(source.columns.values()),
         geometry=shape,  # type: ignore[arg-type]  # one of its literals
     )
 
@@ -404,10 +410,12 @@ def _networks(
     study: Study, reader: _Reader, crs: pyproj.CRS, area: Area | None
 ) -> dict[str, RoadNetwork]:
     source = study.roads
-    walk = rules.load(study.rules)["walk.speed"].strict
-    speeds = network.read_speeds(study.network.speeds).walking_at(walk)
+    book = rules.load(study.rules)
+    walk, drive = book["walk.speed"].strict, book["drive.speed_factor"].strict
+    speeds = network.read_speeds(study.network.speeds).walking_at(walk).driving_by(drive)
     reader.step("read roads")
     key = _told(source) | {"sha256": reader.sums["roads"], "crs": crs.to_wkt(), "walk": walk}
+    key |= {"drive": drive}
     key |= {"area": shapely.to_wkb(area, hex=True) if area else ""}
     if study.network.speeds is not None:
         key["speeds"] = checksum(study.network.speeds)
