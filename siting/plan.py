@@ -222,12 +222,16 @@ def from_json(text: str, *, offers: pd.DataFrame | None = None) -> Plan:
         Not JSON, an unknown version, unknown fields, or sites and services the study lacks.
     """
     try:
-        raw: Any = json.loads(text)
+        raw: Any = json.loads(text, object_pairs_hook=_no_key_twice)
     except json.JSONDecodeError as error:
         raise StudyError(
             f"plan.json is not JSON (line {error.lineno}: {error.msg}). Save the plan again."
         ) from error
-    if not isinstance(raw, dict) or raw.get("version") != VERSION:
+    except RecursionError:
+        raise StudyError(
+            "plan.json is nested too deep to be a plan. Save the plan again."
+        ) from None
+    if not isinstance(raw, dict) or raw.get("version") != VERSION or raw["version"] is True:
         found = raw.get("version") if isinstance(raw, dict) else None
         raise StudyError(
             f"plan.json has version {found!r}; this siting reads version {VERSION}. "
@@ -268,6 +272,16 @@ def check(plan: Plan, offers: pd.DataFrame) -> None:
     if problems:
         mend = "Run the plan with the study it was made for, or remove these sites from it."
         raise StudyError("\n".join([*problems, mend]))
+
+
+def _no_key_twice(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """Refuse what JSON allows and nobody means: of two equal keys the last would count."""
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        names = [key for key, _ in pairs]
+        twice = sorted({key for key in names if names.count(key) > 1})
+        raise StudyError(f"plan.json names {first_ids(twice)} twice in one place. Leave one.")
+    return found
 
 
 def _with_open(

@@ -23,6 +23,10 @@ from siting.errors import StudyError
 Settlement = Literal["urban", "township_seat", "village"]
 Where = dict[str, list[str]]
 Identifier = Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9_]{0,39}$")]
+OWN_COLUMNS = {
+    *("demand_id", "population", "settlement", "geometry", "zone_id", "carrier_id", "weight"),
+    *("area_m2", "row", "year", "group", "persons"),
+}
 OSM_ENDINGS = (".osm", ".pbf", ".osm.gz", ".osm.bz2")
 
 
@@ -140,12 +144,12 @@ class People(_Model):
     """
 
     points: Source | None = None
-    total: Annotated[int, Field(ge=0)] | None = None
+    total: Annotated[int, Field(ge=0, le=10**10, strict=True)] | None = None
     totals: Totals | None = None
     spread: Literal["residential", "buildings", "villages"] | None = None
     carriers: Source | None = None
     settlement: Settlement | None = None
-    year: int | None = None
+    year: Annotated[int, Field(ge=1, le=9999, strict=True)] | None = None
     source: str = ""
     cell_m: Annotated[float, Field(ge=10, le=2000)] = 100.0
     no_carrier: Literal["error", "zone_point"] = "error"
@@ -207,7 +211,7 @@ class NewSites(_Model):
 
     service: str
     rule: str
-    n_new: Annotated[int, Field(ge=1)]
+    n_new: Annotated[int, Field(ge=1, strict=True)]
     candidates: Source
     time_limit_s: Annotated[float, Field(gt=0)] = 60.0
 
@@ -290,13 +294,19 @@ class Study(_Model):
             told.append("green is a share of residential land: [green] needs [residential]")
         if people.totals is not None and people.totals.zoning not in zonings:
             told.append(f'people.totals.zoning = "{people.totals.zoning}" is not among {zonings}')
-        if people.spread in ("buildings", "villages"):
-            for name, group in people.groups.items():
-                if group.column and people.totals is None:
-                    told.append(
-                        f"people.groups.{name}: a column can only come from points or totals"
-                    )
+        for name, group in people.groups.items():
+            if group.column and people.points is None and people.totals is None:
+                told.append(f"people.groups.{name}: a column can only come from points or totals")
+            if name in OWN_COLUMNS:
+                told.append(
+                    f'people.groups.{name}: "{name}" is the name of a column of ours; '
+                    "call the group something else"
+                )
+        if self.decide.new_sites is None and not any(s.rules for s in self.services.values()):
+            told.append("no service names a rule to be judged by: set rules = [...] of a service")
         for name, service in self.services.items():
+            twice = sorted({r for r in service.rules if service.rules.count(r) > 1})
+            told += [f'services.{name}.rules: "{rule_id}" stands twice' for rule_id in twice]
             if service.group is not None and service.group not in people.groups:
                 known = list(people.groups)
                 told.append(f'services.{name}.group = "{service.group}" is not among {known}')
@@ -368,6 +378,10 @@ def _resolved(study: Study) -> Study:
                 f"{where}: there is no file {found}. Correct the name, or `data` "
                 f'(now "{study.data}"), the folder that files are looked for in.'
             )
+        elif not found.is_file() and found.suffix.lower() != ".gdb":
+            told.append(f"{where}: {found} is not a file. Name the file, not its folder.")
+        elif not os.access(found, os.R_OK):
+            told.append(f"{where}: {found} may not be read. Give yourself the right to read it.")
         return found
 
     def walk(where: str, part: Any) -> Any:
@@ -465,6 +479,12 @@ def _said(error: Any) -> str:
     if error["type"] == "extra_forbidden":
         known = _keys_at(error["loc"][:-1])
         return f'study: unknown key "{where}".{_near(str(error["loc"][-1]), known)} Remove it.'
+    if error["type"] == "string_pattern_mismatch" and parts[-1] == ".[key]":
+        name, place = error["loc"][-2], "".join(parts[:-2]).lstrip(".")
+        return (
+            f'study: {place}: "{name}" cannot be a name here. Use up to 40 letters a–z, digits and '
+            "_, a letter first; what pages show goes into label_zh and label_en."
+        )
     if error["type"] == "missing":
         if where == "path":
             where = "study"

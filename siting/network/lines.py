@@ -130,7 +130,7 @@ def from_lines(
         speed = np.array([used.walk_kph if found.walk else 0.0 for found in known])
     else:
         speed = np.array([found.drive_kph for found in known], dtype=float)
-        speed = np.where((speed > 0) & np.isfinite(kph), kph, speed)
+        speed = np.where((speed > 0) & np.isfinite(kph), kph, speed) * used.drive_factor
     stop = np.array([found.stop for found in known], dtype=bool) & ~bridge & ~tunnel
 
     parts, source = shapely.get_parts(geometry, return_index=True)

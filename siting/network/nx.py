@@ -220,7 +220,8 @@ def _arcs(graph: Any, speeds: Speeds, mode: Mode, problems: list[Problem]) -> pd
             if mode == "drive":
                 given = _first(data.get("speed_kph"))
                 limit = limit_kph(str(_first(data.get("maxspeed")) or ""), speeds)
-                kph = float(given) if given else min(kph, limit or kph)
+                limited = min(kph, limit * speeds.drive_factor) if limit else kph
+                kph = float(given) * speeds.drive_factor if given else limited
             if kph <= 0:
                 unknown.setdefault(highway, []).append(name)
                 continue

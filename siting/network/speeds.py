@@ -57,6 +57,8 @@ class Speeds:
         Other words for them, such as 主干路.
     limits
         Speed limits written as words (``CN:urban``), km/h.
+    drive_factor
+        What every speed of a car is multiplied by, those that the data state included.
     """
 
     walk_kph: float
@@ -64,6 +66,7 @@ class Speeds:
     classes: Mapping[str, RoadClass]
     alias: Mapping[str, str]
     limits: Mapping[str, float]
+    drive_factor: float = 1.0
 
     def access_kph(self, mode: Mode) -> float:
         """Return the speed of access legs, km/h."""
@@ -80,7 +83,7 @@ class Speeds:
             return 0.0
         if mode == "walk":
             return self.walk_kph if found.walk else 0.0
-        return found.drive_kph
+        return found.drive_kph * self.drive_factor
 
     def walking_at(self, kph: float) -> Speeds:
         """Return the same speeds with another walking speed (km/h), access legs included.
@@ -91,6 +94,16 @@ class Speeds:
         5.0
         """
         return replace(self, walk_kph=float(kph), drive_access_kph=float(kph))
+
+    def driving_by(self, factor: float) -> Speeds:
+        """Return the same speeds with cars ``factor`` times as fast; access legs are walked.
+
+        Examples
+        --------
+        >>> read_speeds().driving_by(0.5).kph("primary", "drive")
+        22.5
+        """
+        return replace(self, drive_factor=float(factor))
 
 
 def read_speeds(path: Path | str | None = None) -> Speeds:

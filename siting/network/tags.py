@@ -166,6 +166,7 @@ def way_use(tags: Mapping[str, str], mode: Mode, speeds: Speeds) -> WayUse:
     both = tags.get("maxspeed", "")
     speed = [
         min(kind.drive_kph, limit_kph(tags.get(f"maxspeed:{side}", both), speeds) or 999.0)
+        * speeds.drive_factor
         for side in ("forward", "backward")
     ]
     return WayUse(

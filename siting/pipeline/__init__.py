@@ -20,8 +20,8 @@ from siting.errors import StudyError, first_ids
 from siting.evaluate import Evaluation, comparison
 from siting.green import Green
 from siting.merger import LeaveOneOut
+from siting.pipeline import folders, outputs, questions
 from siting.pipeline import inputs as reading
-from siting.pipeline import outputs, questions
 from siting.pipeline.cache import Cache
 from siting.pipeline.inputs import Inputs
 from siting.pipeline.questions import NewSites, Region
@@ -108,23 +108,24 @@ def run(
     began = time.monotonic()
     if only is not None and only not in ONLY:
         raise StudyError(f'--only: "{only}" is not a step. Use one of {", ".join(ONLY)}.')
-    tables_folder, maps_folder, cache_folder = _folders(study, root, out, only)
+    tables_folder, maps_folder, cache_folder = folders.of_run(study, root, out, only)
     asked = _asked(study, only)
     total = reading.steps_of(study) + questions.steps_of(study) + len(asked) + 2
     step = Steps(say, total)
     cache = Cache(cache_folder)
 
-    inputs = reading.read_inputs(study, cache=cache, step=step)
-    here = questions.region(study, inputs, step=step)
-    results = _answers(study, here, asked, plan, step)
-    step("write tables and pages")
-    written = outputs.write(
-        results,
-        tables_folder=tables_folder,
-        maps_folder=maps_folder,
-        seconds=lambda: time.monotonic() - began,
-    )
-    cache.forget_unused()
+    with folders.claimed(tables_folder, maps_folder):
+        inputs = reading.read_inputs(study, cache=cache, step=step)
+        here = questions.region(study, inputs, step=step)
+        results = _answers(study, here, asked, plan, step)
+        step("write tables and pages")
+        written = outputs.write(
+            results,
+            tables_folder=tables_folder,
+            maps_folder=maps_folder,
+            seconds=lambda: time.monotonic() - began,
+        )
+        cache.forget_unused()
     return Run(
         results=results,
         tables_folder=tables_folder,
@@ -210,22 +211,13 @@ def _named(file: Path, here: Region) -> plans.Plan:
         text = file.read_text("utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
         raise StudyError(f"--plan: {file} cannot be read: {error}. Name a plan.json.") from None
-    found = plans.from_json(text, offers=here.offers)
+    found = plans.from_json(text, offers=here.places.offers)
+    if len(found.periods) > 1 or not found.services:
+        raise StudyError(
+            f"--plan: {file} has {len(found.periods)} periods and {len(found.services)} services; "
+            "a run evaluates one period of at least one service. Leave one period in the file."
+        )
     taken = {here.today.name, "new_sites"}
     if found.name in taken:
         raise StudyError(f'--plan: a plan may not be called "{found.name}". Rename it.')
     return found
-
-
-def _folders(
-    study: Study, root: Path | None, out: Path | None, only: str | None
-) -> tuple[Path, Path, Path]:
-    """Return where tables, pages and the cache go."""
-    part = "" if only is None else f"-{only}"
-    if out is not None:
-        base = out if only is None else out / f"only{part}"
-        return base, base / "maps", out / "cache"
-    base = root or study.path.parent
-    tables_folder = base / "data" / "processed" / f"{study.name}{part}"
-    cache = base / "data" / "processed" / ".cache" / study.name
-    return tables_folder, base / "maps" / f"{study.name}{part}", cache

@@ -9,7 +9,9 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 import shutil
+import time
 import uuid
 from collections.abc import Callable, Mapping
 from functools import cache
@@ -24,6 +26,8 @@ from siting import network
 T = TypeVar("T", bound=tuple[Any, ...])
 Network = network.RoadNetwork
 
+DAY_S = 86_400
+_OURS = re.compile(r"\.?[a-z]+-[0-9a-f]{24}(-[0-9a-f]{8})?")
 _ROOMS = ("crs", "kernels", "load", "network", "pipeline", "tables")  # whose work is kept
 
 
@@ -118,22 +122,30 @@ class Cache:
                 shutil.rmtree(entry, ignore_errors=True)
         result = build()
         making = self.folder / f".{name}-{uuid.uuid4().hex[:8]}"
-        making.mkdir(parents=True)
         try:
+            making.mkdir(parents=True)
             write(result, making)
-            if not entry.exists():
-                making.replace(entry)
+            making.replace(entry)
+        except OSError:  # no room, no right, or another run was first: the next run builds again
+            pass
         finally:
             shutil.rmtree(making, ignore_errors=True)
         return result
 
     def forget_unused(self) -> None:
-        """Remove entries that this run did not use: their inputs have changed."""
+        """Remove entries that this run did not use: their inputs have changed.
+
+        Only what a cache made is touched: the folder may be somebody's own. What another run is
+        just making is left for a day.
+        """
         if self.folder is None or not self.folder.is_dir():
             return
         for entry in self.folder.iterdir():
-            if entry.name not in self.used and entry.is_dir():
-                shutil.rmtree(entry, ignore_errors=True)
+            if entry.name in self.used or not entry.is_dir() or not _OURS.fullmatch(entry.name):
+                continue
+            if entry.name.startswith(".") and time.time() - entry.stat().st_mtime < DAY_S:
+                continue
+            shutil.rmtree(entry, ignore_errors=True)
 
 
 def _read_table(file: Path) -> pd.DataFrame:

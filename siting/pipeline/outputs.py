@@ -11,10 +11,12 @@ from typing import TYPE_CHECKING, Any
 
 import geopandas as gpd
 import pandas as pd
+from pyogrio.errors import DataSourceError
 
 import siting
 from siting import green as green_room
 from siting import maps, report, text
+from siting.errors import StudyError
 from siting.maps import Card, Sheet
 from siting.maps.coverage import within
 from siting.pipeline.inputs import CANDIDATES
@@ -55,20 +57,28 @@ def write(
         cards, sheet=sheet, files=[f"tables/{name}.csv" for name in tables]
     )
     record = _record(results, rules, tables, seconds())
-    report.write_outputs(
-        tables_folder,
-        tables=tables,
-        layers=_layers(results, tables),
-        pages=pages,
-        run=record,
-        lang=study.language,
-        title=sheet.title,
-        rules=rules,
-        sources=sheet.sources,
-        notes=sheet.notes,
-        made_up=study.made_up,
-        maps_dir=maps_folder,
-    )
+    try:
+        report.write_outputs(
+            tables_folder,
+            tables=tables,
+            layers=_layers(results, tables),
+            pages=pages,
+            run=record,
+            lang=study.language,
+            title=sheet.title,
+            rules=rules,
+            sources=sheet.sources,
+            notes=sheet.notes,
+            made_up=study.made_up,
+            maps_dir=maps_folder,
+        )
+    except (OSError, DataSourceError) as error:  # a full or a vanished disk, a file held open
+        why = getattr(error, "strerror", None) or str(error)
+        raise StudyError(
+            f"results: {tables_folder} cannot be written: {why}. Free some space, close what "
+            "holds the files open, or name another folder with --out; earlier results are as they "
+            "were."
+        ) from error
     return tuple(card.finding for card in cards)
 
 

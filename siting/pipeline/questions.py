@@ -11,6 +11,7 @@ import pandas as pd
 import shapely
 
 from siting import coverage, evaluate, green, load, locate, merger, network, plan, travel_time
+from siting.errors import StudyError
 from siting.evaluate import Evaluation, Service
 from siting.green import Green, Indicator
 from siting.load import Sites
@@ -290,6 +291,7 @@ def _service(
     if new is not None and new.service == name:
         judged_by += (inputs.rules[new.rule],) if new.rule not in asked.rules else ()
     speed = inputs.rules["walk.speed" if asked.mode == "walk" else "drive.speed_factor"]
+    _check_cutoffs(study, name, judged_by, speed)
     at = sites_at[asked.mode]
     at = at[at["point_id"].isin(set(sites["site_id"]))]
     homes = homes_at[asked.mode]
@@ -327,6 +329,26 @@ def _service(
         persons=persons,
         speed=speed,
     )
+
+
+def _check_cutoffs(study: Study, name: str, judged_by: tuple[Rule, ...], speed: Rule) -> None:
+    """Refuse a search that stops short of what a rule looks at, before anything is computed."""
+    options = study.network
+    told = []
+    for rule in judged_by:
+        limits = coverage.thresholds(rule, speed=speed)
+        key, stops, unit, per = (
+            ("cutoff_min", options.cutoff_min, "min", 60_000)
+            if limits.impedance == "time"
+            else ("cutoff_km", options.cutoff_km, "km", 1_000_000)
+        )
+        if limits.judged > round(stops * per):
+            told.append(
+                f"network.{key} = {stops:g} stops short of services.{name}: rule {rule.id} looks "
+                f"{limits.judged / per:g} {unit} far. Set it to that or more."
+            )
+    if told:
+        raise StudyError("\n".join(told))
 
 
 def _people_of(here: Region, service: Service) -> gpd.GeoDataFrame:

@@ -29,6 +29,21 @@ Measure = Literal[
 ]
 Status = Literal["confirmed", "secondary", "unconfirmed", "draft", "assumed"]
 
+UNIT_OF = {
+    "network_m": "m",
+    "straight_m": "m",
+    "time_min": "min",
+    "share": "share",
+    "speed_kph": "kph",
+    "factor": "factor",
+}
+"""The one unit of what is measured in one; a number in another would be read as if in this."""
+
+RANGE_OF = {"share": (0.0, 1.0), "speed_kph": (0.1, 300.0), "factor": (0.1, 10.0)}
+"""Numbers beyond these are slips of the pen: 5 for 5 %, metres a minute for km/h."""
+
+MOST = 1e9
+
 
 class Rule(BaseModel):
     """One norm: a number (or a range), what it judges, and where it was read.
@@ -92,6 +107,15 @@ class Rule(BaseModel):
         numbers = [n for n in (self.value, self.low, self.high) if n is not None]
         if any(not n >= 0 for n in numbers):
             raise ValueError(f"rule {self.id} has a negative or undefined number")
+        unit = UNIT_OF.get(self.measure, self.unit)
+        if self.unit != unit:
+            raise ValueError(
+                f"rule {self.id} measures {self.measure} and is in {self.unit!r}; write it in "
+                f'{unit} and set unit = "{unit}"'
+            )
+        least, most = RANGE_OF.get(self.measure, (0.0, MOST))
+        if any(not least <= n <= most for n in numbers):
+            raise ValueError(f"rule {self.id} must lie within {least:g}–{most:g} {self.unit}")
         return self
 
     @property
@@ -144,7 +168,7 @@ def load(overrides: Mapping[str, Mapping[str, Any]] | None = None) -> dict[str, 
                 _flatten(rule_id, fields, shipped)
     problems: list[str] = []
     merged = {rule_id: dict(fields) for rule_id, fields in shipped.items()}
-    for rule_id, change in (overrides or {}).items():
+    for rule_id, change in _undotted(overrides or {}).items():
         if not str(change.get("reason", "")).strip():
             problems.append(
                 f'rules."{rule_id}": an override needs a reason. Add reason = "why and by whom".'
@@ -168,6 +192,19 @@ def load(overrides: Mapping[str, Mapping[str, Any]] | None = None) -> dict[str, 
         problems.append("Run `siting rules` to see the rules and their fields.")
         raise StudyError("\n".join(problems))
     return rules
+
+
+def _undotted(overrides: Mapping[str, Mapping[str, Any]]) -> dict[str, Mapping[str, Any]]:
+    """Return overrides by rule id, whether ``[rules."a.b"]`` or ``[rules.a.b]`` was written."""
+    found: dict[str, Mapping[str, Any]] = {}
+    for rule_id, change in overrides.items():
+        inner = {k: v for k, v in change.items() if isinstance(v, Mapping)}
+        own = {k: v for k, v in change.items() if k not in inner}
+        for name, fields in _undotted(inner).items():
+            found[f"{rule_id}.{name}"] = fields
+        if own or not inner:
+            found[rule_id] = own
+    return found
 
 
 def _flatten(prefix: str, fields: Mapping[str, Any], into: dict[str, dict[str, Any]]) -> None:
