@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import geopandas as gpd
@@ -38,6 +38,7 @@ ROWS = (
 """Figures of the panel of a zone, in order, with how they are written."""
 
 COLUMNS = ("judged", "urban", "township_seat", "village")
+HOW = ("network", "straight")
 CLASSES = 5
 CIRCLE = 24.0
 
@@ -86,7 +87,8 @@ def coverage_page(
     for service, rule_id in pairs:
         rows = shown[(shown["service"] == service) & (shown["rule_id"] == rule_id)]
         judged = rows[(rows["level"] == "zone") & (rows["settlement"] == "judged")]
-        most = float(judged["out_of_reach"].max()) if len(judged) else 0.0
+        # circles are to the scale of their zoning: a county's would dwarf its townships'
+        most = {z: float(judged.loc[judged["zoning"] == z, "out_of_reach"].max()) for z in zonings}
         key = f"{service} {rule_id}"
         entries[key] = {
             zoning: _entries(
@@ -94,7 +96,7 @@ def coverage_page(
                 positions[zoning],
                 sheet,
                 told=told,
-                most=most,
+                most=most[zoning],
                 limit=max_not_assessed,
             )
             for zoning in zonings
@@ -190,7 +192,7 @@ def _measure(
     rule_id: str,
     key: str,
     sheet: Sheet,
-    most: float,
+    most: Mapping[str, float],
     limit: float,
 ) -> dict[str, Any]:
     """Return what a service and rule say about themselves: button, finding, legend."""
@@ -202,14 +204,6 @@ def _measure(
         if "straight_share_assessed" in rows
         else False
     )
-    step = 100 // CLASSES
-    ramp: list[dict[str, Any]] = [
-        {
-            "kind": "ramp",
-            "colours": [f"--class-{c}" for c in range(CLASSES)],
-            "label": [f"{c * step}%" for c in range(CLASSES + 1)],
-        }
-    ]
     others: list[dict[str, Any]] = [
         {"kind": "fill", "colour": "--not-judged", "label": sheet.say("legend.not_judged")},
         {
@@ -232,32 +226,35 @@ def _measure(
         "rule": sheet.rule_note(rule_id),
         "rule_text": sheet.rule_text(rule) if rule else "",
         "legends": {
-            how: {
-                "groups": [
-                    legend(
-                        sheet.say(
-                            f"legend.covered_{how}", service=name, people=sheet.people(service)
-                        ),
-                        ramp,
-                    ),
-                    legend("", others),
-                    *(
-                        [
-                            legend(
-                                sheet.say("legend.out_of_reach"),
-                                circle_items(sheet, most, "--out", biggest=CIRCLE),
-                                flow=True,
-                            )
-                        ]
-                        if most >= 1
-                        else []
-                    ),
-                ],
-                "notes": legend_notes(sheet, ["people", "demand", "zones", service], [rule_id]),
-            }
-            for how in ("network", "straight")
+            zoning: {how: _legend(how, service, rule_id, others, top, sheet) for how in HOW}
+            for zoning, top in most.items()
         },
     }
+
+
+def _legend(
+    how: str,
+    service: str,
+    rule_id: str,
+    others: Sequence[Mapping[str, Any]],
+    most: float,
+    sheet: Sheet,
+) -> dict[str, Any]:
+    """Return the legend of one way of measuring, its circles up to ``most`` persons."""
+    title = sheet.say(f"legend.covered_{how}", service=sheet.label("service", service),
+                      people=sheet.people(service))  # fmt: skip
+    step = 100 // CLASSES
+    ramp = {
+        "kind": "ramp",
+        "colours": [f"--class-{c}" for c in range(CLASSES)],
+        "label": [f"{c * step}%" for c in range(CLASSES + 1)],
+    }
+    groups = [legend(title, [ramp]), legend("", others)]
+    if most >= 1:
+        circles = circle_items(sheet, most, "--out", biggest=CIRCLE)
+        groups.append(legend(sheet.say("legend.out_of_reach"), circles, flow=True))
+    layers = ["people", "demand", "zones", service]
+    return {"groups": groups, "notes": legend_notes(sheet, layers, [rule_id])}
 
 
 def _entries(

@@ -134,7 +134,7 @@ def new_map(sheet: Sheet, bounds: Sequence[float]) -> OfflineMap:
         tiles=None,
         zoom_start=10,
         zoom_control=False,
-        zoom_snap=0.25,
+        zoom_snap=0.1,
         zoom_delta=0.5,
         attribution_control=sheet.tiles is not None,
         max_zoom=18,

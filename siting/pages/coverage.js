@@ -116,7 +116,7 @@ siting.pages.coverage = ({ map, layers, legend, panel }) => {
     layers.sites.clearLayers();
     const { at = [], names = [] } = data.facilities[measure.service] || {};
     at.forEach((spot, k) => circle(spot, { pane: "sites", radius: at.length > 80 ? 3.2 : 5, color: "#fff", weight: 1.6, fillColor: colour("site"), fillOpacity: 1 }, [named(names[k])]).addTo(layers.sites));
-    legend(measure.legends[state.how]);
+    legend(measure.legends[state.zoning][state.how]);
     const shown = entries().zones;
     table = siting.table({
       caption: word("page.list"),
