@@ -252,6 +252,7 @@ class Study(_Model):
     title: Annotated[str, Field(min_length=1)]
     title_en: str = ""
     region: str = ""
+    region_en: str = ""
     language: Literal["zh", "en"] = "zh"
     made_up: bool = False
     data: str = "data/raw"

@@ -101,6 +101,7 @@ def _sheet(results: Results, rules: tuple[Rule, ...]) -> Sheet:
     study, inputs = results.study, results.region.inputs
     lang = study.language
     title = study.title_en if lang == "en" and study.title_en else study.title
+    region = study.region_en if lang == "en" and study.region_en else study.region
     labels = {
         name: label for name, service in study.services.items() if (label := service.label(lang))
     }
@@ -127,7 +128,7 @@ def _sheet(results: Results, rules: tuple[Rule, ...]) -> Sheet:
         notes.append(text.get("note.drops", lang, n=text.count(len(dropped))))
     return Sheet(
         title=title,
-        region=study.region or title,
+        region=region or title,
         lang=lang,
         made_on=date.today().isoformat(),
         version=siting.__version__,
