@@ -1,11 +1,16 @@
-"""Shared by all tests: where the real inputs are, and what a missing need means."""
+"""Shared by all tests: where the real inputs are, what a missing need means, and whole runs."""
 
+import fcntl
 import os
 import shutil
+import subprocess
+import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import NoReturn
 
 import pytest
+from finished_run import Finished
 from hypothesis import HealthCheck, settings
 
 REQUIRE_ALL = os.environ.get("SITING_REQUIRE_ALL") == "1"
@@ -44,3 +49,81 @@ def chromium() -> str:
         if found := shutil.which(name):
             return found
     lacking("no Chromium is installed (make test installs it as root on Debian or Ubuntu)")
+
+
+# Refuses every connection, so that whatever runs under it has shown that it needs no network.
+NO_NETWORK = """
+import socket
+def refuse(*args, **kwargs):
+    raise OSError("this test runs without a network")
+socket.socket.connect = socket.socket.connect_ex = socket.getaddrinfo = refuse
+"""
+
+
+@pytest.fixture(scope="session")
+def siting_command(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Finished]:
+    """Run the siting command in a process of its own, with the network refused."""
+    blocked = tmp_path_factory.mktemp("no_network")
+    (blocked / "sitecustomize.py").write_text(NO_NETWORK, "utf-8")
+
+    def run(*words: str | Path, folder: Path, cwd: Path | None = None) -> Finished:
+        done = subprocess.run(
+            [sys.executable, "-m", "siting", *map(str, words)],
+            capture_output=True,
+            text=True,
+            encoding="utf-8",
+            cwd=cwd,
+            env=os.environ | {"PYTHONPATH": str(blocked), "PYTHONIOENCODING": "utf-8"},
+            check=False,
+        )
+        return Finished(folder, done.stdout, done.stderr, done.returncode)
+
+    return run
+
+
+@pytest.fixture(scope="session")
+def demo_run(
+    siting_command: Callable[..., Finished], tmp_path_factory: pytest.TempPathFactory
+) -> Finished:
+    folder = tmp_path_factory.mktemp("demo")
+    done = siting_command("demo", "--out", folder, folder=folder)
+    assert done.code == 0, done.stderr
+    return done
+
+
+def whole_run(
+    name: str,
+    siting_command: Callable[..., Finished],
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Finished:
+    """Run a study of tests/studies once for all workers; they only read what it wrote."""
+    base = tmp_path_factory.getbasetemp()
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        base = base.parent
+    folder = base / f"study_{name}"
+    with (base / f"study_{name}.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if (folder / "run.json").exists():
+            return Finished(folder, "", "", 0)
+        study = Path(__file__).parent / "studies" / name
+        done = siting_command("run", study, "--out", folder, folder=folder)
+    assert done.code == 0, done.stderr
+    return done
+
+
+@pytest.fixture(scope="session")
+def malta(
+    test_data: Path,
+    siting_command: Callable[..., Finished],
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Finished:
+    return whole_run("malta", siting_command, tmp_path_factory)
+
+
+@pytest.fixture(scope="session")
+def porto_alegre(
+    test_data: Path,
+    siting_command: Callable[..., Finished],
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Finished:
+    return whole_run("porto_alegre", siting_command, tmp_path_factory)

@@ -153,11 +153,13 @@ def half_up(x: Fraction) -> int:
 class Walks:
     """The streets of a file, and distances on them."""
 
-    def __init__(self, path: str, *, metres_per_hour: int) -> None:
+    def __init__(
+        self, path: str, *, metres_per_hour: int, min_km: int = MIN_KM, epsg: int = EPSG
+    ) -> None:
         self.speed = metres_per_hour
-        reader = Reader()
+        reader = self.reader()
         reader.apply_file(path, locations=True)
-        self.to_metric = pyproj.Transformer.from_crs(4326, EPSG, always_xy=True)
+        self.to_metric = pyproj.Transformer.from_crs(4326, epsg, always_xy=True)
         self.sites = {
             service: {name: self._middle(ring) for name, ring in rows}
             for service, rows in reader.sites.items()
@@ -174,12 +176,15 @@ class Walks:
         self.usable = [
             i
             for i, edge in enumerate(self.edges)
-            if edge.may_stop and edge.mm > 0 and km[self.part[edge.u]] >= MIN_KM
+            if edge.may_stop and edge.mm > 0 and km[self.part[edge.u]] >= min_km
         ]
         self.tree = STRtree([self.edges[i].line for i in self.usable])
         self.graph = nx.MultiGraph()
         for i, edge in enumerate(self.edges):
             self.graph.add_edge(edge.u, edge.v, key=i, mm=edge.mm, ms=self.ms(edge.mm))
+
+    def reader(self) -> Reader:
+        return Reader()
 
     def ms(self, mm: int) -> int:
         return half_up(Fraction(mm * 3600, self.speed))
@@ -266,8 +271,9 @@ class Walks:
         """Least impedance from a home to every site, None where no street leads."""
         graph = self.graph
         start = "home"
-        for node, value in self.ends(home, unit):
-            graph.add_edge(start, node, key=("home", node), **{unit: value})
+        for way, (node, value) in enumerate(self.ends(home, unit)):
+            # of a loop both ways lead to one junction
+            graph.add_edge(start, node, key=("home", way), **{unit: value})
         reached = nx.single_source_dijkstra_path_length(graph, start, weight=unit)
         graph.remove_node(start)
         result: dict[str, int | None] = {}

@@ -1,43 +1,16 @@
 """Malta and Porto Alegre whole: real files from end to end."""
 
 import csv
-from collections.abc import Callable
 from pathlib import Path
 
 import geopandas as gpd
 import numpy as np
 import pandas as pd
-import pytest
 import shapely
 from finished_run import Finished
 
-STUDIES = Path(__file__).parents[1] / "studies"
 CENSUS_2021 = 519_562  # Malta, Census of Population and Housing 2021
 PARTS = ["covered", "no_seat", "out_of_reach", "not_assessed"]
-
-
-@pytest.fixture(scope="module")
-def malta(
-    test_data: Path,
-    siting_command: Callable[..., Finished],
-    tmp_path_factory: pytest.TempPathFactory,
-) -> Finished:
-    folder = tmp_path_factory.mktemp("malta")
-    done = siting_command("run", STUDIES / "malta", "--out", folder, folder=folder)
-    assert done.code == 0, done.stderr
-    return done
-
-
-@pytest.fixture(scope="module")
-def porto_alegre(
-    test_data: Path,
-    siting_command: Callable[..., Finished],
-    tmp_path_factory: pytest.TempPathFactory,
-) -> Finished:
-    folder = tmp_path_factory.mktemp("porto_alegre")
-    done = siting_command("run", STUDIES / "porto_alegre", "--out", folder, folder=folder)
-    assert done.code == 0, done.stderr
-    return done
 
 
 def sums_hold(run: Finished, total: int) -> None:

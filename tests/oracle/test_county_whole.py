@@ -1,0 +1,154 @@
+"""The generated county: people by township and access to services, from its raw files alone."""
+
+from __future__ import annotations
+
+import math
+from functools import cache
+from pathlib import Path
+
+import geopandas as gpd
+import pandas as pd
+import pytest
+import shapely
+from county_roads import County
+from finished_run import Finished
+from malta_independent import Place
+from malta_reach import placed
+
+METRIC = 4547
+# service: car?, the column of its people, how its sites are told, its rules with their strict end,
+# headline and loose end; times at 3.4 to 5 km/h on foot, at 0.8 to 1.2 by car
+SCHOOLS, CARE = "学校.gpkg", "医疗机构.csv"
+CLINICS = ["村卫生室", "卫生院", "社区卫生服务中心", "社区卫生服务站"]
+SERVICES = {
+    "primary": (False, "6-11岁", SCHOOLS, ["小学", "教学点"], {
+        "primary.radius": (500_000, 500_000, 500_000),
+        "school.journey_grades_1_3": (1_700_000, 1_800_000, 2_500_000),
+    }),
+    "junior": (True, "12-14岁", SCHOOLS, ["初中"], {
+        "junior.radius": (1_000_000, 1_000_000, 1_000_000),
+        "school.journey": (1_920_000, 2_400_000, 2_880_000),
+    }),
+    "clinic": (False, "常住人口", CARE, CLINICS, {
+        "circle_15min": (800_000, 800_000, 1_000_000),
+        "clinic.walk_30min": (1_700_000, 1_800_000, 2_500_000),
+    }),
+    "hospital": (True, "常住人口", CARE, ["医院"], {
+        "hospital.drive_30min": (1_440_000, 1_800_000, 2_160_000),
+    }),
+}  # fmt: skip
+PAIRS = [(service, rule) for service, asked in SERVICES.items() for rule in asked[4]]
+BY_LENGTH = ("primary.radius", "junior.radius", "circle_15min")
+
+
+class Raw:
+    """The county's files, in metres."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.people = self.points("常住人口点.csv", "utf-8-sig").set_index("点号")
+        self.towns = gpd.read_file(folder / "乡镇街道.shp").set_index("代码")
+        self.towns.index = self.towns.index.astype(str)
+        names = sorted(self.towns.index)
+        shapes = [self.towns.geometry[n] for n in names]
+        self.town = {
+            home: min(
+                (n for n, s in zip(names, shapes, strict=True) if s.intersects(p)), default=""
+            )
+            for home, p in self.people.geometry.items()
+        }
+
+    def points(self, name: str, encoding: str) -> gpd.GeoDataFrame:
+        rows = pd.read_csv(self.folder / name, encoding=encoding)
+        spots = gpd.points_from_xy(rows["经度"], rows["纬度"], crs=4490)
+        return gpd.GeoDataFrame(rows, geometry=spots).to_crs(METRIC)
+
+    def sites(self, service: str) -> dict[str, shapely.Point]:
+        _, _, file, kinds, _ = SERVICES[service]
+        if file == SCHOOLS:
+            rows = gpd.read_file(self.folder / file).to_crs(METRIC)
+            rows = rows[rows["学段"].isin(kinds)].set_index("学校代码")
+        else:
+            rows = self.points(file, "gb18030")
+            rows = rows[rows["类别"].isin(kinds)].set_index("机构代码")
+        return dict(rows.geometry)
+
+    @cache  # noqa: B019 - one county a test run
+    def roads(self, *, car: bool, lengths: bool) -> tuple[County, dict[str, Place]]:
+        water = gpd.read_file(self.folder / "水系.geojson").to_crs(METRIC)
+        lakes = [part for part in shapely.get_parts(water.geometry) if part.area]
+        roads = gpd.read_file(self.folder / "道路.gpkg")
+        streets = County(roads, lakes, car=car, lengths=lengths)
+        return streets, placed(streets, dict(self.people.geometry))
+
+    @cache  # noqa: B019
+    def nearest(self, service: str, *, lengths: bool) -> dict[str, int]:
+        streets, homes = self.roads(car=SERVICES[service][0], lengths=lengths)
+        return streets.nearest(placed(streets, self.sites(service)).values(), homes)
+
+
+@pytest.fixture(scope="module")
+def raw(demo_run: Finished) -> Raw:
+    return Raw(demo_run.folder / "data" / "raw" / "demo")
+
+
+def test_people_by_township(raw: Raw, demo_run: Finished) -> None:
+    table = demo_run.table("coverage")
+    table = table[(table["level"] == "zone") & (table["zoning"] == "township")]
+    table = table[(table["plan"] == "today") & (table["settlement"] != "judged")]
+    for service, (_, column, _, _, rules) in SERVICES.items():
+        people = raw.people[column].groupby([pd.Series(raw.town), raw.people["settlement"]]).sum()
+        for rule in rules:
+            rows = table[(table["service"] == service) & (table["rule_id"] == rule)]
+            shown = rows.set_index(["zone_id", "settlement"])["persons"]
+            assert shown.to_dict() == people.to_dict(), (service, rule)
+    # the shapefile's own column of people says the same
+    assert (
+        raw.people["常住人口"].groupby(pd.Series(raw.town)).sum().to_dict()
+        == raw.towns["常住人口"].astype(int).to_dict()
+    )
+
+
+@pytest.mark.parametrize(("service", "rule"), PAIRS)
+def test_persons_covered_to_the_person(
+    raw: Raw, demo_run: Finished, service: str, rule: str
+) -> None:
+    car, column, _, _, rules = SERVICES[service]
+    low, judged, high = rules[rule]
+    lengths = rule in BY_LENGTH
+    streets, homes = raw.roads(car=car, lengths=lengths)
+    near = raw.nearest(service, lengths=lengths)
+    sites = raw.sites(service)
+    served = {streets.part[streets.edges[p.edge].u] for p in placed(streets, sites).values()}
+    tree = shapely.STRtree(list(sites.values()))
+    radius = rule.endswith(".radius")
+    mine: dict[tuple[str, str], dict[str, int]] = {}
+    for home, n in raw.people[column].items():
+        key = (raw.town[home], raw.people["settlement"][home])
+        row = mine.setdefault(key, {})
+        off = home not in homes or (
+            home not in near and streets.part[streets.edges[homes[home].edge].u] not in served
+        )
+        value = math.inf if off else near.get(home, math.inf)
+        leg = 0 if off else homes[home].access
+        spot = raw.people.geometry[home]
+        direct = math.floor(spot.distance(tree.geometries[tree.nearest(spot)]) * 1000 + 0.5)
+        line = direct if radius else 0
+        covered = value <= judged and line <= judged
+        for figure, true in {
+            "covered": covered,
+            "out_of_reach": not off and not covered,
+            "not_assessed": off,
+            "covered_low": value <= low and line <= low,
+            "covered_high": value - leg <= high and line <= high,
+            **({"covered_straight": not off and line <= judged} if radius else {}),
+        }.items():
+            row[figure] = row.get(figure, 0) + int(n) * true
+    table = demo_run.table("coverage")
+    table = table[(table["service"] == service) & (table["rule_id"] == rule)]
+    table = table[(table["level"] == "zone") & (table["zoning"] == "township")]
+    table = table[(table["plan"] == "today") & (table["settlement"] != "judged")]
+    shown = table.set_index(["zone_id", "settlement"])
+    assert set(shown.index) == set(mine)
+    for key, figures in mine.items():
+        assert {f: int(shown.loc[key, f]) for f in figures} == figures, key
