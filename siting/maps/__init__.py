@@ -10,8 +10,8 @@ from siting.maps.coverage import coverage_page, finding, within
 from siting.maps.gaps import gaps_page
 from siting.maps.green import green_page
 from siting.maps.index import Card, index_page
-from siting.maps.new_sites import new_sites_page
-from siting.maps.ranking import schools_page
+from siting.maps.new_sites import new_sites_finding, new_sites_page
+from siting.maps.ranking import schools_finding, schools_page
 from siting.maps.sheet import PAGES, Sheet, Source, Tiles
 
 __all__ = [
@@ -25,7 +25,9 @@ __all__ = [
     "gaps_page",
     "green_page",
     "index_page",
+    "new_sites_finding",
     "new_sites_page",
+    "schools_finding",
     "schools_page",
     "within",
 ]

@@ -133,20 +133,27 @@ def new_sites_page(
     return page.render(
         "new_sites",
         sheet,
-        headline=sheet.say(
-            "finding.new_sites",
-            n=text.count(len(solution.chosen)),
-            service=name,
-            gained=text.count(gained),
-            before=text.percent(solution.already / persons if persons else None),
-            after=text.percent(solution.objective / persons if persons else None),
-            within=within(service, rule_id, sheet),
-        ),
+        headline=new_sites_finding(solution, persons, service, rule_id, sheet),
         data=data,
         themap=base.themap,
         layers=base.layers,
         rules_used=[rule_id],
         notes=(*base.notes, sheet.say("note.new_sites")),
+    )
+
+
+def new_sites_finding(
+    solution: Solution, persons: int, service: str, rule_id: str, sheet: Sheet
+) -> str:
+    """Return what the new sites do, in a sentence: covered before and after, of ``persons``."""
+    return sheet.say(
+        "finding.new_sites",
+        n=text.count(len(solution.chosen)),
+        service=sheet.label("service", service),
+        gained=text.count(solution.objective - solution.already),
+        before=text.percent(solution.already / persons if persons else None),
+        after=text.percent(solution.objective / persons if persons else None),
+        within=within(service, rule_id, sheet),
     )
 
 

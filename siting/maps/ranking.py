@@ -78,6 +78,20 @@ def schools_page(
     )
 
 
+def schools_finding(ranking: pd.DataFrame, service: str, sheet: Sheet) -> str:
+    """Return how many schools of a service cannot close without somebody left unserved.
+
+    Where the study gives no pupils, all residents are counted, and the sentence does not call them
+    children.
+    """
+    return sheet.say(
+        "finding.schools" if service in sheet.groups else "finding.schools_residents",
+        service=sheet.label("service", service),
+        n=text.count(len(ranking)),
+        kept=text.count(int((ranking["unserved_after"] > 0).sum())),
+    )
+
+
 def _steps(sheet: Sheet) -> str:
     """Return what has to come before a closure, printed on every page that speaks of one."""
     items = "".join(f"<li>{escape(sheet.say(f'closure.{step}'))}</li>" for step in STEPS)
@@ -125,15 +139,13 @@ def _measure(
         for _, hit in broken.iterrows():
             rows[place[str(hit["site_id"])]]["hits"].append(_hit(hit, sheet))
     name = sheet.label("service", service)
-    free = int((ranking["unserved_after"] == 0).sum())
-    kept = len(ranking) - free
     return {
         "key": service,
         "label": name,
         "service": service,
-        "finding": sheet.say(
-            "finding.schools", service=name, n=text.count(len(ranking)), kept=text.count(kept)
-        ),
+        "finding": schools_finding(ranking, service, sheet),
+        "who": sheet.say("page.counts", people=sheet.people(service))
+        + ("" if service in sheet.groups else sheet.say("schools.not_pupils")),
         "rows": rows,
         "legend": {
             "groups": [

@@ -85,7 +85,7 @@ siting.pages.schools = ({ map, layers, legend, panel }) => {
       [named(school.name), `${word("page.displaced")} ${school.displaced}`, `${word("page.unserved")} ${school.unserved}`], () => select(String(k))));
     measure.rows.map((school, k) => [school.r, k]).sort((a, b) => b[0] - a[0]).forEach(([, k]) => circles[k] && circles[k].addTo(layers.people));
     table = siting.table({
-      caption: word("page.list"),
+      caption: `${measure.who}${word("page.stop")}${word("page.list")}`,
       columns: [
         { label: word("page.rank"), kind: "num" },
         { label: word("page.school"), kind: "text", name: true },

@@ -18,9 +18,7 @@ from siting import green as green_room
 from siting import maps, report, text
 from siting.errors import StudyError
 from siting.maps import Card, Sheet
-from siting.maps.coverage import within
 from siting.pipeline.inputs import CANDIDATES
-from siting.pipeline.questions import NewSites
 from siting.rules import Rule
 
 if TYPE_CHECKING:
@@ -245,7 +243,7 @@ def _pages(
             Card(
                 "new_sites",
                 f"+{text.count(gained)}",
-                _new_sites_finding(new, sheet),
+                maps.new_sites_finding(new.solution, new.persons, new.service, new.rule.id, sheet),
                 sheet.rule_note(new.rule.id),
             )
         )
@@ -307,29 +305,8 @@ def _closures_card(ranking: pd.DataFrame, sheet: Sheet) -> Card:
     return Card(
         "schools",
         f"{text.count(kept)} / {text.count(len(ranking))}",
-        sheet.say(
-            "finding.schools",
-            service=sheet.label("service", service),
-            n=text.count(len(ranking)),
-            kept=text.count(kept),
-        ),
+        maps.schools_finding(ranking, service, sheet),
         sheet.rule_note("school.keep_needed_small"),
-    )
-
-
-def _new_sites_finding(new: NewSites, sheet: Sheet) -> str:
-    found = new.solution
-    share = {
-        "before": found.already / new.persons if new.persons else None,
-        "after": found.objective / new.persons if new.persons else None,
-    }
-    return sheet.say(
-        "finding.new_sites",
-        n=text.count(len(found.chosen)),
-        service=sheet.label("service", new.service),
-        gained=text.count(found.objective - found.already),
-        within=within(new.service, new.rule.id, sheet),
-        **{when: text.percent(value) for when, value in share.items()},
     )
 
 
