@@ -276,8 +276,13 @@ class Study(_Model):
 
     @property
     def name(self) -> str:
-        """The study's short name: its folder's."""
-        return self.path.parent.name
+        """The study's short name: its folder's, or its file's where that is not study.toml.
+
+        Results go by it, so that two studies in one folder do not replace each other's.
+        """
+        if self.path.name != "study.toml":
+            return self.path.stem
+        return self.path.parent.name or "study"
 
     def sources(self) -> dict[str, Source]:
         """Return every layer named, by its place in the study file."""

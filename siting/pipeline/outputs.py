@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import geopandas as gpd
 import pandas as pd
-from pyogrio.errors import DataSourceError
+from pyogrio.errors import DataLayerError, DataSourceError, FeatureError
 
 import siting
 from siting import green as green_room
@@ -70,7 +70,12 @@ def write(
             made_up=study.made_up,
             maps_dir=maps_folder,
         )
-    except (OSError, DataSourceError) as error:  # a full or a vanished disk, a file held open
+    except (
+        OSError,
+        DataSourceError,
+        DataLayerError,
+        FeatureError,
+    ) as error:  # a full or a vanished disk, a file held open
         why = getattr(error, "strerror", None) or str(error)
         raise StudyError(
             f"results: {tables_folder} cannot be written: {why}. Free some space, close what "
@@ -121,6 +126,8 @@ def _sheet(results: Results, rules: tuple[Rule, ...]) -> Sheet:
         for entry in inputs.layers
     ]
     notes = list(study.notes)
+    if not study.zones:
+        notes.append(text.get("note.one_region", lang))
     dropped = inputs.drops[inputs.drops["action"] == "dropped"]
     if len(dropped):
         notes.append(text.get("note.drops", lang, n=text.count(len(dropped))))
