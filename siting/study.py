@@ -23,10 +23,9 @@ from siting.errors import StudyError
 Settlement = Literal["urban", "township_seat", "village"]
 Where = dict[str, list[str]]
 Identifier = Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9_]{0,39}$")]
-OWN_COLUMNS = {
-    *("demand_id", "population", "settlement", "geometry", "zone_id", "carrier_id", "weight"),
-    *("area_m2", "row", "year", "group", "persons"),
-}
+OWN_COLUMNS = (  # which no group of people may be called
+    "demand_id population settlement geometry zone_id carrier_id weight area_m2 row persons"
+).split()
 OSM_ENDINGS = (".osm", ".pbf", ".osm.gz", ".osm.bz2")
 
 
@@ -276,10 +275,7 @@ class Study(_Model):
 
     @property
     def name(self) -> str:
-        """The study's short name: its folder's, or its file's where that is not study.toml.
-
-        Results go by it, so that two studies in one folder do not replace each other's.
-        """
+        """The study's short name: its folder's; its file's where that is not study.toml."""
         if self.path.name != "study.toml":
             return self.path.stem
         return self.path.parent.name or "study"
