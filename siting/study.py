@@ -23,9 +23,10 @@ from siting.errors import StudyError
 Settlement = Literal["urban", "township_seat", "village"]
 Where = dict[str, list[str]]
 Identifier = Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9_]{0,39}$")]
-OWN_COLUMNS = (  # which no group of people may be called
-    "demand_id population settlement geometry zone_id carrier_id weight area_m2 row persons"
-).split()
+OWN_COLUMNS = {  # which no group of people may be called
+    "demand_id", "population", "settlement", "geometry", "zone_id", "carrier_id", "weight",
+    "area_m2", "row", "persons",
+}  # fmt: skip
 OSM_ENDINGS = (".osm", ".pbf", ".osm.gz", ".osm.bz2")
 
 
