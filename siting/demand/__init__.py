@@ -1,7 +1,7 @@
 """People at places: from points, or control totals spread over what carries them.
 
 Persons are whole numbers. Every spreading uses the largest remainder, so that totals are kept to
-the person whatever they are divided over, and ties go to the smallest id, so that the order of
+the person whatever they are divided over, and ties go by a digest of the id, so that the order of
 rows never matters.
 """
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Sequence
 from typing import Any, Final
 
@@ -25,8 +26,10 @@ def largest_remainder(
     """Divide ``total`` whole persons in proportion to weights, exactly.
 
     Each gets the whole part of its quota ``total · w / Σw``; what is left goes one by one to the
-    largest remainders (Hamilton's method), of equals to the smallest id. The arithmetic is in
-    integers of any size, so no weight is lost to rounding.
+    largest remainders (Hamilton's method). Equal remainders are taken in the order of a digest of
+    their ids (BLAKE2b, 8 bytes, of the UTF-8 id): ids follow the map, and the smallest first would
+    put the odd persons of a whole region into one corner of it. The arithmetic is in integers of
+    any size, so no weight is lost to rounding.
 
     Parameters
     ----------
@@ -35,7 +38,7 @@ def largest_remainder(
     total
         0 or more.
     ids
-        What ties are broken by; the position unless given.
+        What the digests are of; without ids, equal remainders are taken by position.
 
     Returns
     -------
@@ -50,8 +53,8 @@ def largest_remainder(
 
     Examples
     --------
-    >>> largest_remainder([1, 1, 1], 5, ids=["c", "a", "b"]).tolist()
-    [1, 2, 2]
+    >>> largest_remainder([5, 3, 1], 4, ids=["c", "a", "b"]).tolist()
+    [2, 1, 1]
     """
     if isinstance(weights, pd.Series) and ids is None:
         ids = [str(i) for i in weights.index]
@@ -77,10 +80,14 @@ def largest_remainder(
     left = total - int(quota.sum())
     result = quota.astype(np.int64)
     if left:
-        names: Sequence[Any] = range(count) if ids is None else ids
+        names: Sequence[Any] = range(count) if ids is None else [_digest(i) for i in ids]
         order = sorted(range(count), key=lambda i: (-int(rest[i]), names[i]))
         result[order[:left]] += 1
     return result
+
+
+def _digest(name: str) -> tuple[bytes, str]:
+    return hashlib.blake2b(name.encode(), digest_size=8).digest(), name
 
 
 def _integers(values: npt.NDArray[Any]) -> npt.NDArray[Any]:

@@ -67,8 +67,15 @@ def test_the_unit_of_weights_does_not_matter(weights: list[float], total: int, p
     assert one.tolist() == demand.largest_remainder(scaled, total).tolist()
 
 
-def test_ties_go_to_the_smallest_id() -> None:
-    assert demand.largest_remainder(pd.Series({"b": 1, "a": 1}), 1).tolist() == [0, 1]
+def test_ties_favour_no_corner_of_the_map() -> None:
+    """100 people over 1,600 equal cells: each quarter of the square gets about 25 of them."""
+    ids = [f"land/{column}/{row}" for column in range(40) for row in range(40)]
+    parts = demand.largest_remainder([7] * len(ids), 100, ids=ids)
+    assert set(parts.tolist()) == {0, 1}
+    quarters = parts.reshape(2, 20, 2, 20).sum(axis=(1, 3)).ravel()
+    # four standard deviations of a draw without replacement
+    limit = 4 * (100 * 0.25 * 0.75 * (1_600 - 100) / (1_600 - 1)) ** 0.5
+    assert (abs(quarters - 25) <= limit).all(), quarters
 
 
 @pytest.mark.parametrize(

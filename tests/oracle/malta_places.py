@@ -10,6 +10,7 @@ inside a larger site of its service is part of that one. A polygon stands where
 
 from __future__ import annotations
 
+import hashlib
 import math
 from collections.abc import Collection, Iterable, Mapping
 from fractions import Fraction
@@ -184,7 +185,11 @@ def shared(weights: Mapping[str, Fraction], total: int) -> dict[str, int]:
     quota = {name: total * weight / whole for name, weight in weights.items()}
     given = {name: math.floor(q) for name, q in quota.items()}
     left = total - sum(given.values())
-    for name in sorted(quota, key=lambda n: (given[n] - quota[n], n))[:left]:
+
+    def drawn(name: str) -> bytes:  # of equal remainders: by a digest, for ids follow the map
+        return hashlib.blake2b(name.encode(), digest_size=8).digest()
+
+    for name in sorted(quota, key=lambda n: (given[n] - quota[n], drawn(n)))[:left]:
         given[name] += 1
     return given
 
