@@ -242,11 +242,24 @@ def _remove(path: Path) -> None:
         path.unlink(missing_ok=True)
 
 
+def is_litter(name: str) -> bool:
+    """Whether a file is what desktops and office programs leave behind, and nobody's work.
+
+    Examples
+    --------
+    >>> is_litter("Thumbs.db"), is_litter("~$report.xlsx"), is_litter("notes.txt")
+    (True, True, False)
+    """
+    return name in (".DS_Store", "Thumbs.db", "desktop.ini") or name.startswith(("~$", ".~lock."))
+
+
 def _refuse_foreign(folder: Path, suffixes: set[str]) -> None:
     """Raise if a folder, which is replaced as a whole, holds what no run puts there."""
     if not folder.is_dir():
         return
-    foreign = sorted(f.name for f in folder.iterdir() if f.suffix not in suffixes)
+    foreign = sorted(
+        f.name for f in folder.iterdir() if f.suffix not in suffixes and not is_litter(f.name)
+    )
     if foreign:
         raise DataError(
             Problem(

@@ -109,7 +109,7 @@ def test_nothing_below_the_pipeline_reads_a_study() -> None:
         f"{file.relative_to(PACKAGE)}:{line}"
         for room, file, tree in modules()
         for name, line in imported(tree)
-        if name.startswith("siting.study") and FLOORS[room] < FLOORS["pipeline"]
+        if name.startswith("siting.study") and room != "study" and FLOORS[room] < FLOORS["pipeline"]
     ]
     assert not wrong, wrong
 

@@ -104,7 +104,9 @@ def _refuse_foreign(tables_folder: Path, maps_folder: Path) -> None:
             told.append((folder, [str(folder)]))
         elif folder.is_dir():
             foreign = sorted(
-                f.name for f in folder.iterdir() if f.name not in names or not f.is_file()
+                f.name
+                for f in folder.iterdir()
+                if (f.name not in names or not f.is_file()) and not report.is_litter(f.name)
             )
             told += [(folder, foreign)] if foreign else []
     if told:

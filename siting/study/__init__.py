@@ -1,0 +1,12 @@
+"""``study.toml`` → a frozen :class:`Study`: which files, which rules, which questions.
+
+The study file is the only place a user configures siting. Unknown keys are errors, every breach is
+told at once, and nothing is guessed: what a default fills in is written into ``run.json``.
+"""
+
+from __future__ import annotations
+
+from siting.study.model import Source, Study, Totals, Zones
+from siting.study.read import read_study, write_example
+
+__all__ = ["Source", "Study", "Totals", "Zones", "read_study", "write_example"]
