@@ -126,7 +126,7 @@ def way_use(tags: Mapping[str, str], mode: Mode, speeds: Speeds) -> WayUse:
     --------
     >>> from siting.network import read_speeds
     >>> way_use({"highway": "residential", "oneway": "-1"}, "drive", read_speeds()).backward_kph
-    20
+    20.0
     """
     highway = tags["highway"]
     kind = speeds.road_class(highway)
