@@ -103,8 +103,9 @@ def leave_one_out(
         ``receiver_seats_short`` (missing where any receiver's seats are unknown),
         ``capacity_unknown`` (ids of receivers whose free seats are unknown).
 
-        Ranked by ``unserved_after``, then persons over hard limits, over soft limits, person-time
-        added, site id: least first.
+        Ranked by ``unserved_after``, then persons over hard limits, seats short at the receivers
+        (all who move, where a receiver's seats are unknown: unknown is not unlimited), persons
+        over soft limits, person-time added, site id: least first.
 
         ``receivers``: ``site_id``, ``receiver_id``, ``receiver_name``, ``persons``, then
         ``mean_after_min``, ``p95_after_min``, ``max_after_min``, ``capacity``, ``enrolment``,
@@ -208,10 +209,8 @@ def leave_one_out(
     ranking["displaced"] = ranking["persons"]
     ranking["person_min_added"] = ranking["added"] / MS_PER_MIN
     ranking["receiver_seats_short"] = ranking["receiver_seats_short"].astype("Int64")
-    ranking = ranking.sort_values(
-        ["unserved_after", "hard_broken_persons", "soft_broken_persons", "added", "site_id"],
-        ignore_index=True,
-    )
+    ranking["seats_missed"] = ranking["receiver_seats_short"].fillna(ranking["displaced"])
+    ranking = ranking.sort_values(list(RANKED_BY), ignore_index=True)
     ranking["rank"] = np.arange(1, len(ranking) + 1)
     return LeaveOneOut(ranking[list(RANKING)], table, limit_rows)
 
@@ -236,6 +235,14 @@ _ROW = (
     "limits_broken",
     "receiver_seats_short",
     "capacity_unknown",
+)
+RANKED_BY = (
+    "unserved_after",
+    "hard_broken_persons",
+    "seats_missed",
+    "soft_broken_persons",
+    "added",
+    "site_id",
 )
 RANKING = (
     "rank",

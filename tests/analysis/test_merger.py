@@ -134,8 +134,17 @@ def test_leave_one_out_equals_evaluating_every_plan_from_scratch(
                 for s, n in expected["to"].items()
             )
             assert row.receiver_seats_short == short
-    key = ["unserved_after", "hard_broken_persons", "soft_broken_persons", "person_min_added"]
-    order = list(found.ranking[[*key, "site_id"]].itertuples(index=False, name=None))
+    order = [
+        (
+            row.unserved_after,
+            row.hard_broken_persons,
+            row.displaced if pd.isna(row.receiver_seats_short) else row.receiver_seats_short,
+            row.soft_broken_persons,
+            row.person_min_added,
+            row.site_id,
+        )
+        for row in found.ranking.itertuples()
+    ]
     assert order == sorted(order)
     assert found.ranking["rank"].tolist() == list(range(1, len(opened) + 1))
 
