@@ -7,7 +7,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 import tomllib
 from collections.abc import Callable
 from pathlib import Path
@@ -300,13 +299,18 @@ def test_an_interrupted_run_leaves_the_earlier_results(town: Town) -> None:
     before = {f: f.read_bytes() for f in out.rglob("*.csv")}
     command = [sys.executable, "-m", "siting", "run", str(file), "--out", str(out)]
     going = subprocess.Popen(
-        command, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True, env=os.environ
+        command,
+        stderr=subprocess.PIPE,
+        stdout=subprocess.DEVNULL,
+        text=True,
+        env=os.environ,
+        # a shell's background job starts with interrupts ignored, and so would its children
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )
     assert going.stderr is not None
     for line in going.stderr:
         if "write tables" in line:
             break
-    time.sleep(0.1)
     going.send_signal(signal.SIGINT)
     assert going.wait(60) != 0
     assert {f: f.read_bytes() for f in out.rglob("*.csv")} == before
