@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Hashable, Mapping, Sequence
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -82,17 +83,18 @@ def summary(
     table["target_share"] = np.nan if target is None else target.strict
     verdicts = [
         _verdict(row, max_not_assessed=max_not_assessed, target=target)
-        for row in table[["judged", *COUNTS]].itertuples(index=False)
+        for row in table[["judged", *COUNTS]].to_dict("records")
     ]
     table["verdict"] = [verdict for verdict, _ in verdicts]
     table["why"] = [why for _, why in verdicts]
     return table
 
 
-def _verdict(row: object, *, max_not_assessed: float, target: Rule | None) -> tuple[str, str]:
-    get = row._asdict()  # type: ignore[attr-defined]
-    persons, missing = int(get["persons"]), int(get["not_assessed"])
-    if not get["judged"]:
+def _verdict(
+    row: Mapping[Hashable, Any], *, max_not_assessed: float, target: Rule | None
+) -> tuple[str, str]:
+    persons, missing = int(row["persons"]), int(row["not_assessed"])
+    if not row["judged"]:
         return "not_judged", "settlement"
     if target is None:
         return "not_judged", "no_target"
@@ -101,9 +103,9 @@ def _verdict(row: object, *, max_not_assessed: float, target: Rule | None) -> tu
     if missing > exact(max_not_assessed) * persons:
         return "not_judged", "not_assessed"
     passes = {
-        meets(int(get["covered"]), persons - missing, target),
-        meets(int(get["covered_low"]), persons, target),
-        meets(int(get["covered_high"]) + missing, persons, target),
+        meets(int(row["covered"]), persons - missing, target),
+        meets(int(row["covered_low"]), persons, target),
+        meets(int(row["covered_high"]) + missing, persons, target),
     }
     if len(passes) > 1:
         return "not_robust", ""

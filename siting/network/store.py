@@ -78,7 +78,7 @@ def open_saved(path: Path | str) -> RoadNetwork:
             arrays = {name: stored[name] for name in stored.files}
         about = json.loads(arrays["about"].tobytes())
         if about["format"] != FORMAT:
-            raise ValueError("saved by another version of siting")  # noqa: TRY301
+            raise ValueError("saved by another version of siting")  # noqa: TRY301  # told below
         blob, ends = arrays["wkb"].tobytes(), arrays["wkb_end"].tolist()
         lines = [blob[a:b] for a, b in zip([0, *ends[:-1]], ends, strict=True)]
         words = np.array(about["highway"], dtype=object)
