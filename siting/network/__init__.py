@@ -11,10 +11,11 @@ from siting.network.graph import RoadNetwork
 from siting.network.lines import from_lines
 from siting.network.nx import from_networkx, to_networkx
 from siting.network.osm import read_osm
-from siting.network.speeds import Mode, RoadClass, Speeds, read_speeds, travel_ms
+from siting.network.speeds import MODES, Mode, RoadClass, Speeds, read_speeds, travel_ms
 from siting.network.store import open_saved, save
 
 __all__ = [
+    "MODES",
     "Mode",
     "RoadClass",
     "RoadNetwork",

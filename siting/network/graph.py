@@ -39,7 +39,7 @@ class RoadNetwork:
     Attributes
     ----------
     mode
-        ``"walk"`` or ``"drive"``.
+        One of :data:`siting.network.MODES`.
     access_kph
         Speed of the leg between a point and its edge, km/h.
     crs
@@ -65,6 +65,11 @@ class RoadNetwork:
         joined) or the 0-based row of the line layer.
     bridge, tunnel
         bool (m).
+    half_delay_ms
+        int64 (n), half of what it takes to pass a junction: one half is paid on coming to it and
+        one on leaving it, so that a way costs the same read from either end.
+    signal
+        bool (n), traffic lights stand here.
     component
         int32 (n), weakly connected component, numbered by smallest node position.
     component_km
@@ -93,6 +98,8 @@ class RoadNetwork:
     way_id: I64
     bridge: Bool
     tunnel: Bool
+    half_delay_ms: I64
+    signal: Bool
     component: I32 = field(repr=False)
     component_km: F64 = field(repr=False)
     version: str
@@ -142,8 +149,12 @@ def assemble(
     bridge: npt.ArrayLike,
     tunnel: npt.ArrayLike,
     drops: pd.DataFrame,
+    half_delay_ms: npt.ArrayLike | None = None,
+    signal: npt.ArrayLike | None = None,
 ) -> RoadNetwork:
     """Return the network of these arrays, with components and version worked out.
+
+    Without ``half_delay_ms`` junctions take no time, without ``signal`` there are no lights.
 
     Raises
     ------
@@ -165,6 +176,14 @@ def assemble(
         )
     if np.unique(ids).size != ids.size:
         raise NetworkError("roads: node ids repeat. Give every node an id of its own.")
+    delay = np.zeros(ids.size, dtype=np.int64)
+    if half_delay_ms is not None:
+        delay = np.asarray(half_delay_ms, dtype=np.int64)
+    if delay.shape != ids.shape or (delay < 0).any():
+        raise NetworkError("roads: junction delays are not one per node, from 0 up.")
+    lights = np.zeros(ids.size, dtype=np.bool_)
+    if signal is not None:
+        lights = np.asarray(signal, dtype=np.bool_)
     if (lengths < 0).any() or ((forward < 0) & (backward < 0)).any():
         raise NetworkError("roads: an edge of negative length, or closed in both directions.")
     component, km = weak_components(tails, heads, lengths, nodes=ids.size)
@@ -182,6 +201,8 @@ def assemble(
         "way_id": np.asarray(way_id, dtype=np.int64),
         "bridge": np.asarray(bridge, dtype=np.bool_),
         "tunnel": np.asarray(tunnel, dtype=np.bool_),
+        "half_delay_ms": delay,
+        "signal": lights,
     }
     lines = np.asarray(geometry, dtype=object)
     digest = hashlib.sha256(f"{mode}|{access_kph!r}|{crs.to_wkt()}".encode())

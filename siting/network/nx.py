@@ -23,9 +23,10 @@ EXACT = ("edge", "length_mm", "travel_ms", "stoppable", "bridge", "tunnel")
 def to_networkx(network: RoadNetwork) -> Any:
     """Return the network as a ``networkx.MultiDiGraph`` as OSMnx makes them.
 
-    Nodes carry ``x``, ``y``; arcs carry ``osmid``, ``length`` (m), ``highway``, ``oneway``,
-    ``reversed``, ``geometry``, and as exact integers ``length_mm`` and ``travel_ms``. A two-way
-    street is two arcs that share ``edge``. ``graph["crs"]`` is the metric CRS.
+    Nodes carry ``x``, ``y``, ``half_delay_ms`` and ``signal``; arcs carry ``osmid``, ``length``
+    (m), ``highway``, ``oneway``, ``reversed``, ``geometry``, and as exact integers ``length_mm``
+    and ``travel_ms``. A two-way street is two arcs that share ``edge``. ``graph["crs"]`` is the
+    metric CRS.
 
     Examples
     --------
@@ -46,9 +47,9 @@ def to_networkx(network: RoadNetwork) -> Any:
         version=network.version,
     )
     ids = network.node_id.tolist()
-    graph.add_nodes_from(
-        (node, {"x": x, "y": y}) for node, (x, y) in zip(ids, network.node_xy.tolist(), strict=True)
-    )
+    half, lights = network.half_delay_ms.tolist(), network.signal.tolist()
+    for node, (x, y), delay, light in zip(ids, network.node_xy.tolist(), half, lights, strict=True):
+        graph.add_node(node, x=x, y=y, half_delay_ms=delay, signal=light)
     for i in range(network.tail.size):
         u, v = ids[network.tail[i]], ids[network.head[i]]
         forward, backward = int(network.forward_ms[i]), int(network.backward_ms[i])
@@ -154,6 +155,8 @@ def from_networkx(
         way_id=edges["osmid"],
         bridge=edges["bridge"],
         tunnel=edges["tunnel"],
+        half_delay_ms=[int(graph.nodes[n].get("half_delay_ms", 0)) for n in nodes.index],
+        signal=[bool(graph.nodes[n].get("signal", False)) for n in nodes.index],
         drops=drops_table([]),
     )
 

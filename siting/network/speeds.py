@@ -7,14 +7,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from importlib import resources
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 import numpy as np
 import numpy.typing as npt
 
 from siting.errors import DataError, Problem
 
-Mode = Literal["walk", "drive"]
+Mode = Literal["walk", "cycle", "ebike", "drive"]
+MODES: tuple[Mode, ...] = get_args(Mode)
 
 I64 = npt.NDArray[np.int64]
 

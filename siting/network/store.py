@@ -18,10 +18,10 @@ import shapely
 from siting.errors import NetworkError
 from siting.network.graph import DROP_COLUMNS, RoadNetwork, assemble
 
-FORMAT = 1
+FORMAT = 2
 ARRAYS = (
     "node_id", "node_xy", "tail", "head", "length_mm", "forward_ms", "backward_ms", "stoppable",
-    "way_id", "bridge", "tunnel",
+    "way_id", "bridge", "tunnel", "half_delay_ms", "signal",
 )  # fmt: skip
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any, NamedTuple, TypeVar, cast
 
 import geopandas as gpd
@@ -13,13 +13,16 @@ import shapely
 
 from siting import crs as crs_room
 from siting import demand as demand_room
-from siting import load, network, rules
+from siting import load, rules
 from siting.errors import DataError, Problem
 from siting.load import Layer, Parks, Sites
 from siting.load.gates import gates_of
 from siting.network import RoadNetwork
 from siting.pipeline import people as people_room
-from siting.pipeline.cache import Cache, checksum
+from siting.pipeline.cache import Cache
+from siting.pipeline.reader import LayerRecord, Reader, read_raw, told
+from siting.pipeline.roads import modes
+from siting.pipeline.roads import networks as road_networks
 from siting.pipeline.steps import Steps
 from siting.rules import Rule
 from siting.study import Source, Study
@@ -28,18 +31,6 @@ CANDIDATES = "decide.new_sites.candidates"
 MOST_PEOPLE = 10**10  # person-milliseconds of more would leave 64 bits
 T = TypeVar("T", bound=tuple[Any, ...])
 Area = shapely.Polygon | shapely.MultiPolygon
-
-
-@dataclass(frozen=True)
-class LayerRecord:
-    """One layer as it was read, for ``run.json`` and the pages' sources."""
-
-    layer: str
-    file: str
-    sha256: str
-    rows: int
-    date: str
-    source: str
 
 
 @dataclass(frozen=True, eq=False)
@@ -76,55 +67,6 @@ class _Extent(NamedTuple):
     table: pd.DataFrame
 
 
-class _Reader:
-    """Reads layers through the cache and keeps all their problems, to be told at once."""
-
-    def __init__(self, study: Study, cache: Cache, step: Steps) -> None:
-        self.cache, self.step = cache, step
-        self.sources = study.sources()
-        self.sums = {name: checksum(source.file) for name, source in self.sources.items()}
-        self.problems: list[Problem] = []
-        self.found: dict[str, Any] = {}
-
-    def __call__(
-        self, kind: str, name: str, shape: type[T], build: Callable[[], T], /, **key: object
-    ) -> T | None:
-        """Return what ``build`` makes of the layer ``name``; ``None`` where it has problems."""
-        self.step(f"read {name}")
-        told = _told(self.sources[name]) | {"sha256": self.sums[name], "as": name} | key
-        try:
-            self.found[name] = self.cache.tables(kind, told, shape, build)
-        except DataError as error:
-            self.problems += error.problems
-            return None
-        return self.found[name]  # type: ignore[no-any-return]  # found holds what build returned
-
-    def raise_problems(self) -> None:
-        """Raise all problems met so far."""
-        if self.problems:
-            raise DataError(list(dict.fromkeys(self.problems)))
-
-    def records(self) -> tuple[LayerRecord, ...]:
-        """Return one record a layer."""
-        return tuple(
-            LayerRecord(
-                layer=name,
-                file=source.file.name,
-                sha256=self.sums[name],
-                rows=len(self.found[name][0]) if name in self.found else 0,
-                date=source.date,
-                source=source.source,
-            )
-            for name, source in self.sources.items()
-        )
-
-
-def modes(study: Study) -> tuple[str, ...]:
-    """Return the modes that the study's services and green need."""
-    needed = {service.mode for service in study.services.values()}
-    return tuple(sorted(needed | ({"walk"} if study.green else set())))
-
-
 def steps_of(study: Study) -> int:
     """Return how many steps :func:`read_inputs` takes."""
     return len(study.sources()) + len(modes(study)) + 1
@@ -140,7 +82,7 @@ def read_inputs(study: Study, *, cache: Cache, step: Steps) -> Inputs:
     StudyError, NetworkError
         What the study or the roads contradict.
     """
-    reader = _Reader(study, cache, step)
+    reader = Reader(study, cache, step)
     crs = _working_crs(study, reader)
     zones = _zones(study, reader, crs)
     area = _area(zones, study.network.halo_km)
@@ -191,7 +133,7 @@ def read_inputs(study: Study, *, cache: Cache, step: Steps) -> Inputs:
         )
     people = _people_layer(study, layer)
     totals = _totals(study, reader)
-    networks = _networks(study, reader, crs, area)
+    networks = road_networks(study, reader, crs, area)
     reader.raise_problems()
 
     step("people")
@@ -238,42 +180,11 @@ def read_inputs(study: Study, *, cache: Cache, step: Steps) -> Inputs:
     )
 
 
-def read_raw(name: str, source: Source) -> gpd.GeoDataFrame:
-    """Read the layer ``name`` of the study in the file's own CRS."""
-    polygons = ("zones", "residential", "green")
-    shape = "point_or_polygon"
-    if name.split("[")[0] in polygons:
-        shape = "polygon"
-    elif name.startswith(("water", "barriers")):
-        shape = "polygon" if name.startswith("water") else "line"
-    elif name == "roads":
-        shape = "line"
-    elif name == "park_entrances":
-        shape = "point"
-    return load.read_layer(
-        source.file,
-        table=name,
-        layer=source.layer,
-        crs=source.crs,
-        encoding=source.encoding,
-        x=source.x,
-        y=source.y,
-        where=source.where,
-        keep=tuple(source.columns.values()),
-        geometry=shape,  # type: ignore[arg-type]  # one of its literals
-    )
-
-
-def _told(source: Source) -> dict[str, Any]:
-    """Return what of a source decides how it is read; dates and names of people do not."""
-    return source.model_dump(mode="json", exclude={"file", "date", "source", "rules"})
-
-
-def _working_crs(study: Study, reader: _Reader) -> pyproj.CRS:
+def _working_crs(study: Study, reader: Reader) -> pyproj.CRS:
     """Return the study's CRS, or the one that fits where its zones (or its people) lie."""
     name = next((n for n in reader.sources if n.startswith(("zones", "people"))), "roads")
     source = reader.sources[name]
-    key = {**_told(source), "sha256": reader.sums[name], "as": name}
+    key = {**told(source), "sha256": reader.sums[name], "as": name}
 
     def measured() -> _Extent:
         bounds = load.lonlat_bounds(read_raw(name, source))
@@ -286,7 +197,7 @@ def _working_crs(study: Study, reader: _Reader) -> pyproj.CRS:
     return crs_room.working_crs((west, south, east, north), declared=study.crs)
 
 
-def _zones(study: Study, reader: _Reader, crs: pyproj.CRS) -> gpd.GeoDataFrame | None:
+def _zones(study: Study, reader: Reader, crs: pyproj.CRS) -> gpd.GeoDataFrame | None:
     parts: list[gpd.GeoDataFrame] = []
     for name, zones in [(n, s) for n, s in reader.sources.items() if n.startswith("zones")]:
         asked = study.zones[len(parts)]
@@ -322,7 +233,7 @@ def _area(zones: gpd.GeoDataFrame | None, halo_km: float) -> Area | None:
 
 
 def _parks(
-    study: Study, reader: _Reader, layer: Callable[..., Any], crs: pyproj.CRS
+    study: Study, reader: Reader, layer: Callable[..., Any], crs: pyproj.CRS
 ) -> tuple[gpd.GeoDataFrame | None, gpd.GeoDataFrame | None]:
     names = [n for n in reader.sources if n.split("[")[0] == "green"]
     parts = [
@@ -381,7 +292,7 @@ def _people_layer(study: Study, layer: Callable[..., Any]) -> Layer | None:
     return None
 
 
-def _totals(study: Study, reader: _Reader) -> Layer | None:
+def _totals(study: Study, reader: Reader) -> Layer | None:
     totals = study.people.totals
     if totals is None:
         return None
@@ -404,41 +315,3 @@ def _totals(study: Study, reader: _Reader) -> Layer | None:
         ),
         groups=groups,
     )
-
-
-def _networks(
-    study: Study, reader: _Reader, crs: pyproj.CRS, area: Area | None
-) -> dict[str, RoadNetwork]:
-    source = study.roads
-    book = rules.load(study.rules)
-    walk, drive = book["walk.speed"].strict, book["drive.speed_factor"].strict
-    speeds = network.read_speeds(study.network.speeds).walking_at(walk).driving_by(drive)
-    reader.step("read roads")
-    key = _told(source) | {"sha256": reader.sums["roads"], "crs": crs.to_wkt(), "walk": walk}
-    key |= {"drive": drive}
-    key |= {"area": shapely.to_wkb(area, hex=True) if area else ""}
-    if study.network.speeds is not None:
-        key["speeds"] = checksum(study.network.speeds)
-    lines: list[Layer] = []
-
-    def roads() -> gpd.GeoDataFrame:
-        if not lines:
-            raw = read_raw("roads", source)
-            lines.append(load.roads(raw, crs=crs, columns=source.columns, area=area, layer="roads"))
-        return lines[0].table
-
-    built: dict[str, RoadNetwork] = {}
-    for mode in modes(study):
-        reader.step(f"network: {mode}")
-
-        def build(mode: Any = mode) -> RoadNetwork:
-            if source.is_osm:
-                return network.read_osm(source.file, mode=mode, crs=crs, clip=area, speeds=speeds)
-            made = network.from_lines(roads(), mode=mode, speeds=speeds)
-            return replace(made, drops=load.join_drops(lines[0].drops, made.drops))
-
-        try:
-            built[mode] = reader.cache.network({**key, "mode": mode}, build)
-        except DataError as error:
-            reader.problems += error.problems
-    return built

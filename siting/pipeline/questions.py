@@ -17,7 +17,8 @@ from siting.green import Green, Indicator
 from siting.load import Sites
 from siting.locate import Solution
 from siting.merger import LeaveOneOut
-from siting.pipeline.inputs import Inputs, modes
+from siting.pipeline.inputs import Inputs
+from siting.pipeline.roads import modes
 from siting.pipeline.steps import Steps
 from siting.plan import Plan
 from siting.rules import Rule

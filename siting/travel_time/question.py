@@ -68,6 +68,9 @@ class Question:
             if impedance == "time"
             else np.where(allowed, network.length_mm, -1)
         )
+        self.delay = (
+            network.half_delay_ms if impedance == "time" else np.zeros_like(network.half_delay_ms)
+        )
         self.impedance = impedance
 
         self.demand_id = demand_at["point_id"].to_numpy(dtype=object)
@@ -104,9 +107,12 @@ class Question:
 
     @property
     def graph(self) -> tuple[I64, I32, I64]:
-        """The reversed graph in compressed rows."""
+        """The reversed graph in compressed rows, half of the delay at both ends of each arc."""
         indptr, source, arc = self.network.arrivals
-        return indptr, source, self.cost.reshape(-1)[arc]
+        weight = self.cost.reshape(-1)[arc]
+        if self.delay.any():
+            weight = weight + self.delay[source] + np.repeat(self.delay, np.diff(indptr))
+        return indptr, source, weight
 
     def _legs(self, attachments: pd.DataFrame) -> I64:
         """Return the impedance of access legs."""
@@ -116,19 +122,23 @@ class Question:
     def _ends(
         self, who: I64, edge: I64, offset: I64, leg: I64, *, leaving: bool
     ) -> tuple[I64, I32, I64]:
-        """Return (who, node, impedance) of both ends of an edge, where the way there is open."""
+        """Return (who, node, impedance) of both ends of an edge, where the way there is open.
+
+        Coming to an end costs half of the delay there; whoever stands at it has come already.
+        """
         length = self.network.length_mm[edge]
         forward, backward = self.cost[0][edge], self.cost[1][edge]
         to_head, to_tail = (forward, backward) if leaving else (backward, forward)
         at_head, at_tail = offset == length, offset == 0
-        head = np.where(at_head, 0, partial(to_head, length - offset, length))
-        tail = np.where(at_tail, 0, partial(to_tail, offset, length))
+        head_node, tail_node = self.network.head[edge], self.network.tail[edge]
+        own = self._end_delay(edge, offset)
+        head = partial(to_head, length - offset, length) + self.delay[head_node] + own
+        tail = partial(to_tail, offset, length) + self.delay[tail_node] + own
+        head, tail = np.where(at_head, 0, head), np.where(at_tail, 0, tail)
         open_head, open_tail = at_head | (to_head >= 0), at_tail | (to_tail >= 0)
         return (
             np.concatenate([who[open_head], who[open_tail]]),
-            np.concatenate(
-                [self.network.head[edge[open_head]], self.network.tail[edge[open_tail]]]
-            ),
+            np.concatenate([head_node[open_head], tail_node[open_tail]]),
             np.concatenate([(leg + head)[open_head], (leg + tail)[open_tail]]),
         )
 
@@ -145,16 +155,29 @@ class Question:
         shared = edge[j]
         cost = np.where(way >= 0, self.cost[0][shared], self.cost[1][shared])
         along = partial(cost, np.abs(way), self.network.length_mm[shared])
-        along = np.where(way == 0, 0, along)
+        at_ends = self._end_delay(shared, offset[j]) + self._end_delay(
+            shared, self._demand_offset[i]
+        )
+        along = np.where(way == 0, 0, along + at_ends)
         free = (cost >= 0) | (way == 0)
         demand = self._demand_row[i]
         value = self.access[demand] + along + leg[j]
         return demand[free], owner[j[free]], value[free]
 
+    def _end_delay(self, edge: I64, offset: I64) -> I64:
+        """Return half of the junction's delay where a point stands at an end of its edge."""
+        network = self.network
+        node = np.where(offset == 0, network.tail[edge], network.head[edge])
+        at_end = (offset == 0) | (offset == network.length_mm[edge])
+        result: I64 = np.where(at_end, self.delay[node], 0)
+        return result
+
     def _check_range(self) -> None:
         """Raise where labels could leave 64 bits; no real network comes near."""
-        longest = int(np.maximum(self.cost, 0).sum()) + sum(
-            int(values.max(initial=0)) for values in (self.seed_value, self.stub_value)
+        longest = (
+            int(np.maximum(self.cost, 0).sum())
+            + 2 * int(self.delay.sum())
+            + sum(int(values.max(initial=0)) for values in (self.seed_value, self.stub_value))
         )
         if (longest + 1) * max(1, len(self.site_id)) >= NEVER:
             raise NetworkError(

@@ -29,7 +29,11 @@ class World:
     site_at: pd.DataFrame
 
 
-def network_of(nodes: int, edges: list[tuple[int, int, int, int, int]]) -> RoadNetwork:
+def network_of(
+    nodes: int,
+    edges: list[tuple[int, int, int, int, int]],
+    half_delay: list[int] | None = None,
+) -> RoadNetwork:
     """A network of (tail, head, length_mm, forward_ms, backward_ms)."""
     xy = np.array([[10.0 * i, float(i * i)] for i in range(nodes)])
     tail, head, length, forward, backward = (
@@ -52,6 +56,7 @@ def network_of(nodes: int, edges: list[tuple[int, int, int, int, int]]) -> RoadN
         way_id=np.arange(len(edges)),
         bridge=np.zeros(len(edges), bool),
         tunnel=np.zeros(len(edges), bool),
+        half_delay_ms=half_delay,
         drops=drops_table([]),
     )
 
@@ -83,7 +88,8 @@ def worlds(draw: st.DrawFn) -> World:
             max_size=14,
         )
     )
-    network = network_of(nodes, edges)
+    half_delay = draw(st.none() | st.lists(st.integers(0, 4), min_size=nodes, max_size=nodes))
+    network = network_of(nodes, edges, half_delay)
     usable = [i for i, edge in enumerate(edges) if edge[2] > 0]
 
     def place() -> tuple[int, int, int]:
@@ -119,13 +125,16 @@ def joined_once(
     places: list[tuple[int, tuple[str, int, int]]],
     time: int,
     length: int,
+    half_delay: list[int],
 ) -> None:
     """Join each place to the ends and to the places ahead: a part is rounded once, as a whole."""
     for along, place in places:
         if place[0] == "arrive":
-            graph.add_edge(first, place, weight=half_up(Fraction(time * along, length)))
+            part = half_up(Fraction(time * along, length))
+            graph.add_edge(first, place, weight=part + half_delay[first])
         else:
-            graph.add_edge(place, last, weight=half_up(Fraction(time * (length - along), length)))
+            part = half_up(Fraction(time * (length - along), length))
+            graph.add_edge(place, last, weight=part + half_delay[last])
             for further, other in places:
                 if other[0] == "arrive" and further >= along:
                     part = half_up(Fraction(time * (further - along), length))
@@ -169,8 +178,9 @@ def expected(world: World, impedance: str) -> dict[str, dict[str, int]]:
                 split(graph, [(0, first), *sorted(places), (length, last)])
                 graph.add_edge(first, last, weight=length)
             else:
-                graph.add_edge(first, last, weight=time)
-                joined_once(graph, first, last, places, time, length)
+                delay = network.half_delay_ms.tolist()
+                graph.add_edge(first, last, weight=time + delay[first] + delay[last])
+                joined_once(graph, first, last, places, time, length, delay)
     result: dict[str, dict[str, int]] = {}
     for row in world.demand_at.itertuples():
         result[row.point_id] = {}

@@ -24,7 +24,7 @@ def reversed_roads(network):
         length_mm=network.length_mm, forward_ms=network.backward_ms,
         backward_ms=network.forward_ms, stoppable=network.stoppable, highway=network.highway,
         geometry=network.geometry, way_id=network.way_id, bridge=network.bridge,
-        tunnel=network.tunnel, drops=network.drops,
+        tunnel=network.tunnel, half_delay_ms=network.half_delay_ms, drops=network.drops,
     )  # fmt: skip
 
 

@@ -1,0 +1,103 @@
+"""Layers read through the cache, with all their problems kept to be told at once."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+import geopandas as gpd
+
+from siting import load
+from siting.errors import DataError, Problem
+from siting.pipeline.cache import Cache, checksum
+from siting.pipeline.steps import Steps
+from siting.study import Source, Study
+
+T = TypeVar("T", bound=tuple[Any, ...])
+
+
+@dataclass(frozen=True)
+class LayerRecord:
+    """One layer as it was read, for ``run.json`` and the pages' sources."""
+
+    layer: str
+    file: str
+    sha256: str
+    rows: int
+    date: str
+    source: str
+
+
+class Reader:
+    """Reads layers through the cache and keeps all their problems, to be told at once."""
+
+    def __init__(self, study: Study, cache: Cache, step: Steps) -> None:
+        self.cache, self.step = cache, step
+        self.sources = study.sources()
+        self.sums = {name: checksum(source.file) for name, source in self.sources.items()}
+        self.problems: list[Problem] = []
+        self.found: dict[str, Any] = {}
+
+    def __call__(
+        self, kind: str, name: str, shape: type[T], build: Callable[[], T], /, **key: object
+    ) -> T | None:
+        """Return what ``build`` makes of the layer ``name``; ``None`` where it has problems."""
+        self.step(f"read {name}")
+        key_of = told(self.sources[name]) | {"sha256": self.sums[name], "as": name} | key
+        try:
+            self.found[name] = self.cache.tables(kind, key_of, shape, build)
+        except DataError as error:
+            self.problems += error.problems
+            return None
+        return self.found[name]  # type: ignore[no-any-return]  # found holds what build returned
+
+    def raise_problems(self) -> None:
+        """Raise all problems met so far."""
+        if self.problems:
+            raise DataError(list(dict.fromkeys(self.problems)))
+
+    def records(self) -> tuple[LayerRecord, ...]:
+        """Return one record a layer."""
+        return tuple(
+            LayerRecord(
+                layer=name,
+                file=source.file.name,
+                sha256=self.sums[name],
+                rows=len(self.found[name][0]) if name in self.found else 0,
+                date=source.date,
+                source=source.source,
+            )
+            for name, source in self.sources.items()
+        )
+
+
+def read_raw(name: str, source: Source) -> gpd.GeoDataFrame:
+    """Read the layer ``name`` of the study in the file's own CRS."""
+    polygons = ("zones", "residential", "green")
+    shape = "point_or_polygon"
+    if name.split("[")[0] in polygons:
+        shape = "polygon"
+    elif name.startswith(("water", "barriers")):
+        shape = "polygon" if name.startswith("water") else "line"
+    elif name == "roads":
+        shape = "line"
+    elif name == "park_entrances":
+        shape = "point"
+    return load.read_layer(
+        source.file,
+        table=name,
+        layer=source.layer,
+        crs=source.crs,
+        encoding=source.encoding,
+        x=source.x,
+        y=source.y,
+        where=source.where,
+        keep=tuple(source.columns.values()),
+        geometry=shape,  # type: ignore[arg-type]  # one of its literals
+    )
+
+
+def told(source: Source) -> dict[str, Any]:
+    """Return what of a source decides how it is read; dates and names of people do not."""
+    return source.model_dump(mode="json", exclude={"file", "date", "source", "rules"})
