@@ -10,6 +10,6 @@ from __future__ import annotations
 
 from siting.travel_time.question import Impedance, partial
 from siting.travel_time.search import nearest
-from siting.travel_time.times import LARGEST, TravelTimes, table
+from siting.travel_time.times import LARGEST, Bound, TravelTimes, table
 
-__all__ = ["LARGEST", "Impedance", "TravelTimes", "nearest", "partial", "table"]
+__all__ = ["LARGEST", "Bound", "Impedance", "TravelTimes", "nearest", "partial", "table"]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection
 from dataclasses import dataclass, field
 from itertools import pairwise
+from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -24,6 +25,7 @@ I64 = npt.NDArray[np.int64]
 Bool = npt.NDArray[np.bool_]
 Objects = npt.NDArray[np.object_]
 
+Bound = Literal["exact", "lower"]
 LARGEST = int(np.iinfo(np.int32).max)
 """Largest impedance a table holds: 24 days or 2,147 km."""
 
@@ -55,6 +57,9 @@ class TravelTimes:
     reach_class, reachable
         int32 (n) and bool (classes, s): which sites a demand can travel to at any distance;
         class −1 where unattached.
+    bound
+        ``"exact"``, or ``"lower"`` where the journey takes at least so long: such times cannot
+        pass a hard rule (:func:`siting.coverage.is_decided`).
     """
 
     mode: Mode
@@ -72,13 +77,15 @@ class TravelTimes:
     site_components: tuple[tuple[int, ...], ...] = field(repr=False)
     reach_class: I32 = field(repr=False)
     reachable: Bool = field(repr=False)
+    bound: Bound = "exact"
 
     def reach(self, open_sites: Collection[str]) -> pd.DataFrame:
         """Return the nearest of ``open_sites`` for each demand, as :func:`nearest` does.
 
         One difference: where no open site is among the pairs of a demand but one can be reached,
         the state is ``beyond_cutoff`` with no site and impedance −1, for the table does not know
-        which is nearest.
+        which is nearest. Times that are a lower bound say so in a column ``bound``, so that no
+        judgement can overlook it.
 
         Raises
         ------
@@ -87,15 +94,16 @@ class TravelTimes:
         """
         wanted = self._positions(open_sites)
         where = kernels.first_wanted(self.indptr, self.site, wanted)
-        found = where >= 0
+        known = where >= 0
         owner = np.full(len(self.demand_id), -1, dtype=np.int64)
         value = np.full(len(self.demand_id), -1, dtype=np.int64)
-        owner[found], value[found] = self.site[where[found]], self.value[where[found]]
+        owner[known], value[known] = self.site[where[known]], self.value[where[known]]
         some = np.append(self.reachable[:, wanted].any(axis=1), False)[self.reach_class]
-        return reach_table(
+        found = reach_table(
             self.demand_id, self.site_id, owner, value, self.access, self.attached, some,
             cutoff=self.cutoff,
         )  # fmt: skip
+        return found if self.bound == "exact" else found.assign(bound=self.bound)
 
     def islands(self, existing_sites: Collection[str]) -> Bool:
         """Return where the demand's component holds none of these sites.
