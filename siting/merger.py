@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from siting.coverage import is_covered, thresholds, whole_persons
+from siting.coverage import is_covered, is_decided, thresholds, whole_persons
 from siting.errors import DataError, Problem, StudyError
 from siting.evaluate import MS_PER_MIN, spread
 from siting.plan import Plan
@@ -99,11 +99,14 @@ def leave_one_out(
         ``max_before_min`` of the displaced; ``mean_after_min``, ``p95_after_min``,
         ``max_after_min`` and ``person_min_added`` of those for whom another site is known, at
         whatever distance; ``receivers`` (``id:persons;…``, most persons first), ``limits_broken``
-        (rule ids), ``hard_broken_persons``, ``soft_broken_persons``, ``capacity``, ``enrolment``,
+        (rule ids), ``hard_broken_persons``, ``hard_not_assessed_persons`` (within a hard limit by
+        times that are only a lower bound: not known to keep it), ``soft_broken_persons``,
+        ``capacity``, ``enrolment``,
         ``receiver_seats_short`` (missing where any receiver's seats are unknown),
         ``capacity_unknown`` (ids of receivers whose free seats are unknown).
 
-        Ranked by ``unserved_after``, then persons over hard limits, seats short at the receivers
+        Ranked by ``unserved_after``, then persons over hard limits and those not known to keep
+        them, seats short at the receivers
         (all who move, where a receiver's seats are unknown: unknown is not unlimited), persons
         over soft limits, person-time added, site id: least first.
 
@@ -113,7 +116,8 @@ def leave_one_out(
         people are sent, ``nearest`` (the nearest open site, ties to the smallest id).
 
         ``limits``: ``site_id``, ``rule_id``, ``strength``, ``newly_over_persons``,
-        ``lengthened_persons`` (over before and further after), ``broken``.
+        ``lengthened_persons`` (over before and further after), ``not_assessed_persons``, ``broken``
+        (where false and anybody is not assessed, the rule is not shown to be kept).
 
     Raises
     ------
@@ -153,8 +157,8 @@ def leave_one_out(
 
     goes = after >= 0
     n = len(ids)
-    limit_rows, broken_hard, broken_soft, over = _limits(
-        limits, closed, people, before, after, ids=ids, opened=opened
+    limit_rows, broken_hard, broken_soft, over, unknown_hard = _limits(
+        limits, closed, people, before, after, ids=ids, opened=opened, bound=times.bound
     )
     state = _after_state(times, opened, moved, closed, after)
     lost = is_covered(before, times.cutoff) & (state != "reached")
@@ -181,6 +185,7 @@ def leave_one_out(
         "unreachable_after": _sum(closed, people * (state == "unreachable"), n),
         "added": _sum(closed, added, n),
         "hard_broken_persons": _sum(closed, people * broken_hard, n),
+        "hard_not_assessed_persons": _sum(closed, people * unknown_hard, n),
         "soft_broken_persons": _sum(closed, people * broken_soft, n),
     }
     was = spread(before, people, group=closed, groups=n)
@@ -224,6 +229,7 @@ _ROW = (
     "unreachable_after",
     "added",
     "hard_broken_persons",
+    "hard_not_assessed_persons",
     "soft_broken_persons",
     "mean_before_min",
     "p95_before_min",
@@ -239,6 +245,7 @@ _ROW = (
 RANKED_BY = (
     "unserved_after",
     "hard_broken_persons",
+    "hard_not_assessed_persons",
     "seats_missed",
     "soft_broken_persons",
     "added",
@@ -265,6 +272,7 @@ RANKING = (
     "receivers",
     "limits_broken",
     "hard_broken_persons",
+    "hard_not_assessed_persons",
     "soft_broken_persons",
     "capacity",
     "enrolment",
@@ -323,12 +331,19 @@ def _limits(
     *,
     ids: NDArray[np.object_],
     opened: Sequence[str],
-) -> tuple[pd.DataFrame, NDArray[np.bool_], NDArray[np.bool_], NDArray[np.bool_]]:
-    """Return the limits table, and who breaks a hard one, a soft one, or is newly over any."""
+    bound: str,
+) -> tuple[
+    pd.DataFrame, NDArray[np.bool_], NDArray[np.bool_], NDArray[np.bool_], NDArray[np.bool_]
+]:
+    """Return the limits table, and masks: breaks a hard one, a soft one, newly over any, in doubt.
+
+    In doubt are those within every hard limit by times that are only a lower bound.
+    """
     n = len(ids)
     hard = np.zeros(len(closed), dtype=bool)
     soft = np.zeros(len(closed), dtype=bool)
     newly = np.zeros(len(closed), dtype=bool)
+    doubtful = np.zeros(len(closed), dtype=bool)
     frames = []
     position = {site: at for at, site in enumerate(ids)}
     at = np.array([position[site] for site in opened], dtype=np.int64)
@@ -338,6 +353,8 @@ def _limits(
         over = kept & ~is_covered(after, threshold)
         further = ~kept & ((after < 0) | (after > before))
         newly |= over
+        unknown = ~is_decided(is_covered(after, threshold), rule, bound)
+        doubtful |= unknown
         if rule.strength == "hard":
             breaks = over | further
             hard |= breaks
@@ -352,6 +369,7 @@ def _limits(
                     "strength": rule.strength,
                     "newly_over_persons": _sum(closed, people * over, n)[at],
                     "lengthened_persons": _sum(closed, people * further, n)[at],
+                    "not_assessed_persons": _sum(closed, people * unknown, n)[at],
                     "broken": _sum(closed, people * breaks, n)[at] > 0,
                 }
             )
@@ -362,11 +380,12 @@ def _limits(
         "strength",
         "newly_over_persons",
         "lengthened_persons",
+        "not_assessed_persons",
         "broken",
     ]
     table = pd.concat(frames) if frames else pd.DataFrame(columns=columns).astype({"broken": bool})
     table = table.sort_values(["site_id", "rule_id"], ignore_index=True)
-    return table, hard, soft, newly
+    return table, hard, soft, newly, doubtful & ~hard
 
 
 def _receivers(

@@ -6,7 +6,8 @@ Persons are whole numbers (int64) from end to end. For every zoning, zone and se
 
 *Not assessed* are people the data cannot speak about: their point is unattached to the network, or
 lies in a part of it (an island) where no existing site of the service stands and no open one
-answers, or lies outside every zone of the zoning. A gap in the data is not a lack of service.
+answers, or lies outside every zone of the zoning; or their journey is only known to be at least so
+long, and that is within a hard rule (:func:`may_pass`). A gap in the data is not a lack of service.
 Closing the last school of an island makes its children out of reach: islands are fixed by today's
 sites. See ``docs/method-coverage.md`` for definitions and an example worked by hand.
 """
@@ -23,7 +24,15 @@ from siting.coverage.judge import (
     members,
     straight_mm,
 )
-from siting.coverage.limits import Thresholds, exact, is_covered, meets, thresholds
+from siting.coverage.limits import (
+    Thresholds,
+    exact,
+    is_covered,
+    is_decided,
+    may_pass,
+    meets,
+    thresholds,
+)
 from siting.coverage.persons import whole_persons
 from siting.coverage.places import gaps
 from siting.coverage.shares import summary
@@ -39,6 +48,8 @@ __all__ = [
     "gaps",
     "is_assessed",
     "is_covered",
+    "is_decided",
+    "may_pass",
     "meets",
     "members",
     "straight_mm",

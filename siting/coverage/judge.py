@@ -11,7 +11,7 @@ import pandas as pd
 import shapely
 from numpy.typing import NDArray
 
-from siting.coverage.limits import is_covered, thresholds
+from siting.coverage.limits import is_covered, is_decided, may_pass, thresholds
 from siting.coverage.persons import whole_persons
 from siting.errors import DataError, Problem, first_ids
 from siting.rules import Rule
@@ -96,7 +96,8 @@ def assess(
         ``demand_id``, ``population`` (whole persons of the group judged), ``settlement``.
     reach
         The ``reach`` table of the open sites: index ``demand_id``; ``impedance``, ``access``,
-        ``state``.
+        ``state``; ``bound`` where the times are a lower bound: those within a hard rule are then
+        not assessed, and nobody is covered by it.
     rule
         What to judge by.
     islands
@@ -141,10 +142,12 @@ def assess(
     without_access = np.where(
         answered, np.maximum(impedance - rows["access"].to_numpy(dtype=np.int64), 0), -1
     )
-    assessed = is_assessed(state, island)
-    covered = is_covered(impedance, limits.judged) & assessed
+    bound = str(reach["bound"].iloc[0]) if "bound" in reach and len(reach) else "exact"
+    within = is_covered(impedance, limits.judged)
+    assessed = is_assessed(state, island) & is_decided(within, rule, bound)
+    covered = within & assessed
     covered_low = is_covered(impedance, limits.low) & assessed
-    covered_high = is_covered(without_access, limits.high) & assessed
+    covered_high = is_covered(without_access, limits.high) & assessed & may_pass(rule, bound)
     covered_straight = np.zeros(len(demand), dtype=bool)
     if rule.measure == "straight_m":
         if straight is None:

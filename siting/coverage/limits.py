@@ -36,6 +36,36 @@ def is_covered(
     return (impedance >= 0) & (impedance <= threshold)
 
 
+def may_pass(rule: Rule, bound: str) -> bool:
+    """Whether travel times of this bound can pass a rule: the one place where this is decided.
+
+    A time that is only known to be *at least* so long (``"lower"``: a direct drive where a bus
+    would go round) cannot show that a hard rule is kept. It can show that one is broken.
+
+    Parameters
+    ----------
+    rule
+        What is judged by.
+    bound
+        ``"exact"`` or ``"lower"``, as :class:`siting.travel_time.TravelTimes` has it.
+
+    Examples
+    --------
+    >>> from siting import rules
+    >>> hard = rules.load()["school.journey_grades_1_3"]
+    >>> may_pass(hard, "exact"), may_pass(hard, "lower")
+    (True, False)
+    """
+    if bound not in ("exact", "lower"):
+        raise StudyError(f'travel times are "exact" or a "lower" bound, not {bound!r}.')
+    return bound == "exact" or rule.strength != "hard"
+
+
+def is_decided(within: NDArray[np.bool_], rule: Rule, bound: str) -> NDArray[np.bool_]:
+    """Whether a rule can be judged: where it cannot pass, only beyond the limit is certain."""
+    return np.ones(len(within), dtype=bool) if may_pass(rule, bound) else ~within
+
+
 @dataclass(frozen=True)
 class Thresholds:
     """Integer thresholds of a rule, in milliseconds or millimetres: ``low ≤ judged ≤ high``.

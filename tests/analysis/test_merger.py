@@ -203,9 +203,9 @@ def test_thirty_minutes_are_hard_relative_to_today() -> None:
         rules=[limit_of(30 * 60_000, "hard", "h"), limit_of(45 * 60_000, "soft", "s")],
     )  # fmt: skip
     limits = found.limits.set_index(["site_id", "rule_id"])
-    assert limits.loc[("S0", "h")].tolist() == ["hard", 1, 10, True]
-    assert limits.loc[("S0", "s")].tolist() == ["soft", 10, 0, True]
-    assert limits.loc[("S1", "h")].tolist() == ["hard", 0, 0, False]
+    assert limits.loc[("S0", "h")].tolist() == ["hard", 1, 10, 0, True]
+    assert limits.loc[("S0", "s")].tolist() == ["soft", 10, 0, 0, True]
+    assert limits.loc[("S1", "h")].tolist() == ["hard", 0, 0, 0, False]
     row = found.ranking.set_index("site_id").loc["S0"]
     assert (row["unserved_after"], row["hard_broken_persons"], row["limits_broken"]) == (
         11, 11, "h;s",
