@@ -88,16 +88,13 @@ def attach(
         if not (np.isfinite(value) and value >= 0):
             raise NetworkError(f"attach: {name} is {value}; give a number from 0 up.")
     geometry = _checked_points(network, points)
-    walls = _checked_barriers(network, barriers)
+    parts = barrier_parts(network, barriers)
+    walls = shapely.STRtree(parts) if len(parts) else None
     n = len(geometry)
     edge = np.full(n, -1, dtype=np.int64)
     access = np.full(n, -1, dtype=np.int64)
     why = np.full(n, "no_edge", dtype=object)
-    usable = np.flatnonzero(
-        network.stoppable
-        & (network.length_mm > 0)
-        & (network.component_km[network.component[network.tail]] >= min_component_km)
-    )
+    usable = np.flatnonzero(usable_edges(network, min_component_km))
     if usable.size:
         every = shapely.STRtree(network.geometry)
         tree = shapely.STRtree(network.geometry[usable])
@@ -122,6 +119,16 @@ def attach(
         },
         columns=list(COLUMNS),
     )
+
+
+def usable_edges(network: RoadNetwork, min_component_km: float) -> Bool:
+    """Return the edges a point may attach to: stoppable, of some length, in no small component."""
+    result: Bool = (
+        network.stoppable
+        & (network.length_mm > 0)
+        & (network.component_km[network.component[network.tail]] >= min_component_km)
+    )
+    return result
 
 
 def offsets_mm(network: RoadNetwork, edge: I64, points: Objects) -> I64:
@@ -257,12 +264,10 @@ def _checked_points(network: RoadNetwork, points: gpd.GeoSeries) -> Objects:
     return geometry
 
 
-def _checked_barriers(
-    network: RoadNetwork, barriers: gpd.GeoSeries | None
-) -> shapely.STRtree | None:
-    """Return the barriers as a tree of simple parts, None where there are none."""
+def barrier_parts(network: RoadNetwork, barriers: gpd.GeoSeries | None) -> Objects:
+    """Return barriers as simple lines and polygons, or raise DataError where the CRS differs."""
     if barriers is None or not len(barriers):
-        return None
+        return np.empty(0, dtype=object)
     if barriers.crs is None or not same(network.crs, barriers.crs):
         raise DataError(
             Problem(
@@ -271,5 +276,6 @@ def _checked_barriers(
                 "Bring both to the working CRS of the study.",
             )
         )
-    parts = shapely.get_parts(np.asarray(barriers.array, dtype=object))
-    return shapely.STRtree(parts[~shapely.is_empty(parts)])
+    parts: Objects = shapely.get_parts(np.asarray(barriers.array, dtype=object))
+    kept: Objects = parts[~shapely.is_empty(parts)]
+    return kept

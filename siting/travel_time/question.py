@@ -38,7 +38,7 @@ class Question:
     A seed is a node from which a site can be entered, a stub a node at which a demand comes onto
     the network. A point at an end of its edge is at that node and may use any edge there; a point
     within a one-way edge can leave by one end only and be reached from the other only. A direct
-    pair lies on one edge and need not touch a node.
+    pair lies on one edge and need not touch a node. An entry is a place where a site is entered.
     """
 
     def __init__(
@@ -96,6 +96,9 @@ class Question:
         self.seed_owner, self.seed_node, self.seed_value = self._ends(
             owner, edge, offset, leg, leaving=False
         )
+        self.entry_owner, self.entry_edge, self.entry_offset, self.entry_leg = (
+            owner, edge, offset, leg
+        )  # fmt: skip
         held: list[set[int]] = [set() for _ in self.site_id]
         for s, c in zip(owner.tolist(), site_at["component"].to_numpy()[on].tolist(), strict=True):
             held[s].add(int(c))
