@@ -6,12 +6,13 @@ edges; ``save`` and ``open_saved`` keep it between runs.
 
 from __future__ import annotations
 
-from siting.network.attach import attach
+from siting.network.attach import attach, barrier_parts, usable_edges
 from siting.network.graph import RoadNetwork
 from siting.network.lines import from_lines
 from siting.network.nx import from_networkx, to_networkx
 from siting.network.osm import read_osm
-from siting.network.speeds import MODES, Mode, RoadClass, Speeds, read_speeds, travel_ms
+from siting.network.speed_file import read_speeds
+from siting.network.speeds import MODES, Mode, RoadClass, Speeds, travel_ms
 from siting.network.store import open_saved, save
 
 __all__ = [
@@ -21,6 +22,7 @@ __all__ = [
     "RoadNetwork",
     "Speeds",
     "attach",
+    "barrier_parts",
     "from_lines",
     "from_networkx",
     "open_saved",
@@ -29,4 +31,7 @@ __all__ = [
     "save",
     "to_networkx",
     "travel_ms",
+    "with_delay",
+    "with_signals",
+    "usable_edges",
 ]

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import hashlib
+import inspect
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -223,6 +225,23 @@ def assemble(
         drops=drops.reset_index(drop=True),
         **parts,  # type: ignore[arg-type]  # arrays by field name, each of the dtype made above
     )
+
+
+def changed(network: RoadNetwork, **arrays: Any) -> RoadNetwork:
+    """Return the network with some of the arrays of :func:`assemble` replaced, made anew.
+
+    Components and version are worked out again, which ``dataclasses.replace`` would not do.
+
+    Examples
+    --------
+    >>> slow = changed(network, forward_ms=2 * network.forward_ms)  # doctest: +SKIP
+    """
+    kept = {
+        name: getattr(network, name)
+        for name in inspect.signature(assemble).parameters
+        if name not in arrays
+    }
+    return assemble(**kept, **arrays)
 
 
 def weak_components(tail: I32, head: I32, length_mm: I64, *, nodes: int) -> tuple[I32, F64]:

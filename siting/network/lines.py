@@ -10,8 +10,10 @@ import pyproj
 import shapely
 
 from siting.errors import DataError, Problem
+from siting.network.delay import with_delay
 from siting.network.graph import RoadNetwork, assemble, drops_table
-from siting.network.speeds import Mode, Speeds, read_speeds, travel_ms
+from siting.network.speed_file import read_speeds
+from siting.network.speeds import MOST_KPH, SPEED_COLUMN, Mode, Speeds, line_speeds, travel_ms
 
 ONEWAY = {
     "yes": 1, "true": 1, "1": 1, "f": 1, "ft": 1, "forward": 1, "是": 1,
@@ -37,11 +39,12 @@ def from_lines(
     lines
         The ``roads`` table in a projected CRS in metres: LineStrings or MultiLineStrings (each
         part becomes an edge), ``highway``, and where present ``oneway`` (``yes``/``-1``/``no``,
-        ``F``/``T``/``B``), ``speed_kph``, ``length_m``, ``bridge``, ``tunnel``. ``layer`` is not
-        needed: only ends join. A column that is absent or blank means two-way, the speed of the
-        class, the length as drawn, no bridge, no tunnel.
+        ``F``/``T``/``B``), ``speed_kph`` (of cars), ``cycle_kph``, ``ebike_kph``, ``walk_kph``,
+        ``surface``, ``length_m``, ``bridge``, ``tunnel``. ``layer`` is not needed: only ends
+        join. A column that is absent or blank means two-way, the speed of the class, the length
+        as drawn, no bridge, no tunnel.
     mode
-        ``"walk"`` ignores ``oneway`` and ``speed_kph``.
+        ``"walk"`` ignores ``oneway``, and so do bicycles where they are pushed.
     speeds
         Speeds, or the path of a file that overrides the shipped ones.
 
@@ -49,8 +52,8 @@ def from_lines(
     -------
     RoadNetwork
         Lengths are planar, or ``length_m``. Nodes and edges are numbered by coordinates, so that
-        the order of rows does not matter except for ``way_id``. Lines of zero length and
-        classes closed to the mode are in ``drops``.
+        the order of rows does not matter except for ``way_id``. Lines of zero length, classes
+        closed to the mode and surfaces nobody knows are in ``drops``.
 
     Raises
     ------
@@ -114,7 +117,10 @@ def from_lines(
             )
         )
     direction = _oneway(lines, rows, problems)
-    kph = _positive(lines, "speed_kph", rows, problems, greatest=300.0)
+    own = {
+        name: _positive(lines, column, rows, problems, greatest=MOST_KPH[name])
+        for name, column in SPEED_COLUMN.items()
+    }
     metres = _positive(lines, "length_m", rows, problems, greatest=1e7)
     bridge = _flag(lines, "bridge", rows, problems)
     tunnel = _flag(lines, "tunnel", rows, problems)
@@ -125,12 +131,10 @@ def from_lines(
     implied = np.array([found.oneway for found in known], dtype=bool)
     given = _given(lines, "oneway")
     direction = np.where(~given & implied, 1, direction)
-    if mode == "walk":
-        direction = np.zeros_like(direction)
-        speed = np.array([used.walk_kph if found.walk else 0.0 for found in known])
-    else:
-        speed = np.array([found.drive_kph for found in known], dtype=float)
-        speed = np.where((speed > 0) & np.isfinite(kph), kph, speed) * used.drive_factor
+    surface = [_word(value) for value in lines.get("surface", [""] * len(lines))]
+    going = line_speeds(known, own[mode], surface, mode=mode, speeds=used)
+    speed = going.kph
+    direction = np.where(going.pushed | (mode == "walk"), 0, direction)
     stop = np.array([found.stop for found in known], dtype=bool) & ~bridge & ~tunnel
 
     parts, source = shapely.get_parts(geometry, return_index=True)
@@ -157,6 +161,9 @@ def from_lines(
         drops.append(
             ("roads", "", f"{those.size} lines of highway={word}", f"closed to mode {mode}")
         )
+    for word, count in sorted(going.unknown.items()):
+        what = f"{count} lines of {word}, not known"
+        drops.append(("roads", "", what, "at the speed of the class"))
     keep = drawn & ~closed
     source, parts, length_mm = source[keep], parts[keep], length_mm[keep]
     ends = np.vstack([shapely.get_coordinates(shapely.get_point(parts, at)) for at in (0, -1)])
@@ -168,7 +175,7 @@ def from_lines(
     time = travel_ms(length_mm, np.where(speed_of > 0, speed_of, 1.0))
     way = direction[source]
     order = np.lexsort((source, time, way, shapely.to_wkb(parts), length_mm, head, tail))
-    return assemble(
+    network = assemble(
         mode=mode,
         access_kph=used.access_kph(mode),
         crs=pyproj.CRS.from_user_input(lines.crs),
@@ -187,6 +194,7 @@ def from_lines(
         tunnel=tunnel[source][order],
         drops=drops_table(drops),
     )
+    return with_delay(network, used)
 
 
 def _row_name(lines: gpd.GeoDataFrame, i: int) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import networkx as nx
@@ -11,9 +12,11 @@ import pyproj
 import shapely
 
 from siting.errors import DataError, NetworkError, Problem
+from siting.network.delay import is_signal, with_delay
 from siting.network.graph import RoadNetwork, assemble, drops_table
 from siting.network.project import projected
-from siting.network.speeds import Mode, Speeds, read_speeds, travel_ms
+from siting.network.speed_file import read_speeds
+from siting.network.speeds import SPEED_COLUMN, SURFACE_KEYS, Mode, Speeds, travel_ms
 from siting.network.tags import limit_kph
 
 EXACT = ("edge", "length_mm", "travel_ms", "stoppable", "bridge", "tunnel")
@@ -88,9 +91,11 @@ def from_networkx(
     graph
         Nodes with ``x``, ``y`` in ``graph.graph["crs"]``, named by whole numbers. Arcs with
         ``length`` (m) and, unless ``travel_ms`` says so, ``highway``; where present ``geometry``,
-        ``osmid``, ``speed_kph``, ``maxspeed``, ``bridge``, ``tunnel``. The two arcs of a two-way
-        street (equal ``osmid`` and length, the line reversed) become one edge, as a home and a
-        school on one street need. A graph of :func:`to_networkx` comes back to the bit.
+        ``osmid``, ``speed_kph`` (of cars; ``walk_kph``, ``cycle_kph``, ``ebike_kph``),
+        ``maxspeed``, ``surface``, ``bridge``, ``tunnel``, and of nodes ``highway`` (lights). The
+        two arcs of a two-way street (equal ``osmid`` and length, the line reversed) become one
+        edge, as a home and a school on one street need. A graph of :func:`to_networkx` comes back
+        to the bit.
     mode
         What the arcs are good for; directions are taken as the graph has them (the walking graphs
         of OSMnx have both).
@@ -138,7 +143,7 @@ def from_networkx(
     arcs["v"] = position[arcs["v"]].to_numpy()
     lines = _geometry(arcs, xy, source=source, target=target)
     edges = _paired(arcs, lines)
-    return assemble(
+    network = assemble(
         mode=mode,
         access_kph=float(graph.graph.get("access_kph", used.access_kph(mode))),
         crs=target,
@@ -156,9 +161,11 @@ def from_networkx(
         bridge=edges["bridge"],
         tunnel=edges["tunnel"],
         half_delay_ms=[int(graph.nodes[n].get("half_delay_ms", 0)) for n in nodes.index],
-        signal=[bool(graph.nodes[n].get("signal", False)) for n in nodes.index],
+        signal=[_lit(graph.nodes[n]) for n in nodes.index],
         drops=drops_table([]),
     )
+    stated = any("half_delay_ms" in data for _, data in graph.nodes(data=True))
+    return network if stated else with_delay(network, used)
 
 
 def _nodes(graph: Any, problems: list[Problem]) -> pd.DataFrame:
@@ -191,6 +198,13 @@ def _nodes(graph: Any, problems: list[Problem]) -> pd.DataFrame:
     return table
 
 
+def _lit(node: Mapping[str, Any]) -> bool:
+    """Return whether a node has lights: as we say it, or as OSMnx keeps the tags."""
+    if "signal" in node:
+        return bool(node["signal"])
+    return is_signal(str(node.get("highway", "")), str(node.get("crossing", "")), "")
+
+
 def _first(value: Any) -> Any:
     """Return the first of a list: OSMnx joins the values of merged streets in lists."""
     if isinstance(value, list | tuple | set):
@@ -220,11 +234,8 @@ def _arcs(graph: Any, speeds: Speeds, mode: Mode, problems: list[Problem]) -> pd
                 unknown.setdefault(highway, []).append(name)
                 continue
             kph = speeds.kph(highway, mode)
-            if mode == "drive":
-                given = _first(data.get("speed_kph"))
-                limit = limit_kph(str(_first(data.get("maxspeed")) or ""), speeds)
-                limited = min(kph, limit * speeds.drive_factor) if limit else kph
-                kph = float(given) * speeds.drive_factor if given else limited
+            if kph > 0:
+                kph = _own_kph(data, kph, mode, speeds)
             if kph <= 0:
                 unknown.setdefault(highway, []).append(name)
                 continue
@@ -275,6 +286,17 @@ def _arcs(graph: Any, speeds: Speeds, mode: Mode, problems: list[Problem]) -> pd
             "stoppable", "bridge", "tunnel", "geometry",
         ],
     )  # fmt: skip
+
+
+def _own_kph(data: Mapping[str, Any], kph: float, mode: Mode, speeds: Speeds) -> float:
+    """Return the speed an arc states, else that of its class on its surface, within its limit."""
+    given = _first(data.get(SPEED_COLUMN[mode]))
+    if given:
+        return float(given) * speeds.factor(mode)
+    words = {key: str(_first(data.get(key)) or "") for key in SURFACE_KEYS}
+    kph *= speeds.surface_factor(words, mode)[0]
+    limit = limit_kph(str(_first(data.get("maxspeed")) or ""), speeds)
+    return min(kph, limit * speeds.factor(mode)) if limit and mode != "walk" else kph
 
 
 def _geometry(arcs: pd.DataFrame, xy: Any, *, source: pyproj.CRS, target: pyproj.CRS) -> Any:

@@ -15,9 +15,11 @@ import shapely
 
 from siting.errors import DataError, NetworkError, Problem
 from siting.kernels import compressed_rows, walk_chains
+from siting.network.delay import is_signal, served, with_delay
 from siting.network.graph import RoadNetwork, assemble, check_metric, drops_table
 from siting.network.project import projected
-from siting.network.speeds import Mode, Speeds, read_speeds, travel_ms
+from siting.network.speed_file import read_speeds
+from siting.network.speeds import Mode, Speeds, travel_ms
 from siting.network.tags import WayUse, blocks, way_use
 
 I32 = npt.NDArray[np.int32]
@@ -32,7 +34,9 @@ DEGREE = 1e7
 MOST_STRETCH = 0.02
 """A working CRS stretches lengths by less than half a percent; more than this is the wrong CRS."""
 
-NOT_READ = {"walk": "not walked", "drive": "not driven"}
+NOT_READ = {
+    "walk": "not walked", "cycle": "not cycled", "ebike": "not cycled", "drive": "not driven",
+}  # fmt: skip
 ENDINGS = (".osm.pbf", ".pbf", ".osm", ".osm.gz", ".osm.bz2")
 
 
@@ -48,7 +52,8 @@ def read_osm(
 
     Ways join where they share a node and nowhere else: a bridge does not join what it crosses.
     Nodes between two junctions become the shape of one edge, unless class, speed, direction,
-    bridge or tunnel change there; dead ends and loops stay. Lengths are geodesic on the WGS 84
+    bridge or tunnel change there; dead ends and loops stay. Traffic lights are brought to the
+    junction they serve (:mod:`siting.network.delay`). Lengths are geodesic on the WGS 84
     ellipsoid, so that they do not depend on ``crs``; each segment is measured by itself and an
     edge is rounded once. What tags mean is in :mod:`siting.network.tags`, speeds are in
     ``speeds.toml``.
@@ -58,7 +63,7 @@ def read_osm(
     path
         ``.osm.pbf``, ``.osm`` or ``.osm.gz``. The order of its elements does not matter.
     mode
-        ``"walk"`` or ``"drive"``. A one-way street binds vehicles only.
+        One of :data:`siting.network.MODES`. A one-way street binds vehicles only.
     crs
         The projected metric CRS of the result.
     clip
@@ -71,7 +76,8 @@ def read_osm(
     -------
     RoadNetwork
         Nodes are numbered by OSM id. ``drops`` lists ways closed by tags, ferries, areas, ways
-        cut where the extract ends, gates that stop the mode, and by class what it does not use.
+        cut where the extract ends, gates that stop the mode, surfaces nobody knows, and by class
+        what it does not use.
 
     Raises
     ------
@@ -90,7 +96,7 @@ def read_osm(
     file = Path(path)
     drops: list[Drop] = []
     ways = _open_ways(_ways(file, drops), mode, used, drops)
-    node_id, lonlat, blocked = _nodes(file, ways, mode, drops)
+    node_id, lonlat, blocked, signal = _nodes(file, ways, mode, drops)
     xy = projected(lonlat, source=pyproj.CRS(4326), target=target, strict=clip is None)
     segments = _segments(ways, node_id, drops)
     if clip is not None:
@@ -101,8 +107,9 @@ def read_osm(
             + (" in the study area" if clip is not None else "")
             + ". Check that it covers the area and holds highway=* ways."
         )
-    node_id, lonlat, xy, segments = _parted(node_id, lonlat, xy, segments, blocked)
-    return _network(mode, used, target, node_id, lonlat, xy, segments, ways, drops)
+    node_id, place, segments = _parted(node_id, segments, blocked)
+    nodes = _Nodes(node_id, lonlat[place], xy[place], signal[place])
+    return with_delay(_network(mode, used, target, nodes, segments, ways, drops), used)
 
 
 @dataclass(frozen=True)
@@ -111,6 +118,14 @@ class _Way:
     tags: Mapping[str, str]
     refs: list[int]
     use: WayUse
+
+
+@dataclass(frozen=True)
+class _Nodes:
+    id: I64
+    lonlat: F64
+    xy: F64
+    signal: npt.NDArray[np.bool_]  # lights are drawn here
 
 
 @dataclass(frozen=True)
@@ -183,6 +198,7 @@ def _open_ways(
     """Return the ways that are open to the mode; list the others."""
     kept: list[_Way] = []
     classes: dict[str, int] = {}
+    unknown: dict[str, int] = {}
     memory: dict[frozenset[tuple[str, str]], WayUse] = {}
     for number, tags, refs in ways:
         name = f"w{number}"
@@ -201,31 +217,44 @@ def _open_ways(
         elif len(refs) < 2:
             drops.append(("roads", name, "fewer than two nodes", "left out"))
         else:
+            for word in use.unknown:
+                unknown[word] = unknown.get(word, 0) + 1
             if use.note:
                 drops.append(("roads", name, f"highway={use.highway}, area=yes", use.note))
             kept.append(_Way(number, tags, refs, use))
     for what, count in sorted(classes.items()):
         drops.append(("roads", "", f"{count} ways {what}", NOT_READ[mode]))
+    for what, count in sorted(unknown.items()):
+        drops.append(("roads", "", f"{count} ways {what}, not known", "at the speed of the class"))
     return kept
 
 
 def _nodes(
     file: Path, ways: list[_Way], mode: Mode, drops: list[Drop]
-) -> tuple[I64, F64, npt.NDArray[np.bool_]]:
-    """Return ids (sorted), longitudes and latitudes, and which nodes stop the mode."""
+) -> tuple[I64, F64, npt.NDArray[np.bool_], npt.NDArray[np.bool_]]:
+    """Return ids (sorted), lon and lat, which nodes stop the mode, which have lights."""
     wanted = {ref for way in ways for ref in way.refs}
     place = _indexed(file, wanted) if not wanted or min(wanted) >= 0 else _listed(file, wanted)
     ids = np.array(sorted(place), dtype=np.int64)
     fixed = np.array([place[i] for i in ids.tolist()], dtype=np.int64).reshape(-1, 2)
     stops: dict[int, str] = {}
-    for node in _elements(file, osmium.osm.NODE, [osmium.filter.KeyFilter("barrier")]):
-        if node.id in place and (why := blocks(dict(node.tags), mode)):
+    lights: set[int] = set()
+    keys = osmium.filter.KeyFilter("barrier", "highway", "crossing", "crossing:signals")
+    for node in _elements(file, osmium.osm.NODE, [keys]):
+        if node.id not in place:
+            continue
+        tags = node.tags
+        if "barrier" in tags and (why := blocks(dict(tags), mode)):
             stops[node.id] = why
+        words = (tags.get(key, "") for key in ("highway", "crossing", "crossing:signals"))
+        if is_signal(*words):
+            lights.add(node.id)
     drops += [
         ("roads", f"n{i}", why, f"{NOT_READ[mode]} past it") for i, why in sorted(stops.items())
     ]
     blocked = np.isin(ids, np.array(list(stops), dtype=np.int64))
-    return ids, fixed / DEGREE, blocked
+    signal = np.isin(ids, np.array(list(lights), dtype=np.int64))
+    return ids, fixed / DEGREE, blocked, signal
 
 
 def _indexed(file: Path, wanted: set[int]) -> dict[int, tuple[int, int]]:
@@ -291,11 +320,11 @@ def _clipped(segments: _Segments, xy: F64, clip: Any, drops: list[Drop]) -> _Seg
 
 
 def _parted(
-    node_id: I64, lonlat: F64, xy: F64, segments: _Segments, blocked: npt.NDArray[np.bool_]
-) -> tuple[I64, F64, F64, _Segments]:
+    node_id: I64, segments: _Segments, blocked: npt.NDArray[np.bool_]
+) -> tuple[I64, I64, _Segments]:
     """Give each segment its own copy of a node that stops the mode: all end there, none passes.
 
-    Copies get new ids after the greatest id.
+    Copies get new ids after the greatest id. Returns ids, the position each had, and segments.
     """
     ends = np.stack([segments.start, segments.stop], axis=1).reshape(-1)
     at = np.flatnonzero(blocked[ends])
@@ -308,8 +337,7 @@ def _parted(
     pairs = position.reshape(-1, 2).astype(np.int32)
     return (
         every[used],
-        lonlat[place[used]],
-        xy[place[used]],
+        place[used],
         _Segments(pairs[:, 0], pairs[:, 1], segments.way),
     )
 
@@ -318,14 +346,13 @@ def _network(
     mode: Mode,
     speeds: Speeds,
     crs: pyproj.CRS,
-    node_id: I64,
-    lonlat: F64,
-    xy: F64,
+    at: _Nodes,
     segments: _Segments,
     ways: list[_Way],
     drops: list[Drop],
 ) -> RoadNetwork:
     """Join segments into edges between junctions and measure them."""
+    node_id, lonlat, xy = at.id, at.lonlat, at.xy
     uses = [way.use for way in ways]
     way_ids = np.array([way.id for way in ways], dtype=np.int64)
     # a way may only be open against its drawing: turn segments so that the faster way is forward
@@ -355,7 +382,19 @@ def _network(
     nodes = node_id.size
     indptr, touching = compressed_rows(np.concatenate([start, stop]), rows=nodes)
     touching %= start.size
+    _, _, metres = ELLIPSOID.inv(
+        lonlat[start, 0], lonlat[start, 1], lonlat[stop, 0], lonlat[stop, 1]
+    )
+    # summed as whole nanometres: exact, so the direction of a walk along the chain is no matter
+    nanometres = np.floor(np.asarray(metres) * 1e9 + 0.5).astype(np.int64)
     kept = _junctions(indptr, touching, kind, directed, stop)
+    signal, alone = served(
+        np.flatnonzero(at.signal), start, stop, nanometres, indptr, touching,
+        reach_m=speeds.delay.signal_reach_m,
+    )  # fmt: skip
+    signal |= alone
+    if speeds.delay.signal_s[mode] > 0:
+        kept |= alone  # only where they cost time does an edge end at lights between junctions
     order, against, first = walk_chains(start, stop, indptr, touching, kept)
 
     # a chain with a direction runs in it
@@ -368,11 +407,6 @@ def _network(
     enter = np.where(against, stop[order], start[order])
     leave = np.where(against, start[order], stop[order])
     tail, head = enter[first[:-1]], leave[first[1:] - 1]
-    _, _, metres = ELLIPSOID.inv(
-        lonlat[start, 0], lonlat[start, 1], lonlat[stop, 0], lonlat[stop, 1]
-    )
-    # summed as whole nanometres: exact, so the direction of a walk along the chain is no matter
-    nanometres = np.floor(np.asarray(metres) * 1e9 + 0.5).astype(np.int64)
     length_mm = (np.add.reduceat(nanometres[order], first[:-1]) + 500_000) // 1_000_000
     # the line of a chain: its first node, then the far end of each segment
     points = np.insert(xy[leave], first[:-1], xy[tail], axis=0)
@@ -408,6 +442,7 @@ def _network(
         way_id=np.minimum.reduceat(way_ids[segments.way][order], first[:-1])[by],
         bridge=flags[by, 1],
         tunnel=flags[by, 2],
+        signal=signal[joints],
         drops=drops_table(drops),
     )
 

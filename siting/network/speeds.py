@@ -2,20 +2,29 @@
 
 from __future__ import annotations
 
-import tomllib
-from collections.abc import Mapping
-from dataclasses import dataclass, replace
-from importlib import resources
-from pathlib import Path
-from typing import Any, Literal, get_args
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Final, Literal, get_args
 
 import numpy as np
 import numpy.typing as npt
 
-from siting.errors import DataError, Problem
-
 Mode = Literal["walk", "cycle", "ebike", "drive"]
 MODES: tuple[Mode, ...] = get_args(Mode)
+RIDDEN: Final = frozenset(("cycle", "ebike"))
+"""Bicycles and electric bicycles: ridden where riding is allowed, pushed where only walking is."""
+
+SPEED_COLUMN: Final[Mapping[Mode, str]] = {
+    "walk": "walk_kph", "cycle": "cycle_kph", "ebike": "ebike_kph", "drive": "speed_kph",
+}  # fmt: skip
+"""The column of a line layer that states a speed of its own, by mode."""
+
+MOST_KPH: Final[Mapping[Mode, float]] = {
+    "walk": 15.0, "cycle": 60.0, "ebike": 60.0, "drive": 300.0,
+}  # fmt: skip
+"""Stated speeds beyond these are slips of the pen: metres a minute for km/h."""
+
+SURFACE_KEYS: Final = ("surface", "tracktype", "smoothness")
 
 I64 = npt.NDArray[np.int64]
 
@@ -34,17 +43,86 @@ class RoadClass:
         A point may attach to it.
     oneway
         One-way unless tagged otherwise.
+    cycle_kph, ebike_kph
+        Travelling speed of a bicycle and of an electric one, km/h; 0 where they are not ridden.
+    push
+        Where they are not ridden, they may be pushed.
     """
 
     drive_kph: float
     walk: bool
     stop: bool
     oneway: bool = False
+    cycle_kph: float = 0.0
+    ebike_kph: float = 0.0
+    push: bool = False
+
+    def kph(self, mode: Mode) -> float:
+        """Return the speed of a vehicle, 0 where it may not go."""
+        return {"drive": self.drive_kph, "cycle": self.cycle_kph, "ebike": self.ebike_kph}[mode]
+
+
+@dataclass(frozen=True)
+class Riding:
+    """How a bicycle gets on where it is not ridden as usual.
+
+    Attributes
+    ----------
+    push_kph
+        Speed of pushing it, km/h; 0 where nobody does.
+    shared_kph
+        Speed on a class that is not ridden unless a tag invites to: among people on foot.
+    """
+
+    push_kph: float = 0.0
+    shared_kph: float = 0.0
+
+
+@dataclass(frozen=True)
+class Delay:
+    """What passing a junction takes, seconds; see :mod:`siting.network.delay`.
+
+    Attributes
+    ----------
+    signal_s
+        By mode, passing traffic lights.
+    junction_s
+        By mode, passing a junction without lights of three or more streets, one of them main.
+    main
+        Classes that make a junction one.
+    signal_reach_m
+        Lights farther than this from every junction are a crossing of their own.
+    """
+
+    signal_s: Mapping[Mode, float] = field(default_factory=dict)
+    junction_s: Mapping[Mode, float] = field(default_factory=dict)
+    main: frozenset[str] = frozenset()
+    signal_reach_m: float = 0.0
+
+
+@dataclass(frozen=True)
+class Slope:
+    """How slope changes walking time; see :mod:`siting.network.slope`.
+
+    Attributes
+    ----------
+    rate, shift
+        Of Tobler's function: speed is in proportion to ``exp(−rate · |S + shift|)``.
+    spacing_m
+        An edge is looked at in equal pieces of at most this length.
+    steepest
+        A piece steeper than this (rise over run) counts as this steep.
+    """
+
+    rate: float
+    shift: float
+    spacing_m: float
+    steepest: float
 
 
 @dataclass(frozen=True)
 class Speeds:
-    """The content of a speeds file; see :func:`read_speeds`.
+    """The content of a speeds file; see :func:`siting.network.read_speeds`.
 
     Attributes
     ----------
@@ -58,8 +136,17 @@ class Speeds:
         Other words for them, such as 主干路.
     limits
         Speed limits written as words (``CN:urban``), km/h.
-    drive_factor
-        What every speed of a car is multiplied by, those that the data state included.
+    slope
+        How slope changes walking time.
+    riding
+        How bicycles get on, by mode.
+    surfaces
+        ``{"surface" | "tracktype" | "smoothness": {word: {mode: factor}}}``; a mode that is not
+        named keeps its speed.
+    delay
+        What passing a junction takes.
+    factors
+        By mode, what every speed of a vehicle is multiplied by, stated ones included.
     """
 
     walk_kph: float
@@ -67,166 +154,126 @@ class Speeds:
     classes: Mapping[str, RoadClass]
     alias: Mapping[str, str]
     limits: Mapping[str, float]
-    drive_factor: float = 1.0
+    slope: Slope
+    riding: Mapping[Mode, Riding] = field(default_factory=dict)
+    surfaces: Mapping[str, Mapping[str, Mapping[Mode, float]]] = field(default_factory=dict)
+    delay: Delay = Delay()
+    factors: Mapping[Mode, float] = field(default_factory=dict)
 
     def access_kph(self, mode: Mode) -> float:
-        """Return the speed of access legs, km/h."""
-        return self.walk_kph if mode == "walk" else self.drive_access_kph
+        """Return the speed of access legs, km/h: they are walked, whatever the mode."""
+        return self.drive_access_kph if mode == "drive" else self.walk_kph
 
     def road_class(self, highway: str) -> RoadClass | None:
         """Return the class of a ``highway`` value or of its alias, None where unknown."""
         return self.classes.get(self.alias.get(highway, highway))
 
+    def factor(self, mode: Mode) -> float:
+        """Return what every speed of the mode is multiplied by."""
+        return self.factors.get(mode, 1.0)
+
     def kph(self, highway: str, mode: Mode) -> float:
-        """Return the speed of ``mode`` on a known class, 0 where it may not go."""
+        """Return the speed of ``mode`` on a known class, 0 where it may not go.
+
+        A bicycle that is not ridden there is pushed, where the class says so.
+
+        Examples
+        --------
+        >>> from siting.network import read_speeds
+        >>> [read_speeds().kph(way, "cycle") for way in ("residential", "footway", "steps")]
+        [12.0, 3.6, 0.0]
+        """
         found = self.road_class(highway)
         if found is None:
             return 0.0
         if mode == "walk":
             return self.walk_kph if found.walk else 0.0
-        return found.drive_kph * self.drive_factor
+        ridden = found.kph(mode) * self.factor(mode)
+        return ridden if ridden > 0 or mode == "drive" else self.pushed_kph(found, mode)
+
+    def pushed_kph(self, kind: RoadClass, mode: Mode) -> float:
+        """Return the speed of a bicycle that is pushed along a class, 0 where it is not."""
+        return self.riding[mode].push_kph if kind.push and kind.walk and mode in RIDDEN else 0.0
+
+    def heeds(self, key: str, mode: Mode) -> bool:
+        """Return whether any word of ``surface``, ``tracktype`` or ``smoothness`` matters."""
+        return any(row.get(mode, 1.0) != 1.0 for row in self.surfaces.get(key, {}).values())
+
+    def surface_factor(self, tags: Mapping[str, str], mode: Mode) -> tuple[float, tuple[str, ...]]:
+        """Return what the speed of the class is multiplied by, and the words nobody knows.
+
+        Of several words and several tags the slowest counts. A word that is not in the speeds
+        file changes nothing and is returned (``"surface=lava"``), to be listed; a tag none of
+        whose words matters to the mode is not read.
+
+        Examples
+        --------
+        >>> from siting.network import read_speeds
+        >>> read_speeds().surface_factor({"surface": "gravel;lava"}, "cycle")
+        (0.7, ('surface=lava',))
+        """
+        factor, unknown = 1.0, []
+        for key in SURFACE_KEYS:
+            if not tags.get(key) or not self.heeds(key, mode):
+                continue
+            for word in tags[key].split(";"):
+                row = self.surfaces[key].get(word.strip())
+                if row is None:
+                    unknown.append(f"{key}={word.strip()}")
+                else:
+                    factor = min(factor, row.get(mode, 1.0))
+        return factor, tuple(unknown)
 
     def walking_at(self, kph: float) -> Speeds:
         """Return the same speeds with another walking speed (km/h), access legs included.
 
         Examples
         --------
+        >>> from siting.network import read_speeds
         >>> read_speeds().walking_at(5.0).walk_kph
         5.0
         """
         return replace(self, walk_kph=float(kph), drive_access_kph=float(kph))
 
-    def driving_by(self, factor: float) -> Speeds:
-        """Return the same speeds with cars ``factor`` times as fast; access legs are walked.
+    def going_by(self, mode: Mode, factor: float) -> Speeds:
+        """Return the same speeds with the vehicles of ``mode`` ``factor`` times as fast.
+
+        Access legs are walked and pushing is walking: both stay.
 
         Examples
         --------
-        >>> read_speeds().driving_by(0.5).kph("primary", "drive")
+        >>> from siting.network import read_speeds
+        >>> read_speeds().going_by("drive", 0.5).kph("primary", "drive")
         22.5
         """
-        return replace(self, drive_factor=float(factor))
+        return replace(self, factors={**self.factors, mode: float(factor)})
 
+    def waiting(
+        self, mode: Mode, *, signal_s: float | None = None, junction_s: float | None = None
+    ) -> Speeds:
+        """Return the same speeds with other delays of one mode, seconds; see :class:`Delay`.
 
-def read_speeds(path: Path | str | None = None) -> Speeds:
-    """Return the speeds that ship with siting, overridden by the file at ``path`` where given.
-
-    Parameters
-    ----------
-    path
-        A TOML file of the shape of ``siting/network/speeds.toml``: tables ``walk``, ``drive``,
-        ``class``, ``alias``, ``limit``. It holds only what differs; a class it names is replaced
-        key by key.
-
-    Raises
-    ------
-    DataError
-        The file is not there or not TOML, a key is unknown or a value is not of its kind; all
-        problems at once.
-
-    Examples
-    --------
-    >>> read_speeds().classes["primary"].drive_kph
-    45
-    """
-    shipped = tomllib.loads(
-        resources.files("siting.network").joinpath("speeds.toml").read_text("utf-8")
-    )
-    given: dict[str, Any] = {}
-    if path is not None:
-        try:
-            given = tomllib.loads(Path(path).read_text("utf-8"))
-        except OSError as error:
-            raise DataError(
-                Problem("speeds", f"{path} cannot be read: {error}", "Name a readable TOML file.")
-            ) from error
-        except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-            raise DataError(
-                Problem("speeds", f"{path} is not TOML: {error}", "Mend the file at that line.")
-            ) from error
-    problems: list[Problem] = []
-    _check(given, problems)
-    if problems:
-        raise DataError(problems)
-    classes = {name: dict(row) for name, row in shipped["class"].items()}
-    for name, row in given.get("class", {}).items():
-        blank = {"drive_kph": 0, "walk": False, "stop": True}
-        classes[name] = {**classes.get(name, blank), **row}
-    alias = {**shipped["alias"], **given.get("alias", {})}
-    for word, name in alias.items():
-        if name not in classes:
-            problems.append(
-                Problem(
-                    "speeds",
-                    f"alias {word!r} stands for {name!r}, which is no class",
-                    f"Name one of {', '.join(sorted(classes))}, or add [class.{name}].",
-                )
-            )
-    if problems:
-        raise DataError(problems)
-    return Speeds(
-        walk_kph=float({**shipped["walk"], **given.get("walk", {})}["kph"]),
-        drive_access_kph=float({**shipped["drive"], **given.get("drive", {})}["access_kph"]),
-        classes={name: RoadClass(**row) for name, row in classes.items()},
-        alias=alias,
-        limits={**shipped["limit"], **given.get("limit", {})},
-    )
-
-
-_KEYS: dict[str, dict[str, type]] = {
-    "walk": {"kph": float, "source": str, "status": str},
-    "drive": {"access_kph": float, "source": str, "status": str},
-}
-_CLASS_KEYS: dict[str, type] = {"drive_kph": float, "walk": bool, "stop": bool, "oneway": bool}
-
-
-def _check(given: Mapping[str, Any], problems: list[Problem]) -> None:
-    """Append a problem for every key of an override file that is unknown or of the wrong kind."""
-    expected = ("walk", "drive", "class", "alias", "limit")
-    for name, table in given.items():
-        if name not in expected or not isinstance(table, dict):
-            problems.append(
-                Problem("speeds", f"unknown entry {name!r}", f"Tables are {', '.join(expected)}.")
-            )
-            continue
-        if name == "class":
-            for highway, row in table.items():
-                if not isinstance(row, dict):
-                    _wrong(f"class.{highway}", row, "a table such as { drive_kph = 30 }", problems)
-                    continue
-                for key, value in row.items():
-                    _check_value(f"class.{highway}", key, value, _CLASS_KEYS, problems)
-        elif name == "alias":
-            for word, value in table.items():
-                if not isinstance(value, str):
-                    _wrong(f"alias.{word}", value, "the name of a class", problems)
-        elif name == "limit":
-            for word, value in table.items():
-                _check_value("limit", word, value, {word: float}, problems)
-        else:
-            for key, value in table.items():
-                _check_value(name, key, value, _KEYS[name], problems)
-
-
-def _check_value(
-    table: str, key: str, value: object, keys: Mapping[str, type], problems: list[Problem]
-) -> None:
-    if key not in keys:
-        problems.append(
-            Problem("speeds", f"unknown key {table}.{key}", f"Keys are {', '.join(keys)}.")
+        Examples
+        --------
+        >>> from siting.network import read_speeds
+        >>> read_speeds().waiting("drive", signal_s=15).delay.signal_s["drive"]
+        15.0
+        """
+        delay, signals, junctions = self.delay, {}, {}
+        if signal_s is not None:
+            signals = {mode: float(signal_s)}
+        if junction_s is not None:
+            junctions = {mode: float(junction_s)}
+        delay = replace(
+            delay,
+            signal_s={**delay.signal_s, **signals},
+            junction_s={**delay.junction_s, **junctions},
         )
-        return
-    kind = keys[key]
-    if kind is float:
-        least = 0.0 if key == "drive_kph" else 0.1
-        right = isinstance(value, int | float) and not isinstance(value, bool)
-        if not right or not least <= float(str(value)) <= 300:
-            _wrong(f"{table}.{key}", value, f"a speed from {least:g} to 300 km/h", problems)
-    elif not isinstance(value, kind):
-        _wrong(f"{table}.{key}", value, "true or false" if kind is bool else "text", problems)
+        return replace(self, delay=delay)
 
-
-def _wrong(where: str, value: object, wanted: str, problems: list[Problem]) -> None:
-    problems.append(Problem("speeds", f"{where} is {value!r}", f"Write {wanted}."))
+    def driving_by(self, factor: float) -> Speeds:
+        """Return the same speeds with cars ``factor`` times as fast; access legs are walked."""
+        return self.going_by("drive", factor)
 
 
 def travel_ms(length_mm: I64, kph: npt.NDArray[np.float64] | float) -> I64:
@@ -250,3 +297,77 @@ def travel_ms(length_mm: I64, kph: npt.NDArray[np.float64] | float) -> I64:
     v = np.floor(np.asarray(kph, dtype=np.float64) * 1000.0 + 0.5).astype(np.int64)
     result: I64 = (2 * 3600 * np.asarray(length_mm, dtype=np.int64) + v) // (2 * v)
     return result
+
+
+@dataclass(frozen=True)
+class LineSpeeds:
+    """Speeds of the rows of a line layer.
+
+    Attributes
+    ----------
+    kph
+        float64 by row, 0 where the mode may not go.
+    pushed
+        bool by row: a bicycle is led here, as fast as people walk and in both directions.
+    unknown
+        How many rows have a surface that the speeds file has no factor for, by surface.
+    """
+
+    kph: npt.NDArray[np.float64]
+    pushed: npt.NDArray[np.bool_]
+    unknown: Mapping[str, int]
+
+
+def line_speeds(
+    kinds: Sequence[RoadClass],
+    stated: npt.NDArray[np.float64],
+    surface: Sequence[str],
+    *,
+    mode: Mode,
+    speeds: Speeds,
+) -> LineSpeeds:
+    """Return the speed on each row: stated, else of the class on its surface.
+
+    Parameters
+    ----------
+    kinds
+        Class of each row.
+    stated
+        A speed of the row's own, km/h, NaN where there is none. It wins over class and surface
+        where the class is open to the mode; a class that is closed stays so.
+    surface
+        Surface of each row, blank where unknown.
+    mode
+        Who goes there.
+    speeds
+        Speeds in force; their factor of the mode applies to stated speeds too.
+
+    Examples
+    --------
+    >>> from siting.network import read_speeds
+    >>> shipped = read_speeds()
+    >>> ways = [shipped.classes[name] for name in ("residential", "residential", "footway")]
+    >>> stated = np.array([np.nan, 18.0, 18.0])
+    >>> line_speeds(ways, stated, ["sand"] * 3, mode="ebike", speeds=shipped).kph.tolist()
+    [6.0, 18.0, 3.6]
+    """
+    kph = np.zeros(len(kinds))
+    pushed = np.zeros(len(kinds), dtype=np.bool_)
+    unknown: dict[str, int] = {}
+    factor = {word: speeds.surface_factor({"surface": word}, mode) for word in set(surface)}
+    for i, (kind, word) in enumerate(zip(kinds, surface, strict=True)):
+        walked = speeds.walk_kph if kind.walk else 0.0
+        own = walked if mode == "walk" else kind.kph(mode)
+        if own <= 0:
+            if mode in RIDDEN:
+                kph[i] = speeds.pushed_kph(kind, mode)
+                pushed[i] = kph[i] > 0
+            continue
+        if np.isfinite(stated[i]):
+            kph[i] = float(stated[i]) * speeds.factor(mode)
+            continue
+        share, strange = factor[word]
+        kph[i] = own * share * speeds.factor(mode)
+        for name in strange:
+            unknown[name] = unknown.get(name, 0) + 1
+    return LineSpeeds(kph, pushed, unknown)

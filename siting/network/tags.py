@@ -1,8 +1,10 @@
 """What OSM tags say about a way: who may use it, in which direction, how fast.
 
 Access is read from the most specific key that is present: ``foot`` then ``access`` for walking,
-``motorcar``, ``motor_vehicle``, ``vehicle``, ``access`` for driving. Conditional tags, turn
-restrictions and opening hours are not read.
+``motorcar``, ``motor_vehicle``, ``vehicle``, ``access`` for driving, ``bicycle``, ``vehicle``,
+``access`` for bicycles. An electric bicycle goes where a bicycle goes (in China both are non-motor
+vehicles) unless ``electric_bicycle`` says otherwise. Conditional tags, turn restrictions and
+opening hours are not read.
 """
 
 from __future__ import annotations
@@ -11,10 +13,12 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from siting.network.speeds import Mode, Speeds
+from siting.network.speeds import RIDDEN, Mode, RoadClass, Speeds
 
 KEYS: dict[Mode, tuple[str, ...]] = {
     "walk": ("foot", "access"),
+    "cycle": ("bicycle", "vehicle", "access"),
+    "ebike": ("electric_bicycle", "bicycle", "vehicle", "access"),
     "drive": ("motorcar", "motor_vehicle", "vehicle", "access"),
 }
 CLOSED = frozenset(
@@ -39,6 +43,15 @@ CAR_BLOCKS = frozenset(
     )
 )  # fmt: skip
 """``barrier`` nodes that stop a car unless an access tag says otherwise."""
+BICYCLE_BLOCKS = frozenset(
+    (
+        "debris", "full-height_turnstile", "horse_stile", "kissing_gate", "log", "stile",
+        "turnstile",
+    )
+)  # fmt: skip
+"""``barrier`` nodes that no bicycle is led past unless an access tag says otherwise."""
+CONTRAFLOW = frozenset(("opposite", "opposite_lane", "opposite_track", "opposite_share_busway"))
+CYCLEWAYS = ("cycleway", "cycleway:left", "cycleway:right", "cycleway:both")
 
 _LIMIT = re.compile(r"(\d+(?:\.\d+)?)\s*(mph|km/h|kmh|kph)?")
 KM_PER_MILE = 1.609344
@@ -62,6 +75,8 @@ class WayUse:
         Why the way is not used, empty where it is.
     note
         What was read otherwise than it may have been meant, empty in general.
+    unknown
+        Surfaces that the speeds file has no factor for, such as ``surface=lava``.
     """
 
     forward_kph: float
@@ -72,6 +87,7 @@ class WayUse:
     highway: str
     closed: str = ""
     note: str = ""
+    unknown: tuple[str, ...] = ()
 
 
 def limit_kph(text: str, speeds: Speeds) -> float | None:
@@ -127,6 +143,8 @@ def way_use(tags: Mapping[str, str], mode: Mode, speeds: Speeds) -> WayUse:
     >>> from siting.network import read_speeds
     >>> way_use({"highway": "residential", "oneway": "-1"}, "drive", read_speeds()).backward_kph
     20.0
+    >>> way_use({"highway": "footway"}, "cycle", read_speeds()).forward_kph  # pushed
+    3.6
     """
     highway = tags["highway"]
     kind = speeds.road_class(highway)
@@ -134,6 +152,8 @@ def way_use(tags: Mapping[str, str], mode: Mode, speeds: Speeds) -> WayUse:
     tunnel = tags.get("tunnel", "no") not in ("no", "building_passage", "passage", "arcade")
     if kind is None:
         return WayUse(0.0, 0.0, False, bridge, tunnel, highway, f"highway={highway}")
+    if mode in RIDDEN:
+        return _ridden(tags, kind, mode, speeds, bridge=bridge, tunnel=tunnel)
     key, value = access(tags, mode)
     closed = ""
     if tags.get("route") == "ferry":
@@ -150,28 +170,82 @@ def way_use(tags: Mapping[str, str], mode: Mode, speeds: Speeds) -> WayUse:
                 closed = "motorroad=yes"
     elif tags.get("service") == "emergency_access":
         closed = "service=emergency_access"
-    note = "an area: only its outline is used" if tags.get("area") == "yes" else ""
     stop = kind.stop and not bridge and not tunnel
     if closed:
         return WayUse(0.0, 0.0, stop, bridge, tunnel, highway, closed)
+    factor, unknown = speeds.surface_factor(tags, mode)
     if mode == "walk":
         forward, backward = _walk_directions(tags)
-        kph = speeds.walk_kph
+        kph = speeds.walk_kph * factor
         return WayUse(
             kph * forward, kph * backward, stop, bridge, tunnel, highway,
-            "" if forward or backward else "foot:forward and foot:backward=no", note,
+            "" if forward or backward else "foot:forward and foot:backward=no", _note(tags),
+            unknown,
         )  # fmt: skip
     stop = stop and tags.get("motorroad") != "yes"
     forward, backward, closed = _drive_directions(tags, oneway=kind.oneway)
+    speed = _limited(tags, kind.drive_kph * factor, mode, speeds)
+    return WayUse(
+        speed[0] * forward, speed[1] * backward, stop, bridge, tunnel, highway, closed,
+        _note(tags), unknown,
+    )  # fmt: skip
+
+
+def _ridden(
+    tags: Mapping[str, str],
+    kind: RoadClass,
+    mode: Mode,
+    speeds: Speeds,
+    *,
+    bridge: bool,
+    tunnel: bool,
+) -> WayUse:
+    """Return how a bicycle may use a way: ridden, else pushed, else not."""
+    highway = tags["highway"]
+    key, value = access(tags, mode)
+    invited = key in ("bicycle", "electric_bicycle") and value in INVITED
+    closed = ""
+    if tags.get("route") == "ferry":
+        closed = "route=ferry"
+    elif value in CLOSED or value == "dismount":
+        closed = f"{key}={value}"
+    elif not invited and tags.get("motorroad") == "yes":
+        closed = "motorroad=yes"
+    elif not invited and kind.kph(mode) <= 0:
+        closed = f"highway={highway}"
+    if not closed:
+        factor, unknown = speeds.surface_factor(tags, mode)
+        base = kind.kph(mode) or speeds.riding[mode].shared_kph
+        forward, backward, closed = _ride_directions(tags, oneway=kind.oneway)
+        speed = _limited(tags, base * factor, mode, speeds)
+        if base <= 0:
+            closed = f"highway={highway}"
+        return WayUse(
+            speed[0] * forward, speed[1] * backward, kind.stop and not bridge and not tunnel,
+            bridge, tunnel, highway, closed, _note(tags), unknown,
+        )  # fmt: skip
+    walked = way_use(tags, "walk", speeds)
+    push = speeds.riding[mode].push_kph if kind.push or value == "dismount" else 0.0
+    if walked.closed or push <= 0:
+        return WayUse(0.0, 0.0, walked.stop, bridge, tunnel, highway, closed)
+    return WayUse(
+        push * (walked.forward_kph > 0), push * (walked.backward_kph > 0), walked.stop,
+        bridge, tunnel, highway, "", walked.note,
+    )  # fmt: skip
+
+
+def _note(tags: Mapping[str, str]) -> str:
+    return "an area: only its outline is used" if tags.get("area") == "yes" else ""
+
+
+def _limited(tags: Mapping[str, str], kph: float, mode: Mode, speeds: Speeds) -> list[float]:
+    """Return the speed forward and backward under the limits there, as vehicles of today go."""
     both = tags.get("maxspeed", "")
-    speed = [
-        min(kind.drive_kph, limit_kph(tags.get(f"maxspeed:{side}", both), speeds) or 999.0)
-        * speeds.drive_factor
+    return [
+        min(kph, limit_kph(tags.get(f"maxspeed:{side}", both), speeds) or 999.0)
+        * speeds.factor(mode)
         for side in ("forward", "backward")
     ]
-    return WayUse(
-        speed[0] * forward, speed[1] * backward, stop, bridge, tunnel, highway, closed, note
-    )
 
 
 def _walk_directions(tags: Mapping[str, str]) -> tuple[bool, bool]:
@@ -184,11 +258,34 @@ def _walk_directions(tags: Mapping[str, str]) -> tuple[bool, bool]:
 
 def _drive_directions(tags: Mapping[str, str], *, oneway: bool) -> tuple[bool, bool, str]:
     """Return (forward, backward, why closed) for a car."""
-    word = ""
-    for key in ("oneway:motorcar", "oneway:motor_vehicle", "oneway:vehicle", "oneway"):
-        if key in tags:
-            word = tags[key]
-            break
+    keys = ("oneway:motorcar", "oneway:motor_vehicle", "oneway:vehicle", "oneway")
+    return _vehicle_directions(tags, keys, oneway=oneway)
+
+
+def _ride_directions(tags: Mapping[str, str], *, oneway: bool) -> tuple[bool, bool, str]:
+    """Return (forward, backward, why closed) for a bicycle.
+
+    ``oneway:bicycle`` decides; without it a lane against the traffic opens a one-way street.
+    """
+    keys = ("oneway:bicycle", "oneway:vehicle", "oneway")
+    forward, backward, closed = _vehicle_directions(tags, keys, oneway=oneway)
+    if "oneway:bicycle" not in tags:
+        lanes = [tags.get(key, "") for key in CYCLEWAYS]
+        sides = [tags.get(f"{key}:oneway", "") for key in CYCLEWAYS[1:]]
+        if not CONTRAFLOW.isdisjoint(lanes) or not {"-1", "no"}.isdisjoint(sides):
+            forward, backward, closed = True, True, ""
+    forward = forward and tags.get("bicycle:forward") != "no"
+    backward = backward and tags.get("bicycle:backward") != "no"
+    if not closed and not forward and not backward:
+        closed = "bicycle:forward and bicycle:backward=no"
+    return forward, backward, closed
+
+
+def _vehicle_directions(
+    tags: Mapping[str, str], keys: tuple[str, ...], *, oneway: bool
+) -> tuple[bool, bool, str]:
+    """Return (forward, backward, why closed); the first key that is there decides."""
+    word = next((tags[key] for key in keys if key in tags), "")
     if word in FORWARD:
         return True, False, ""
     if word in BACKWARD:
@@ -214,6 +311,7 @@ def blocks(tags: Mapping[str, str], mode: Mode) -> str:
     key, value = access(tags, mode)
     if value in CLOSED:
         return f"barrier={tags['barrier']}, {key}={value}"
-    if mode == "drive" and not value and tags["barrier"] in CAR_BLOCKS:
+    stops = {"drive": CAR_BLOCKS, "cycle": BICYCLE_BLOCKS, "ebike": BICYCLE_BLOCKS}
+    if not value and tags["barrier"] in stops.get(mode, ()):
         return f"barrier={tags['barrier']}"
     return ""
