@@ -7,6 +7,7 @@ edges; ``save`` and ``open_saved`` keep it between runs.
 from __future__ import annotations
 
 from siting.network.attach import attach, barrier_parts, usable_edges
+from siting.network.delay import with_delay, with_signals
 from siting.network.graph import RoadNetwork
 from siting.network.lines import from_lines
 from siting.network.nx import from_networkx, to_networkx
@@ -31,7 +32,7 @@ __all__ = [
     "save",
     "to_networkx",
     "travel_ms",
+    "usable_edges",
     "with_delay",
     "with_signals",
-    "usable_edges",
 ]
