@@ -5,11 +5,12 @@ Persons are whole numbers (int64) from end to end. For every zoning, zone and se
     covered + no_seat + out_of_reach + not_assessed = persons
 
 *Not assessed* are people the data cannot speak about: their point is unattached to the network, or
-lies in a part of it (an island) where no existing site of the service stands and no open one
-answers, or lies outside every zone of the zoning; or their journey is only known to be at least so
-long, and that is within a hard rule (:func:`may_pass`). A gap in the data is not a lack of service.
-Closing the last school of an island makes its children out of reach: islands are fixed by today's
-sites. See ``docs/method-coverage.md`` for definitions and an example worked by hand.
+no road leads from it to any existing site of the service and no open one answers (an island of the
+graph, or one-way streets that none leads out of), or it lies outside every zone of the zoning; or
+their journey is only known to be at least so long, and that is within a hard rule
+(:func:`may_pass`). A gap in the data is not a lack of service. Closing the last school of an island
+makes its children out of reach: islands are fixed by today's sites. See
+``docs/method-coverage.md`` for definitions and an example worked by hand.
 """
 
 from __future__ import annotations

@@ -67,8 +67,8 @@ def is_assessed(state: NDArray[np.object_], island: NDArray[np.bool_]) -> NDArra
     state
         The ``state`` of the ``reach`` table.
     island
-        True where the point's part of the network holds no **existing** site of the service. A new
-        site opened there does answer: then the point is not ``unreachable`` and is assessed.
+        True where no road leads from the point to any **existing** site of the service. A new site
+        opened there does answer: then the point is not ``unreachable`` and is assessed.
     """
     return np.asarray((state != "unattached") & ~(island & (state == "unreachable")), dtype=bool)
 
@@ -101,8 +101,8 @@ def assess(
     rule
         What to judge by.
     islands
-        True where the point's part of the network holds no **existing** site of the service; a
-        Series by ``demand_id``, or an array in the row order of ``reach``.
+        True where no road leads from the point to any **existing** site of the service; a Series
+        by ``demand_id``, or an array in the row order of ``reach``.
     speed
         Range of speed for a time rule.
     straight

@@ -106,14 +106,14 @@ class TravelTimes:
         return found if self.bound == "exact" else found.assign(bound=self.bound)
 
     def islands(self, existing_sites: Collection[str]) -> Bool:
-        """Return where the demand's component holds none of these sites.
+        """Return where no road leads from the demand to any of these sites.
 
-        Such demand is not assessed: a gap in the road data is no lack of service. Unattached
-        demand is on no component and so True.
+        Such demand is not assessed: a gap in the road data is no lack of service. It stands on an
+        island of the graph, or on one-way streets that no street leads out of. Unattached demand
+        is on no road and so True.
         """
-        wanted = self._positions(existing_sites)
-        held = {c for i in np.flatnonzero(wanted) for c in self.site_components[i]}
-        result: Bool = ~np.isin(self.component, np.array(sorted(held), dtype=np.int32))
+        some = self.reachable[:, self._positions(existing_sites)].any(axis=1)
+        result: Bool = ~np.append(some, False)[self.reach_class]
         return result
 
     def frame(self) -> pd.DataFrame:

@@ -57,17 +57,13 @@ def naive(world: World, by: Rule, *, opened: list[str], existing: list[str]) -> 
         pairs = range(times.indptr[at], times.indptr[at + 1])
         known = [times.value[p] for p in pairs if times.site_id[times.site[p]] in opened]
         can = any(times.reachable[at, s] for s, i in enumerate(times.site_id) if i in opened)
-        has_existing = any(
-            times.component[at] in parts
-            for i, parts in zip(times.site_id, times.site_components, strict=True)
-            if i in existing
-        )
+        could = any(times.reachable[at, s] for s, i in enumerate(times.site_id) if i in existing)
         best = min(known, default=None)
         key = (row.zoning, row.zone_id, person["settlement"])
         cell = result.setdefault(key, dict.fromkeys(coverage.COUNTS, 0))
         n = int(person["population"])
         cell["persons"] += n
-        if not times.attached[at] or row.zone_id == "" or (not can and not has_existing):
+        if not times.attached[at] or row.zone_id == "" or (not can and not could):
             cell["not_assessed"] += n
             continue
         within = best is not None and best <= by.strict * 1_000 + 1e-9

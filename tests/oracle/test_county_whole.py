@@ -116,19 +116,16 @@ def test_persons_covered_to_the_person(
     car, column, _, _, rules = SERVICES[service]
     low, judged, high = rules[rule]
     lengths = rule in BY_LENGTH
-    streets, homes = raw.roads(car=car, lengths=lengths)
+    _, homes = raw.roads(car=car, lengths=lengths)
     near = raw.nearest(service, lengths=lengths)
     sites = raw.sites(service)
-    served = {streets.part[streets.edges[p.edge].u] for p in placed(streets, sites).values()}
     tree = shapely.STRtree(list(sites.values()))
     radius = rule.endswith(".radius")
     mine: dict[tuple[str, str], dict[str, int]] = {}
     for home, n in raw.people[column].items():
         key = (raw.town[home], raw.people["settlement"][home])
         row = mine.setdefault(key, {})
-        off = home not in homes or (
-            home not in near and streets.part[streets.edges[homes[home].edge].u] not in served
-        )
+        off = home not in near  # no way leads from it to any of today's sites
         value = math.inf if off else near.get(home, math.inf)
         leg = 0 if off else homes[home].access
         spot = raw.people.geometry[home]

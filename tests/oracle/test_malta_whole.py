@@ -10,7 +10,6 @@ from pathlib import Path
 
 import geopandas as gpd
 import malta_green
-import networkx as nx
 import numpy as np
 import pandas as pd
 import pytest
@@ -119,20 +118,8 @@ class Again:
         }[service]()
 
     def lost(self, service: str) -> set[str]:
-        """Homes that nothing can be said of: off the streets, or on an island without a site."""
-        by_car = service == "hospital"
-        streets = self.drives if by_car else self.walks
-        homes = self.homes_by_car if by_car else self.homes
-        joined = nx.Graph((e.u, e.v) for e in streets.edges)
-        part = {n: i for i, found in enumerate(nx.connected_components(joined)) for n in found}
-        served = {part[streets.edges[p.edge].u] for p in self.doors(service).values()}
-        near = self.nearest(service)
-        return {
-            name
-            for name in self.persons
-            if name not in homes
-            or (name not in near and part[streets.edges[homes[name].edge].u] not in served)
-        }
+        """Homes that nothing can be said of: no way leads from them to any of today's sites."""
+        return set(self.persons) - set(self.nearest(service))
 
     def straight(self, service: str) -> dict[str, int]:
         sites = list(self.places.sites(service).values())

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
-from road_worlds import World, attachments, network_of, worlds
+from road_worlds import World, attachments, expected, network_of, worlds
 
 from siting import travel_time
 from siting.errors import DataError, NetworkError, SitingError
@@ -96,16 +96,24 @@ def test_arguments_are_left_alone(world):
 
 @given(worlds(), st.data())
 @settings(max_examples=40)
-def test_islands_are_components_without_the_service(world, data):
+def test_islands_are_where_no_road_leads_to_the_service(world, data):
     times = travel_time.table(
         world.network, world.demand_at, world.site_at, impedance="time", cutoff=9
     )
     names = times.site_id.tolist()
     existing = data.draw(st.sets(st.sampled_from(names)) if names else st.just(set()))
-    on = world.site_at[world.site_at["point_id"].isin(existing) & (world.site_at["edge_id"] >= 0)]
-    held = set(on["component"])
-    expected = [c not in held for c in world.demand_at["component"]]
-    assert times.islands(existing).tolist() == expected
+    found = expected(world, "time")
+    lost = [not existing & set(found[name]) for name in world.demand_at["point_id"]]
+    assert times.islands(existing).tolist() == lost
+
+
+def test_one_way_traps_are_islands():
+    """A home that no street leads out of is no less lost than one without streets."""
+    network = network_of(3, [(0, 1, 9, 5, 5), (1, 2, 9, 5, -1)])
+    homes = attachments(network, [("D1", 0, 4, 0), ("D2", 1, 4, 0)])
+    sites = attachments(network, [("S1", 0, 0, 0)])
+    times = travel_time.table(network, homes, sites, impedance="time", cutoff=99)
+    assert times.islands(["S1"]).tolist() == [False, True]
 
 
 def minutes(*values: int) -> list[int]:
