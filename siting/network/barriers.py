@@ -91,6 +91,8 @@ def cut(
     if crossings is not None:
         gates = checked(network, crossings, "crossings", kinds=(0,))
     parts = shapely.get_parts(shapes)
+    # in an order of their own, so that the order of rows does not matter
+    parts = parts[np.argsort(shapely.to_wkb(parts), kind="stable")]
     flat = shapely.get_dimensions(parts) == 2
     lines, grounds = parts[~flat], parts[flat]
     open_near = _Gates(gates, crossing_m)
@@ -102,7 +104,8 @@ def cut(
     inner: dict[int, list[tuple[float, list[Through]]]] = {}
     nodes: dict[int, list[Through]] = {}
     drawn = shapely.length(network.geometry)
-    for k in np.flatnonzero(shut).tolist():
+    order = np.lexsort((found.other, found.along, found.line))
+    for k in order[shut[order]].tolist():
         edge, along = int(at_grade[found.line[k]]), float(found.along[k])
         through = (int(found.other[k]), float(found.other_along[k]))
         for node, off in ((network.tail[edge], along), (network.head[edge], drawn[edge] - along)):
