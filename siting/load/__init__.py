@@ -17,11 +17,13 @@ from siting.load.conform import (
     water,
     zones,
 )
+from siting.load.elevation import Elevation, read_elevation
 from siting.load.intake import Layer
 from siting.load.places import Sites, join_sites, people, sites
 from siting.load.read import lonlat_bounds, read_layer, read_table
 
 __all__ = [
+    "Elevation",
     "Layer",
     "Parks",
     "Sites",
@@ -32,6 +34,7 @@ __all__ = [
     "lonlat_bounds",
     "parks",
     "people",
+    "read_elevation",
     "read_layer",
     "read_table",
     "residential",

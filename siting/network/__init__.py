@@ -12,6 +12,7 @@ from siting.network.graph import RoadNetwork
 from siting.network.lines import from_lines
 from siting.network.nx import from_networkx, to_networkx
 from siting.network.osm import read_osm
+from siting.network.slope import with_slope
 from siting.network.speed_file import read_speeds
 from siting.network.speeds import MODES, Mode, RoadClass, Speeds, travel_ms
 from siting.network.store import open_saved, save
@@ -35,4 +36,5 @@ __all__ = [
     "usable_edges",
     "with_delay",
     "with_signals",
+    "with_slope",
 ]

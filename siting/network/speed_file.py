@@ -100,10 +100,10 @@ _RIDDEN: Final[tuple[Mode, ...]] = ("cycle", "ebike")
 _SAID: Final[dict[str, Kind]] = {"source": "text", "status": "text"}
 _RIDING: Final[dict[str, Kind]] = {"push_kph": _SPEED_OR_NONE, "shared_kph": _SPEED_OR_NONE}
 _SLOPE_KEYS: Final[dict[str, Kind]] = {
-    "rate": ("a rate", 0.0, 20.0),
+    "rate": ("a rate", 0.0, 6.0),
     "shift": ("a slope", 0.0, 0.5),
     "spacing_m": ("a number of metres", 1.0, 1000.0),
-    "steepest": ("a slope", 0.05, 5.0),
+    "steepest": ("a slope", 0.05, 2.0),
 }
 _TABLES: Final[dict[str, dict[str, Kind]]] = {
     "walk": {"kph": _SPEED, **_SAID},

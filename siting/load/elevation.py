@@ -1,0 +1,242 @@
+"""Elevation rasters → heights at places in the working CRS."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+import numpy.typing as npt
+import pyproj
+import rasterio
+import rasterio.windows
+import shapely
+from rasterio.errors import RasterioError
+
+from siting import crs as crs_
+from siting.load.files import refuse, unreadable
+from siting.tables import label
+
+F64 = npt.NDArray[np.float64]
+TABLE: Final = "elevation"
+MOST_CELLS: Final = 400_000_000
+"""Cells held in memory, four bytes each; a raster of more is read for an area only."""
+
+PLAUSIBLE_M: Final = (-12_000.0, 9_000.0)
+"""No ground is higher or lower: such a number stands for no data and was not declared."""
+
+METRES: Final = {"", "m", "metre", "metres", "meter", "meters"}
+CHUNK: Final = 1_000_000
+CORNERS: Final = 21  # points on each side of an area, for a window in a raster that lies askew
+
+
+@dataclass(frozen=True, eq=False)
+class Elevation:
+    """Heights of the ground on a grid of cells.
+
+    Attributes
+    ----------
+    crs
+        CRS of the places that are asked for: the working CRS.
+    raster_crs
+        CRS of the grid, as in the file: it is not resampled.
+    affine
+        ``(a, b, c, d, e, f)``: ``x = a·column + b·row + c``, ``y = d·column + e·row + f``, of the
+        corners of cells.
+    heights
+        float32 (rows, columns), metres; NaN where there is no data.
+    """
+
+    crs: pyproj.CRS
+    raster_crs: pyproj.CRS
+    affine: tuple[float, float, float, float, float, float]
+    heights: npt.NDArray[np.float32] = field(repr=False)
+
+    def at(self, xy: npt.ArrayLike) -> F64:
+        """Return heights (n) at places (n, 2) in ``crs``; NaN where they are not known.
+
+        Between the centres of four cells heights are bilinear; in the outer half of the outer
+        cells they go on as at the centre. Where one of the cells needed has no data, nothing is
+        known.
+
+        Examples
+        --------
+        >>> grid = np.array([[10, 20], [30, 40]], dtype=np.float32)
+        >>> metric = pyproj.CRS(4547)
+        >>> ground = Elevation(metric, metric, (10, 0, 0, 0, -10, 20), grid)
+        >>> ground.at([(5, 15), (10, 10), (0, 20), (25, 10)]).tolist()
+        [10.0, 25.0, 10.0, nan]
+        """
+        places = np.asarray(xy, dtype=np.float64).reshape(-1, 2)
+        parts = [self._at(places[i : i + CHUNK]) for i in range(0, len(places), CHUNK)]
+        return np.concatenate(parts) if parts else np.empty(0)
+
+    def _at(self, places: F64) -> F64:
+        column, row = _cells(self.affine, *_moved(places, self.crs, self.raster_crs))
+        rows, columns = self.heights.shape
+        with np.errstate(invalid="ignore"):
+            inside = (column >= 0) & (column <= columns) & (row >= 0) & (row <= rows)
+        result = np.full(len(places), np.nan)
+        across = np.clip(column[inside] - 0.5, 0, columns - 1)
+        down = np.clip(row[inside] - 0.5, 0, rows - 1)
+        left, top = np.floor(across).astype(np.int64), np.floor(down).astype(np.int64)
+        right, bottom = np.minimum(left + 1, columns - 1), np.minimum(top + 1, rows - 1)
+        to_right, to_bottom = across - left, down - top
+        total = np.zeros(left.size)
+        for r, c, weight in (
+            (top, left, (1 - to_bottom) * (1 - to_right)),
+            (top, right, (1 - to_bottom) * to_right),
+            (bottom, left, to_bottom * (1 - to_right)),
+            (bottom, right, to_bottom * to_right),
+        ):
+            # a cell without weight may well have no data
+            total += np.where(weight > 0, weight * self.heights[r, c].astype(np.float64), 0.0)
+        result[inside] = total
+        return result
+
+
+def read_elevation(
+    path: Path | str,
+    crs: pyproj.CRS,
+    *,
+    area: shapely.Geometry | None = None,
+    declared: crs_.Declared = None,
+    band: int = 1,
+) -> Elevation:
+    """Return the heights of a raster file, for places in ``crs``.
+
+    The raster is kept on its own grid: places are brought to it, and it is not resampled.
+
+    Parameters
+    ----------
+    path
+        GeoTIFF or another raster that GDAL reads; heights in metres.
+    crs
+        The working CRS.
+    area
+        In ``crs``: only the window that holds it is read, two cells more on every side.
+    declared
+        CRS of a raster that does not say; a contradiction is an error.
+    band
+        Which band holds the heights, from 1.
+
+    Raises
+    ------
+    DataError
+        The file cannot be read, is not placed on the ground, does not reach the area, is too
+        large to be read whole, has no such band, is not in metres, or holds numbers that are no
+        heights, such as a value for no data that is not declared.
+    StudyError
+        The declared CRS does not exist.
+
+    Examples
+    --------
+    >>> read_elevation("dem.tif", pyproj.CRS(4547))  # doctest: +SKIP
+    """
+    file = Path(path)
+    try:
+        with rasterio.open(file) as raster:
+            return _read(raster, file, crs, area, declared, band)
+    except (RasterioError, OSError) as error:
+        unreadable(file, error, table=TABLE, kind="a raster")
+
+
+def _read(
+    raster: Any,
+    file: Path,
+    crs: pyproj.CRS,
+    area: shapely.Geometry | None,
+    declared: crs_.Declared,
+    band: int,
+) -> Elevation:
+    name = label(file.name)
+    if not 1 <= band <= raster.count:
+        refuse(TABLE, f"{name} has {raster.count} bands and no band {band}", "Name one of them.")
+    own = None if raster.crs is None else pyproj.CRS.from_wkt(raster.crs.to_wkt())
+    if own is not None and own.is_compound:
+        own = own.sub_crs_list[0]  # heights have a CRS of their own, which is not asked for
+    if raster.transform.is_identity:
+        refuse(
+            TABLE,
+            f"{name} is not placed on the ground: it has no georeference",
+            "Export it again as GeoTIFF with its position, or keep its world file beside it.",
+        )
+    raster_crs = crs_.of_layer(own, declared, table=TABLE)
+    unit = (raster.units[band - 1] or "").strip().lower()
+    if unit not in METRES:
+        refuse(TABLE, f"{name} holds heights in {label(unit)}", "Convert them to metres.")
+    affine = tuple(raster.transform)[:6]
+    window = _window(raster, affine, crs, raster_crs, area, name)
+    if window.width * window.height > MOST_CELLS:
+        refuse(
+            TABLE,
+            f"{name} has {window.width} × {window.height} cells in the area",
+            "Give the zones of the study, cut the raster to its area, or take a coarser one.",
+        )
+    cells = raster.read(band, window=window, masked=True).astype(np.float32)
+    heights = cells.filled(np.nan) * np.float32(raster.scales[band - 1])
+    heights = heights + np.float32(raster.offsets[band - 1])
+    known = heights[np.isfinite(heights)]
+    if not known.size:
+        refuse(TABLE, f"{name} has no data in the area", "Give a raster of the area.")
+    low, high = float(known.min()), float(known.max())
+    if low < PLAUSIBLE_M[0] or high > PLAUSIBLE_M[1]:
+        refuse(
+            TABLE,
+            f"{name} holds heights from {low:g} to {high:g} m",
+            "Declare its value for no data (gdal_edit.py -a_nodata), or convert it to metres.",
+        )
+    heights[~np.isfinite(heights)] = np.nan
+    heights.setflags(write=False)
+    placed = tuple(rasterio.windows.transform(window, raster.transform))[:6]
+    return Elevation(crs, raster_crs, placed, heights)
+
+
+def _window(
+    raster: Any,
+    affine: Any,
+    crs: pyproj.CRS,
+    raster_crs: pyproj.CRS,
+    area: shapely.Geometry | None,
+    name: str,
+) -> Any:
+    """Return the cells to read."""
+    if area is None:
+        return rasterio.windows.Window(0, 0, raster.width, raster.height)
+    west, south, east, north = shapely.bounds(area).tolist()
+    side = np.linspace(0, 1, CORNERS)
+    x, y = (v.reshape(-1) for v in np.meshgrid(west + side * (east - west),
+                                               south + side * (north - south)))  # fmt: skip
+    column, row = _cells(affine, *_moved(np.column_stack([x, y]), crs, raster_crs))
+    there = np.isfinite(column) & np.isfinite(row)
+    first = [math.floor(float(v[there].min(initial=np.inf))) - 2 if there.any() else 0
+             for v in (column, row)]  # fmt: skip
+    last = [math.ceil(float(v[there].max(initial=-np.inf))) + 2 if there.any() else 0
+            for v in (column, row)]  # fmt: skip
+    left, top = max(0, first[0]), max(0, first[1])
+    right, bottom = min(raster.width, last[0]), min(raster.height, last[1])
+    if right <= left or bottom <= top:
+        refuse(
+            TABLE,
+            f"{name} does not reach the study area",
+            "Give a raster of the area, or correct its CRS.",
+        )
+    return rasterio.windows.Window(left, top, right - left, bottom - top)
+
+
+def _cells(affine: Any, x: F64, y: F64) -> tuple[F64, F64]:
+    """Return columns and rows of places, whole numbers at the corners of cells."""
+    a, b, c, d, e, f = affine
+    scale = a * e - b * d
+    return (e * (x - c) - b * (y - f)) / scale, (a * (y - f) - d * (x - c)) / scale
+
+
+def _moved(places: F64, crs: pyproj.CRS, raster_crs: pyproj.CRS) -> tuple[F64, F64]:
+    """Return x and y of places in the CRS of the raster."""
+    x, y = places[:, 0], places[:, 1]
+    if crs_.same(crs, raster_crs):
+        return x, y
+    x, y = crs_.from_lonlat(raster_crs, *crs_.to_lonlat(crs, x, y))
+    return np.asarray(x), np.asarray(y)
