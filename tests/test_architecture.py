@@ -17,7 +17,7 @@ FLOORS = {
     "quality": 4, "demand": 4, "cohorts": 4, "network": 4,
     "travel_time": 5,
     "isochrone": 6, "plan": 6,
-    "allocation": 7,
+    "allocation": 7, "school_bus": 7,
     "coverage": 8, "access": 8,
     "green": 9, "evaluate": 9,
     "locate": 10, "candidates": 10,
