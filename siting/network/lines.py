@@ -40,9 +40,10 @@ def from_lines(
         The ``roads`` table in a projected CRS in metres: LineStrings or MultiLineStrings (each
         part becomes an edge), ``highway``, and where present ``oneway`` (``yes``/``-1``/``no``,
         ``F``/``T``/``B``), ``speed_kph`` (of cars), ``cycle_kph``, ``ebike_kph``, ``walk_kph``,
-        ``surface``, ``length_m``, ``bridge``, ``tunnel``. ``layer`` is not needed: only ends
-        join. A column that is absent or blank means two-way, the speed of the class, the length
-        as drawn, no bridge, no tunnel.
+        ``surface``, ``length_m``, ``bridge``, ``tunnel``, ``way_id`` (int64, the row's number; its
+        position unless given). ``layer`` is not needed: only ends join; a layer whose lines cross
+        without ending there goes through :func:`topology` first. A column that is absent or blank
+        means two-way, the speed of the class, the length as drawn, no bridge, no tunnel.
     mode
         ``"walk"`` ignores ``oneway``, and so do bicycles where they are pushed.
     speeds
@@ -79,7 +80,7 @@ def from_lines(
     if lines.crs is None:
         raise DataError(Problem("roads", "no CRS is declared", "Declare the CRS of the layer."))
     geometry = np.asarray(lines.geometry.array, dtype=object)
-    rows = np.array([_row_name(lines, i) for i in range(len(lines))], dtype=object)
+    rows = row_names(lines)
     problems: list[Problem] = []
     if "highway" not in lines.columns:
         problems.append(
@@ -87,21 +88,9 @@ def from_lines(
         )
         raise DataError(problems)
 
-    kinds = shapely.get_type_id(geometry)
-    wrong = ~np.isin(kinds, (1, 5)) | shapely.is_empty(geometry)
-    coordinates, of = shapely.get_coordinates(geometry, return_index=True)
-    wrong[of[~np.isfinite(coordinates).all(axis=1)]] = True
-    if wrong.any():
-        problems.append(
-            Problem(
-                "roads",
-                f"{int(wrong.sum())} of {len(lines)} geometries are missing, empty, not lines, or "
-                "have corners that are no numbers",
-                "Give lines only.",
-                tuple(rows[wrong]),
-            )
-        )
-    words = np.array([_word(value) for value in lines["highway"]], dtype=object)
+    problem = wrong_geometry(geometry, rows)
+    problems += [] if problem is None else [problem]
+    words = np.array([word_of(value) for value in lines["highway"]], dtype=object)
     classes = [used.road_class(word) for word in words]
     unknown = np.array([found is None for found in classes], dtype=bool)
     if unknown.any():
@@ -116,14 +105,14 @@ def from_lines(
                 tuple(rows[unknown]),
             )
         )
-    direction = _oneway(lines, rows, problems)
+    direction = oneway_of(lines, rows, problems)
     own = {
         name: _positive(lines, column, rows, problems, greatest=MOST_KPH[name])
         for name, column in SPEED_COLUMN.items()
     }
     metres = _positive(lines, "length_m", rows, problems, greatest=1e7)
-    bridge = _flag(lines, "bridge", rows, problems)
-    tunnel = _flag(lines, "tunnel", rows, problems)
+    bridge = flag(lines, "bridge", rows, problems)
+    tunnel = flag(lines, "tunnel", rows, problems)
     if problems:
         raise DataError(problems)
 
@@ -131,7 +120,7 @@ def from_lines(
     implied = np.array([found.oneway for found in known], dtype=bool)
     given = _given(lines, "oneway")
     direction = np.where(~given & implied, 1, direction)
-    surface = [_word(value) for value in lines.get("surface", [""] * len(lines))]
+    surface = [word_of(value) for value in lines.get("surface", [""] * len(lines))]
     going = line_speeds(known, own[mode], surface, mode=mode, speeds=used)
     speed = going.kph
     direction = np.where(going.pushed | (mode == "walk"), 0, direction)
@@ -171,6 +160,9 @@ def from_lines(
     position = position.reshape(-1)
     tail, head = position[: source.size], position[source.size :]
 
+    way_id = np.arange(len(lines), dtype=np.int64)
+    if "way_id" in lines.columns:
+        way_id = lines["way_id"].to_numpy(dtype=np.int64)
     speed_of = speed[source]
     time = travel_ms(length_mm, np.where(speed_of > 0, speed_of, 1.0))
     way = direction[source]
@@ -189,7 +181,7 @@ def from_lines(
         stoppable=stop[source][order],
         highway=words[source][order],
         geometry=parts[order],
-        way_id=source[order],
+        way_id=way_id[source][order],
         bridge=bridge[source][order],
         tunnel=tunnel[source][order],
         drops=drops_table(drops),
@@ -197,12 +189,36 @@ def from_lines(
     return with_delay(network, used)
 
 
-def _row_name(lines: gpd.GeoDataFrame, i: int) -> str:
-    """Return the name of a row for messages: its ``row`` column, else its position from 1."""
-    return str(lines["row"].iloc[i]) if "row" in lines.columns else f"row {i + 1}"
+def row_names(lines: gpd.GeoDataFrame) -> npt.NDArray[np.object_]:
+    """Return the names of rows for messages: ``row``, else ``road_id``, else positions from 1."""
+    names = np.empty(len(lines), dtype=object)
+    names[:] = [f"row {i + 1}" for i in range(len(lines))]
+    for column in ("road_id", "row"):
+        if column in lines.columns:
+            names[:] = [str(value) for value in lines[column]]
+    return names
 
 
-def _word(value: object) -> str:
+def wrong_geometry(
+    geometry: npt.NDArray[np.object_], rows: npt.NDArray[np.object_]
+) -> Problem | None:
+    """Return what is wrong with geometries that should be lines, if anything."""
+    wrong = ~np.isin(shapely.get_type_id(geometry), (1, 5)) | shapely.is_empty(geometry)
+    coordinates, of = shapely.get_coordinates(geometry, return_index=True)
+    wrong[of[~np.isfinite(coordinates).all(axis=1)]] = True
+    if not wrong.any():
+        return None
+    return Problem(
+        "roads",
+        f"{int(wrong.sum())} of {len(geometry)} geometries are missing, empty, not lines, or "
+        "have corners that are no numbers",
+        "Give lines only.",
+        tuple(rows[wrong]),
+    )
+
+
+def word_of(value: object) -> str:
+    """Return a cell as text, blank where there is none."""
     return "" if value is None or value is pd.NA or value != value else str(value).strip()
 
 
@@ -210,18 +226,19 @@ def _given(lines: gpd.GeoDataFrame, column: str) -> npt.NDArray[np.bool_]:
     """Return where a column is present and not blank."""
     if column not in lines.columns:
         return np.zeros(len(lines), dtype=bool)
-    return np.array([_word(value) != "" for value in lines[column]], dtype=bool)
+    return np.array([word_of(value) != "" for value in lines[column]], dtype=bool)
 
 
-def _oneway(
+def oneway_of(
     lines: gpd.GeoDataFrame, rows: npt.NDArray[np.object_], problems: list[Problem]
 ) -> npt.NDArray[np.int64]:
+    """Return the direction of rows: 1 along the line, -1 against it, 0 both ways."""
     direction = np.zeros(len(lines), dtype=np.int64)
     if "oneway" not in lines.columns:
         return direction
     bad: list[int] = []
     for i, value in enumerate(lines["oneway"]):
-        word = _word(value).lower().removesuffix(".0")
+        word = word_of(value).lower().removesuffix(".0")
         if word in ONEWAY:
             direction[i] = ONEWAY[word]
         else:
@@ -267,12 +284,13 @@ def _positive(
     return numbers
 
 
-def _flag(
+def flag(
     lines: gpd.GeoDataFrame, column: str, rows: npt.NDArray[np.object_], problems: list[Problem]
 ) -> npt.NDArray[np.bool_]:
+    """Return a column of yes and no, False where it is absent or blank."""
     if column not in lines.columns:
         return np.zeros(len(lines), dtype=bool)
-    words = [_word(value).lower() for value in lines[column]]
+    words = [word_of(value).lower() for value in lines[column]]
     bad = [i for i, word in enumerate(words) if word not in YES and word not in NO]
     if bad:
         problems.append(
