@@ -1,0 +1,415 @@
+"""What if a bridge were built, a street closed, a bus street made slower: edits of a network.
+
+An edit changes the arrays of a network that is there; no file is read and nothing is noded again,
+so that many plans can be tried. The result is what reading the roads with these changes would
+give: the same edges and times, but for a millisecond where an edge is divided
+(``docs/method-travel-time.md``).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal, TypeAlias
+
+import geopandas as gpd
+import numpy as np
+import numpy.typing as npt
+import shapely
+
+from siting.errors import DataError, NetworkError, Problem
+from siting.network.delay import with_delay
+from siting.network.graph import RoadNetwork, drops_table
+from siting.network.joints import Joints, parts
+from siting.network.lines import from_lines
+from siting.network.redraw import Draft
+from siting.network.speed_file import read_speeds
+from siting.network.speeds import Mode, Speeds, travel_ms
+
+I64 = npt.NDArray[np.int64]
+F64 = npt.NDArray[np.float64]
+Bool = npt.NDArray[np.bool_]
+Objects = npt.NDArray[np.object_]
+
+JOIN_M = 1.0
+NEAR_M = 50.0
+TABLE = "network_edits"
+
+
+@dataclass(frozen=True)
+class Add:
+    """A new street.
+
+    Attributes
+    ----------
+    line
+        Its corners, metres in the CRS of the network.
+    highway
+        Its class, as in the roads table.
+    oneway
+        ``""`` as is usual for the class, ``"yes"`` along the line, ``"-1"`` against it, ``"no"``.
+    speed_kph
+        Speed of cars; None for that of the class.
+    bridge, tunnel
+        It passes above or below what it crosses, and nobody lives on it.
+    name
+        What it is called in messages.
+    join
+        ``"ends"``: it joins streets where its ends touch them; ``"crossings"``: also where it
+        crosses them at grade.
+    """
+
+    line: tuple[tuple[float, float], ...]
+    highway: str
+    oneway: Literal["", "yes", "-1", "no"] = ""
+    speed_kph: float | None = None
+    bridge: bool = False
+    tunnel: bool = False
+    name: str = ""
+    join: Literal["ends", "crossings"] = "ends"
+
+
+@dataclass(frozen=True)
+class Close:
+    """A street closed: all edges of a way, or the one nearest a point.
+
+    Attributes
+    ----------
+    way
+        ``way_id`` of the network; None where ``near`` alone says which edge.
+    near
+        Of the way's edges (of all, without ``way``) only that nearest this point is meant.
+    modes
+        Modes it is closed to; none means all.
+    """
+
+    way: int | None = None
+    near: tuple[float, float] | None = None
+    modes: tuple[Mode, ...] = ()
+
+
+@dataclass(frozen=True)
+class Retime:
+    """Another speed on a street, in the directions that are open.
+
+    Attributes
+    ----------
+    way, near
+        As of :class:`Close`.
+    mode
+        Whose speed.
+    kph
+        The new speed, km/h; or
+    time_factor
+        what times are multiplied by (2 is half as fast).
+    """
+
+    mode: Mode
+    way: int | None = None
+    near: tuple[float, float] | None = None
+    kph: float | None = None
+    time_factor: float | None = None
+
+
+Edit: TypeAlias = Add | Close | Retime
+
+
+def edited(
+    network: RoadNetwork,
+    edits: Sequence[Edit],
+    *,
+    speeds: Speeds | None = None,
+    join_m: float = JOIN_M,
+    strict: bool = True,
+) -> RoadNetwork:
+    """Return the network with streets added, closed or retimed.
+
+    Streets are closed and retimed first, then new ones are joined to what is left; the order of
+    edits does not matter. A new street joins the nearest node within ``join_m`` of its end, else
+    the nearest edge (one at grade before a bridge), which is divided there, else the end of
+    another new street, else it is a dead end and listed.
+
+    Parameters
+    ----------
+    network
+        As read. Where it has delays at junctions they are worked out anew.
+    edits
+        What changes. Those that say another mode than the network's leave it as it is.
+    speeds
+        The speeds the network was read with.
+    join_m
+        How far an end may lie from what it joins, m.
+    strict
+        Refuse ways that the network does not have; else they are passed over, as befits one of
+        several networks (:func:`absent` says what none of them has).
+
+    Returns
+    -------
+    RoadNetwork
+        Another ``version``; the network itself where nothing changes. Edges that are not touched
+        keep their order; added ones come last, with negative ``way_id``: the first edit that adds
+        has the greatest number below all others.
+
+    Raises
+    ------
+    DataError
+        All at once: ways that are not there, points with no street near, classes that are unknown,
+        lines of fewer than two places, speeds and factors that are none, a street retimed twice.
+    NetworkError
+        No street is left.
+
+    Examples
+    --------
+    >>> from shapely import LineString
+    >>> roads = gpd.GeoDataFrame(
+    ...     {"highway": ["residential"]}, geometry=[LineString([(0, 0), (60, 0)])], crs=4547
+    ... )
+    >>> today = from_lines(roads, mode="walk")
+    >>> edited(today, [Add(((30, 0), (30, 90)), "residential")]).length_mm.tolist()
+    [30000, 30000, 90000]
+    """
+    used = speeds if speeds is not None else read_speeds()
+    problems: list[Problem] = []
+    draft = Draft(network)
+    lost: list[Problem] = []
+    draft.gone |= _closed(network, edits, lost)
+    retimed = _retime(draft, edits, problems, lost)
+    problems += lost if strict else []
+    adds = [(i, edit) for i, edit in enumerate(edits, 1) if isinstance(edit, Add)]
+    problems += _bad_lines(adds, used)
+    if problems:
+        raise DataError(problems)
+    drops: list[tuple[str, str, str, str]] = []
+    added = _add(draft, adds, used, join_m, drops) if adds else 0
+    if not draft.gone.any() and not retimed and not added and not drops:
+        return network
+    made = draft.finished(drops_table(drops))
+    return with_delay(made, used) if network.half_delay_ms.any() else made
+
+
+def absent(networks: Iterable[RoadNetwork], edits: Sequence[Edit]) -> list[Problem]:
+    """Return what edits name that none of the networks has, of those the edit is for.
+
+    Examples
+    --------
+    >>> absent([], [Close(way=7)])[0].what
+    'edit 1 names a street that no network has'
+    """
+    problems = []
+    kinds = list(networks)
+    for number, edit in enumerate(edits, 1):
+        if isinstance(edit, Add):
+            continue
+        tried: list[Problem] = []
+        meant = [n for n in kinds if _is_for(edit, n.mode)]
+        there = [n for n in meant if _edges(n, edit, number, tried).size]
+        if not there:
+            nothing = Problem(
+                TABLE, f"edit {number} names a street that no network has", "Correct it."
+            )
+            problems.append(tried[0] if tried else nothing)
+    return problems
+
+
+def _is_for(edit: Close | Retime, mode: Mode) -> bool:
+    return edit.mode == mode if isinstance(edit, Retime) else not edit.modes or mode in edit.modes
+
+
+def _closed(network: RoadNetwork, edits: Sequence[Edit], lost: list[Problem]) -> Bool:
+    """Return which edges are closed to the mode."""
+    gone = np.zeros(network.tail.size, dtype=bool)
+    for number, edit in enumerate(edits, 1):
+        if isinstance(edit, Close) and _is_for(edit, network.mode):
+            gone[_edges(network, edit, number, lost)] = True
+    return gone
+
+
+def _retime(
+    draft: Draft, edits: Sequence[Edit], problems: list[Problem], lost: list[Problem]
+) -> bool:
+    """Give edges other times; return whether any changed."""
+    network = draft.network
+    taken: dict[int, int] = {}
+    for number, edit in enumerate(edits, 1):
+        if not isinstance(edit, Retime):
+            continue
+        value = edit.kph if edit.kph is not None else edit.time_factor
+        one = (edit.kph is None) != (edit.time_factor is None)
+        if not one or value is None or not (np.isfinite(value) and 0 < value <= 1000):
+            problems.append(
+                Problem(
+                    TABLE,
+                    f"edit {number} retimes a street without one kph or time_factor above 0",
+                    "Give one of them.",
+                )
+            )
+            continue
+        if not _is_for(edit, network.mode):
+            continue
+        edges = _edges(network, edit, number, lost)
+        twice = sorted({taken[e] for e in edges.tolist() if e in taken})
+        if twice:
+            problems.append(
+                Problem(
+                    TABLE,
+                    f"edits {', '.join(map(str, twice))} and {number} retime the same street",
+                    "Leave one of them.",
+                )
+            )
+            continue
+        taken |= dict.fromkeys(edges.tolist(), number)
+        for times in (draft.forward, draft.backward):
+            open_ = edges[times[edges] >= 0]
+            if edit.kph is not None:
+                times[open_] = travel_ms(network.length_mm[open_], edit.kph)
+            else:
+                factor = float(edit.time_factor or 1.0)
+                times[open_] = np.floor(times[open_] * factor + 0.5).astype(np.int64)
+    return bool(taken)
+
+
+def _edges(network: RoadNetwork, edit: Close | Retime, number: int, problems: list[Problem]) -> I64:
+    """Return the edges an edit means."""
+    nothing = np.empty(0, dtype=np.int64)
+    if edit.way is None and edit.near is None:
+        problems.append(Problem(TABLE, f"edit {number} names no street", "Give way, or near."))
+        return nothing
+    edges = np.arange(network.tail.size)
+    if edit.way is not None:
+        edges = np.flatnonzero(network.way_id == edit.way)
+        if not edges.size:
+            problems.append(
+                Problem(
+                    TABLE,
+                    f"edit {number} names way {edit.way}, and no edge open to mode "
+                    f"{network.mode!r} is called so",
+                    "Correct the id; where ways were joined, the smallest id counts, or say near.",
+                    (str(edit.way),),
+                )
+            )
+            return nothing
+    if edit.near is None:
+        return edges
+    distance = shapely.distance(network.geometry[edges], shapely.Point(edit.near))
+    mm = np.floor(distance * 1000 + 0.5)
+    least = int(np.argmin(np.where(np.isfinite(mm), mm, np.inf)))
+    if not mm[least] <= NEAR_M * 1000:
+        problems.append(
+            Problem(
+                TABLE,
+                f"edit {number}: no such street within {NEAR_M:g} m of {edit.near}",
+                "Correct the point.",
+            )
+        )
+        return nothing
+    return edges[[least]]
+
+
+def _bad_lines(adds: list[tuple[int, Add]], speeds: Speeds) -> list[Problem]:
+    """Return what is wrong with the streets to be added."""
+    problems = []
+    for number, add in adds:
+        xy = np.array(add.line, dtype=float).reshape(-1, 2)
+        if len(np.unique(np.round(xy, 3), axis=0)) < 2 or not np.isfinite(xy).all():
+            problems.append(
+                Problem(TABLE, f"edit {number} adds a line of no length", "Draw it.", (add.name,))
+            )
+        if speeds.road_class(add.highway) is None:
+            problems.append(
+                Problem(
+                    TABLE,
+                    f"edit {number} adds a street of unknown class {add.highway!r}",
+                    f"Use one of {', '.join(sorted(speeds.classes))}.",
+                    (add.name,),
+                )
+            )
+        if add.speed_kph is not None and not 0 < add.speed_kph <= 300:
+            problems.append(
+                Problem(
+                    TABLE,
+                    f"edit {number} adds a street with a speed of {add.speed_kph} km/h",
+                    "Give one above 0, or none for that of the class.",
+                    (add.name,),
+                )
+            )
+    return problems
+
+
+def _add(
+    draft: Draft,
+    adds: list[tuple[int, Add]],
+    speeds: Speeds,
+    join_m: float,
+    drops: list[tuple[str, str, str, str]],
+) -> int:
+    """Join new streets to the draft; return how many edges they are."""
+    network = draft.network
+    rank = {number: n for n, (number, _) in enumerate(adds, 1)}
+    # in an order of their own, so that the order of edits does not matter
+    adds = sorted(adds, key=lambda row: (row[1].line, repr(row[1])))
+    lines = np.empty(len(adds), dtype=object)
+    lines[:] = [shapely.LineString(np.round(np.array(a.line, dtype=float), 3)) for _, a in adds]
+    open_ = [i for i, (_, a) in enumerate(adds) if speeds.kph(a.highway, network.mode) > 0]
+    for i in sorted(set(range(len(adds))) - set(open_)):
+        number, add = adds[i]
+        what = f"highway={add.highway}"
+        drops.append((TABLE, f"edit {number}", what, f"closed to mode {network.mode}"))
+    if not open_:
+        return 0
+    adds, lines = [adds[i] for i in open_], lines[open_]
+    joints = Joints(draft, lines, join_m)
+    for i, line in enumerate(lines):
+        joints.end(i, 0.0)
+        joints.end(i, float(shapely.length(line)))
+    level = [
+        i for i, (_, a) in enumerate(adds) if a.join == "crossings" and not (a.bridge or a.tunnel)
+    ]
+    if level:
+        joints.crossings(level)
+    for i, along in joints.settle():
+        number, add = adds[i]
+        end = "start" if along == 0 else "end"
+        what = f"the {end} of {add.name or 'the line'} joins nothing within {join_m:g} m"
+        drops.append((TABLE, f"edit {number}", what, "kept as a dead end"))
+    rows: list[dict[str, Any]] = []
+    ends: list[tuple[int, int]] = []
+    for i, (number, add) in enumerate(adds):
+        for part, tail, head in parts(draft, lines[i], joints.stops[i]):
+            rows.append(_row(number, add, part))
+            ends.append((tail, head))
+    way = min(0, int(network.way_id.min()))
+    try:
+        small = from_lines(
+            gpd.GeoDataFrame(rows, geometry="geometry", crs=network.crs),
+            mode=network.mode,
+            speeds=speeds,
+        )
+    except NetworkError:  # each of them is shorter than a millimetre
+        return 0
+    for edge in range(small.tail.size):
+        source = int(small.way_id[edge])
+        row = {name: getattr(small, name)[edge] for name in _TAKEN}
+        row |= {"tail": ends[source][0], "head": ends[source][1]}
+        row |= {"geometry": rows[source]["geometry"]}
+        row |= {"way_id": way - rank[rows[source]["edit"]]}
+        draft.add(row)
+    return int(small.tail.size)
+
+
+_TAKEN = (
+    "length_mm", "forward_ms", "backward_ms", "stoppable", "highway", "bridge", "tunnel",
+)  # fmt: skip
+
+
+def _row(number: int, add: Add, part: shapely.LineString) -> dict[str, Any]:
+    """Return a piece of a new street as a row of a line layer."""
+    return {
+        "row": f"{TABLE} {number}",
+        "edit": number,
+        "highway": add.highway,
+        "oneway": add.oneway,
+        "speed_kph": add.speed_kph,
+        "bridge": "yes" if add.bridge else "no",
+        "tunnel": "yes" if add.tunnel else "no",
+        "geometry": part,
+    }
