@@ -192,7 +192,11 @@ CONTRACTS: Final[Mapping[str, Contract]] = {
             "road_id": _id(unique=True),
             "highway": _id(),
             "oneway": _text("yes", "no", "-1"),
-            "speed_kph": _number(optional=True, gaps=True),
+            **dict.fromkeys(
+                ("speed_kph", "walk_kph", "cycle_kph", "ebike_kph"),
+                _number(optional=True, gaps=True),
+            ),
+            "surface": _text(optional=True),
             "length_m": _number(optional=True, gaps=True),
             "bridge": _FLAG,
             "tunnel": _FLAG,
@@ -200,6 +204,7 @@ CONTRACTS: Final[Mapping[str, Contract]] = {
             "geometry": _shape(*LINE),
         }
     ),
+    "signals": Contract({"signal_id": _id(unique=True), "geometry": _shape(*POINT)}),
     "water": Contract(
         {
             "water_id": _id(unique=True),

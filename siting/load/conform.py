@@ -21,7 +21,7 @@ from siting.load.gates import gates_of, points_of
 from siting.load.ground import count_once, list_overlaps
 from siting.load.intake import Columns, Intake, Layer, group_of
 from siting.load.shapes import area_m2
-from siting.tables import LINE, POLYGON
+from siting.tables import LINE, POINT, POLYGON
 
 # The three classes, in our words and in those of Chinese statistics.
 SETTLEMENT_WORDS: Final = {
@@ -259,12 +259,15 @@ def roads(
     ----------
     raw
         Lines; columns ``highway`` (OSM road classes), ``oneway`` (``yes``, ``no``, ``-1`` against
-        the line; also ``F``, ``T``, ``B``), ``speed_kph``, ``length_m``, ``bridge``, ``tunnel``,
-        ``layer``.
+        the line; also ``F``, ``T``, ``B``), ``speed_kph`` (of cars), ``cycle_kph``, ``ebike_kph``,
+        ``walk_kph``, ``surface``, ``length_m``, ``bridge``, ``tunnel``, ``layer``.
     highway
         Class of every road that no column says it for.
     """
-    known = ("road_id", "highway", "oneway", "speed_kph", "length_m", "bridge", "tunnel", "layer")
+    speeds = ("speed_kph", "walk_kph", "cycle_kph", "ebike_kph")
+    known = (
+        "road_id", "highway", "oneway", *speeds, "surface", "length_m", "bridge", "tunnel", "layer"
+    )  # fmt: skip
     intake = Intake(raw, layer=layer, columns=columns or {}, known=known)
     ids = intake.ids("road_id", prefix="road", content=known[1:])
     if highway is None:
@@ -272,8 +275,10 @@ def roads(
     classes = [h or (highway or "") for h in intake.text("highway")]
     if intake.has("highway"):
         intake.wrong([not h for h in classes], "have no highway", "Fill in the road class.")
-    speeds = intake.number("speed_kph", most=300.0)
-    intake.wrong(speeds == 0, "have a speed_kph of 0", "Give the speed, or leave the cell blank.")
+    stated = {key: intake.number(key, most=300.0) for key in speeds}
+    for key, kph in stated.items():
+        mend = "Give the speed, or leave the cell blank."
+        intake.wrong(kph == 0, f"have a {key} of 0", mend)
     levels = intake.number("layer", least=-20.0, most=20.0)
     intake.wrong(levels % 1 > 0, "have a layer that is not a whole number")
     data: dict[str, Any] = {
@@ -281,8 +286,9 @@ def roads(
         "highway": classes,
         "oneway": intake.choice("oneway", _ONEWAY, "no"),
     }
-    if intake.has("speed_kph"):
-        data["speed_kph"] = speeds
+    data |= {key: kph for key, kph in stated.items() if intake.has(key)}
+    if intake.has("surface"):
+        data["surface"] = intake.text("surface")
     lengths = intake.number("length_m")
     intake.wrong(lengths == 0, "have a length_m of 0", "Give the length, or leave the cell blank.")
     if intake.has("length_m"):
@@ -317,6 +323,22 @@ def barriers(
 ) -> Layer:
     """Return what access legs may not cross (lines or polygons; ``barrier_id``, ``name``)."""
     return _drawn(raw, "barriers", crs, columns, area, layer)
+
+
+def signals(
+    raw: gpd.GeoDataFrame,
+    *,
+    crs: pyproj.CRS,
+    columns: Columns | None = None,
+    area: Any = None,
+    layer: str = "network.signals",
+) -> Layer:
+    """Return where traffic lights stand (points; column ``signal_id``)."""
+    intake = Intake(raw, layer=layer, columns=columns or {}, known=("signal_id",))
+    data: dict[str, Any] = {"signal_id": intake.ids("signal_id", prefix="signal")}
+    data["geometry"] = intake.shapes(crs, kinds=POINT, area=area)
+    intake.finish()
+    return Layer(intake.table("signals", data, crs=crs, sort="signal_id"), intake.listed())
 
 
 def totals(

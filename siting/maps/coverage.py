@@ -180,7 +180,7 @@ def finding(figures: pd.DataFrame, service: str, rule_id: str, sheet: Sheet) -> 
 def within(service: str, rule_id: str, sheet: Sheet) -> str:
     """Return "on foot within 500 m"."""
     mode, rule = sheet.modes.get(service, ""), sheet.rule(rule_id)
-    if mode == "drive" and rule is not None and rule.unit == "m":
+    if not mode.startswith("walk") and rule is not None and rule.unit == "m" and mode:
         mode = "road"  # a length by car is a length by road: nobody drives a radius
     way = sheet.say(f"mode.{mode}") if mode else ""
     return sheet.say("finding.within", mode=way, limit=sheet.limit(rule_id)).strip()

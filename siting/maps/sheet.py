@@ -73,7 +73,8 @@ class Sheet:
     labels
         Names of services, zonings and plans by id; the catalogue's words where absent.
     modes
-        ``"walk"`` or ``"drive"`` by service, for the wording of findings.
+        How people get there, by service (``"walk"``, ``"walk.children"``, ``"cycle"``…), for the
+        wording of findings.
     groups
         Whom a service counts ("小学学龄儿童（6–11 岁）"), by service; everybody where absent.
     approval_number

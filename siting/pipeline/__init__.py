@@ -148,10 +148,10 @@ def summary(inputs: Inputs) -> Iterator[str]:
         yield f"{layer.layer}: {layer.rows} rows from {layer.file}"
     people = int(inputs.demand["population"].sum())
     yield f"people: {people} at {len(inputs.demand)} places"
-    for mode, roads in inputs.networks.items():
+    for way, roads in inputs.networks.items():
         km = int(roads.length_mm.sum()) / 1e6
         parts = len(roads.component_km)
-        yield f"network {mode}: {len(roads.tail)} edges, {km:.0f} km, {parts} components"
+        yield f"network {way}: {len(roads.tail)} edges, {km:.0f} km, {parts} components"
     kinds = inputs.drops.groupby(["table", "what", "action"], sort=True)["row"]
     for (table, what, action), rows in kinds:
         yield f"{action}: {table}: {len(rows)} rows {what} ({first_ids(rows)})"

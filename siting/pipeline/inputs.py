@@ -21,8 +21,8 @@ from siting.network import RoadNetwork
 from siting.pipeline import people as people_room
 from siting.pipeline.cache import Cache
 from siting.pipeline.reader import LayerRecord, Reader, read_raw, told
-from siting.pipeline.roads import modes
 from siting.pipeline.roads import networks as road_networks
+from siting.pipeline.roads import ways
 from siting.pipeline.steps import Steps
 from siting.rules import Rule
 from siting.study import Source, Study
@@ -39,7 +39,8 @@ class Inputs:
 
     ``sites`` is by service, ``candidates`` are those of the new-sites question; ``cells`` are
     residential land cut up and ``land`` a point in each; ``membership`` is of demand and land;
-    ``networks`` is by mode; ``drops`` lists every row not used as given.
+    ``networks`` is by way of travelling (``walk``, ``walk.children``, ``drive``…); ``drops`` lists
+    every row not used as given.
     """
 
     crs: pyproj.CRS
@@ -69,7 +70,7 @@ class _Extent(NamedTuple):
 
 def steps_of(study: Study) -> int:
     """Return how many steps :func:`read_inputs` takes."""
-    return len(study.sources()) + len(modes(study)) + 1
+    return len(study.sources()) + len(ways(study)) + 1
 
 
 def read_inputs(study: Study, *, cache: Cache, step: Steps) -> Inputs:

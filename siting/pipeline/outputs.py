@@ -19,6 +19,7 @@ from siting import maps, report, text
 from siting.errors import StudyError
 from siting.maps import Card, Sheet
 from siting.pipeline.inputs import CANDIDATES
+from siting.pipeline.roads import SPEED_RULE, ways
 from siting.rules import Rule
 
 if TYPE_CHECKING:
@@ -90,8 +91,8 @@ def _rules_used(results: Results) -> tuple[Rule, ...]:
     inputs = results.region.inputs
     used = {rule.id for service in results.region.services for rule in service.rules}
     used |= {MAX_NOT_ASSESSED}
-    modes = {service.mode for service in results.study.services.values()}
-    used |= {"walk.speed"} | ({"drive.speed_factor"} if "drive" in modes else set())
+    # access legs are walked by adults, whatever the mode
+    used |= {"walk.speed"} | {SPEED_RULE[way] for way in ways(results.study)}
     if results.green is not None:
         used |= {rule_id for rule_id in inputs.rules if rule_id.startswith("green.")}
         used -= {"green.park_m2_per_person"}  # needs people by park, which no figure here has
@@ -141,7 +142,7 @@ def _sheet(results: Results, rules: tuple[Rule, ...]) -> Sheet:
         rules=rules,
         pages=tuple(pages),
         labels=labels,
-        modes={name: service.mode for name, service in study.services.items()},
+        modes={name: service.way for name, service in study.services.items()},
         groups=groups,
         approval_number=study.approval_number,
         made_up=study.made_up,
@@ -320,7 +321,7 @@ def _closures_card(ranking: pd.DataFrame, sheet: Sheet) -> Card:
 def _roads(results: Results) -> gpd.GeoDataFrame:
     """Return the roads of the base map."""
     networks = results.region.inputs.networks
-    drawn = next(networks[mode] for mode in MAJOR_FIRST if mode in networks)
+    drawn = next(networks[way] for way in (*MAJOR_FIRST, *networks) if way in networks)
     return gpd.GeoDataFrame({"highway": drawn.highway}, geometry=drawn.geometry, crs=drawn.crs)
 
 
@@ -362,14 +363,14 @@ def _record(
         "persons": int(inputs.demand["population"].sum()),
         "demand_points": len(inputs.demand),
         "networks": {
-            mode: {
+            way: {
                 "version": roads.version,
                 "nodes": len(roads.node_id),
                 "edges": len(roads.tail),
                 "km": round(int(roads.length_mm.sum()) / 1e6, 3),
                 "components": len(roads.component_km),
             }
-            for mode, roads in inputs.networks.items()
+            for way, roads in inputs.networks.items()
         },
         "drops": {
             f"{table}: {what}": len(rows)

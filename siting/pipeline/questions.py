@@ -18,7 +18,7 @@ from siting.load import Sites
 from siting.locate import Solution
 from siting.merger import LeaveOneOut
 from siting.pipeline.inputs import Inputs
-from siting.pipeline.roads import modes
+from siting.pipeline.roads import SPEED_RULE, ways
 from siting.pipeline.steps import Steps
 from siting.plan import Plan
 from siting.rules import Rule
@@ -34,8 +34,8 @@ class Region:
     """The inputs with everything joined that all questions share.
 
     ``places`` are all sites of all services, candidates included; ``offers`` those of existing
-    sites; ``attached`` is by mode and has demand and residential land; ``access`` lists points
-    that are not on their nearest road.
+    sites; ``homes_at`` is by way of travelling and has demand and residential land; ``access``
+    lists points that are not on their nearest road.
     """
 
     inputs: Inputs
@@ -66,7 +66,7 @@ class NewSites:
 
 def steps_of(study: Study) -> int:
     """Return how many steps :func:`region` takes."""
-    return len(modes(study)) + len(study.services)
+    return len(ways(study)) + len(study.services)
 
 
 def region(study: Study, inputs: Inputs, *, step: Steps) -> Region:
@@ -81,13 +81,13 @@ def region(study: Study, inputs: Inputs, *, step: Steps) -> Region:
     sites_at: dict[str, pd.DataFrame] = {}
     losses = []
     points = inputs.demand.set_index("demand_id").geometry
-    for mode, roads in inputs.networks.items():
-        step(f"attach: {mode}")
+    for way, roads in inputs.networks.items():
+        step(f"attach: {way}")
         homes = points
-        if mode == "walk" and inputs.land is not None and study.people.spread != "residential":
+        if way == "walk" and inputs.land is not None and study.people.spread != "residential":
             homes = pd.concat([points, inputs.land.set_index("demand_id").geometry])
         gates = joined.entrances.set_index("site_id").geometry
-        homes_at[mode], sites_at[mode] = (
+        homes_at[way], sites_at[way] = (
             network.attach(
                 roads,
                 gpd.GeoSeries(where, crs=inputs.crs),
@@ -98,7 +98,7 @@ def region(study: Study, inputs: Inputs, *, step: Steps) -> Region:
             for where in (homes, gates)
         )
         losses += [
-            _losses(found[mode], what, mode, inputs.demand)
+            _losses(found[way], what, way, inputs.demand)
             for what, found in (("demand", homes_at), ("sites", sites_at))
         ]
     services = tuple(
@@ -291,13 +291,13 @@ def _service(
     judged_by = tuple(inputs.rules[rule_id] for rule_id in asked.rules)
     if new is not None and new.service == name:
         judged_by += (inputs.rules[new.rule],) if new.rule not in asked.rules else ()
-    speed = inputs.rules["walk.speed" if asked.mode == "walk" else "drive.speed_factor"]
+    speed = inputs.rules[SPEED_RULE[asked.way]]
     _check_cutoffs(study, name, judged_by, speed)
-    at = sites_at[asked.mode]
+    at = sites_at[asked.way]
     at = at[at["point_id"].isin(set(sites["site_id"]))]
-    homes = homes_at[asked.mode]
+    homes = homes_at[asked.way]
     homes = homes[homes["point_id"].isin(set(inputs.demand["demand_id"]))]
-    roads = inputs.networks[asked.mode]
+    roads = inputs.networks[asked.way]
     time = travel_time.table(
         roads,
         homes,
@@ -379,13 +379,13 @@ def _walls(inputs: Inputs) -> gpd.GeoSeries | None:
     return gpd.GeoSeries(pd.concat(parts, ignore_index=True), crs=inputs.crs)
 
 
-def _losses(at: pd.DataFrame, what: str, mode: str, demand: gpd.GeoDataFrame) -> pd.DataFrame:
+def _losses(at: pd.DataFrame, what: str, way: str, demand: gpd.GeoDataFrame) -> pd.DataFrame:
     """List points that are not attached, or not to their nearest road."""
     lost = at[at["why"] != ""]
     persons = demand.set_index("demand_id")["population"]
     return pd.DataFrame(
         {
-            "mode": mode,
+            "mode": way,
             "table": what,
             "point_id": lost["point_id"].to_numpy(),
             "why": lost["why"].to_numpy(),

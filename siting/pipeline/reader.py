@@ -82,7 +82,7 @@ def read_raw(name: str, source: Source) -> gpd.GeoDataFrame:
         shape = "polygon" if name.startswith("water") else "line"
     elif name == "roads":
         shape = "line"
-    elif name == "park_entrances":
+    elif name in ("park_entrances", "network.signals"):
         shape = "point"
     return load.read_layer(
         source.file,

@@ -1,9 +1,11 @@
-"""Roads of the study → a network for every mode it needs."""
+"""Roads of the study → a network for every way of travelling it needs."""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from dataclasses import replace
-from typing import Any
+from functools import cache
+from typing import Any, Final, cast
 
 import geopandas as gpd
 import pyproj
@@ -11,55 +13,144 @@ import shapely
 
 from siting import load, network, rules
 from siting.errors import DataError
-from siting.load import Layer
-from siting.network import RoadNetwork
+from siting.load import Elevation, Layer
+from siting.network import Mode, RoadNetwork, Speeds
 from siting.pipeline.cache import checksum
 from siting.pipeline.reader import Reader, read_raw, told
+from siting.rules import Rule
 from siting.study import Study
 
 Area = shapely.Polygon | shapely.MultiPolygon
 
+SPEED_RULE: Final[Mapping[str, str]] = {
+    "walk": "walk.speed",
+    "walk.elderly": "walk.speed_elderly",
+    "walk.children": "walk.speed_children",
+    "cycle": "cycle.speed_factor",
+    "ebike": "ebike.speed_factor",
+    "drive": "drive.speed_factor",
+}
+"""Ways of travelling, each a network of its own, and the rule that holds its speed and range."""
 
-def modes(study: Study) -> tuple[str, ...]:
-    """Return the modes that the study's services and green need."""
-    needed = {service.mode for service in study.services.values()}
+ELEVATION, SIGNALS = "network.elevation", "network.signals"
+
+
+def ways(study: Study) -> tuple[str, ...]:
+    """Return the ways of travelling that the study's services and green need."""
+    needed = {service.way for service in study.services.values()}
     return tuple(sorted(needed | ({"walk"} if study.green else set())))
+
+
+def mode_of(way: str) -> Mode:
+    """Return the mode of a way of travelling.
+
+    Examples
+    --------
+    >>> mode_of("walk.children")
+    'walk'
+    """
+    return cast("Mode", way.split(".")[0])
+
+
+def speeds_of(way: str, speeds: Speeds, book: Mapping[str, Rule]) -> Speeds:
+    """Return the speeds of a way of travelling; access legs are walked.
+
+    Examples
+    --------
+    >>> speeds_of("walk.elderly", network.read_speeds(), rules.load()).walk_kph
+    3.0
+    """
+    own = book[SPEED_RULE[way]].strict
+    if mode_of(way) == "walk":
+        return speeds.walking_at(own)
+    return speeds.walking_at(book["walk.speed"].strict).going_by(mode_of(way), own)
 
 
 def networks(
     study: Study, reader: Reader, crs: pyproj.CRS, area: Area | None
 ) -> dict[str, RoadNetwork]:
-    """Return the networks by mode; problems with the roads are kept by ``reader``."""
+    """Return the networks by way of travelling; ``reader`` keeps problems with the roads."""
     source = study.roads
     book = rules.load(study.rules)
-    walk, drive = book["walk.speed"].strict, book["drive.speed_factor"].strict
-    speeds = network.read_speeds(study.network.speeds).walking_at(walk).driving_by(drive)
+    speeds = network.read_speeds(study.network.speeds)
     reader.step("read roads")
-    key = told(source) | {"sha256": reader.sums["roads"], "crs": crs.to_wkt(), "walk": walk}
-    key |= {"drive": drive}
+    key = told(source) | {"sha256": reader.sums["roads"], "crs": crs.to_wkt()}
     key |= {"area": shapely.to_wkb(area, hex=True) if area else ""}
     if study.network.speeds is not None:
         key["speeds"] = checksum(study.network.speeds)
-    lines: list[Layer] = []
+    for name in (ELEVATION, SIGNALS):
+        if (more := reader.sources.get(name)) is not None:
+            key[name] = told(more) | {"sha256": reader.sums[name]}
+    lights = _signals(study, reader, crs, area)
+    ground = _ground(study, reader, crs, area)
 
-    def roads() -> gpd.GeoDataFrame:
-        if not lines:
-            raw = read_raw("roads", source)
-            lines.append(load.roads(raw, crs=crs, columns=source.columns, area=area, layer="roads"))
-        return lines[0].table
+    @cache
+    def lines() -> Layer:
+        raw = read_raw("roads", source)
+        return load.roads(raw, crs=crs, columns=source.columns, area=area, layer="roads")
+
+    def build(way: str) -> RoadNetwork:
+        mode, used = mode_of(way), speeds_of(way, speeds, book)
+        if source.is_osm:
+            made = network.read_osm(source.file, mode=mode, crs=crs, clip=area, speeds=used)
+        else:
+            drawn = lines()
+            made = network.from_lines(drawn.table, mode=mode, speeds=used)
+            made = replace(made, drops=load.join_drops(drawn.drops, made.drops))
+        if lights is not None:
+            points = gpd.GeoSeries(lights.set_index("signal_id").geometry)
+            made = network.with_signals(made, points, reach_m=used.delay.signal_reach_m)
+            made = network.with_delay(made, used)
+        if ground is not None and mode == "walk":
+            made = network.with_slope(made, ground(), used.slope)
+        return made
 
     built: dict[str, RoadNetwork] = {}
-    for mode in modes(study):
-        reader.step(f"network: {mode}")
-
-        def build(mode: Any = mode) -> RoadNetwork:
-            if source.is_osm:
-                return network.read_osm(source.file, mode=mode, crs=crs, clip=area, speeds=speeds)
-            made = network.from_lines(roads(), mode=mode, speeds=speeds)
-            return replace(made, drops=load.join_drops(lines[0].drops, made.drops))
-
+    for way in ways(study):
+        reader.step(f"network: {way}")
+        at = {rule: book[rule].strict for rule in ("walk.speed", SPEED_RULE[way])}
         try:
-            built[mode] = reader.cache.network({**key, "mode": mode}, build)
+            built[way] = reader.cache.network(
+                {**key, "way": way, "at": at}, lambda way=way: build(way)  # type: ignore[misc]
+            )  # fmt: skip
         except DataError as error:
             reader.problems += error.problems
     return built
+
+
+def _signals(
+    study: Study, reader: Reader, crs: pyproj.CRS, area: Area | None
+) -> gpd.GeoDataFrame | None:
+    """Return where traffic lights stand, as the study gives them."""
+    source = study.network.signals
+    if source is None:
+        return None
+    common: dict[str, Any] = {
+        "crs": crs.to_wkt(), "area": shapely.to_wkb(area, hex=True) if area else ""
+    }  # fmt: skip
+    found = reader(
+        "signals",
+        SIGNALS,
+        Layer,
+        lambda: load.signals(
+            read_raw(SIGNALS, source), crs=crs, columns=source.columns, area=area, layer=SIGNALS
+        ),
+        **common,
+    )
+    return None if found is None else found.table
+
+
+def _ground(
+    study: Study, reader: Reader, crs: pyproj.CRS, area: Area | None
+) -> Callable[[], Elevation] | None:
+    """Return how to come by heights: read only where a network is built anew."""
+    source = study.network.elevation
+    if source is None:
+        return None
+    reader.step("read elevation")
+
+    @cache
+    def read() -> Elevation:
+        return load.read_elevation(source.file, crs, area=area, declared=source.crs)
+
+    return read

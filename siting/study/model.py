@@ -175,14 +175,33 @@ class Green(Source):
 
 
 class Service(Source):
-    """A service: where it is offered, for whom, and by which rules it is judged."""
+    """A service: where it is offered, for whom, and by which rules it is judged.
+
+    ``walkers`` says at whose speed it is walked to (rules ``walk.speed``, ``walk.speed_elderly``,
+    ``walk.speed_children``).
+    """
 
     label_zh: str = ""
     label_en: str = ""
-    mode: Literal["walk", "drive"] = "walk"
+    mode: Literal["walk", "cycle", "ebike", "drive"] = "walk"
+    walkers: Literal["adults", "elderly", "children"] = "adults"
     group: str | None = None
     level: str = ""
     rules: tuple[str, ...] = ()
+
+    @property
+    def way(self) -> str:
+        """How people get there: the mode, and who walks unless adults do (``walk.children``)."""
+        return self.mode if self.walkers == "adults" else f"{self.mode}.{self.walkers}"
+
+    @model_validator(mode="after")
+    def _walkers_walk(self) -> Self:
+        if self.walkers != "adults" and self.mode != "walk":
+            raise ValueError(
+                f'walkers = "{self.walkers}" is for mode = "walk"; this service has mode = '
+                f'"{self.mode}". Remove walkers, or walk'
+            )
+        return self
 
     def label(self, lang: str) -> str:
         """Return the name shown on pages in ``lang``; the study's key where none is given."""
@@ -217,7 +236,8 @@ class Network(Model):
 
     ``min_component_km`` keeps homes off stray islands of the graph; ``cutoff_min`` and
     ``cutoff_km`` are search limits, not standards. What lies farther than ``halo_km`` outside the
-    zones is not used, and listed.
+    zones is not used, and listed. ``elevation`` is a raster of heights: slopes then take time on
+    foot. ``signals`` is a layer of points with traffic lights, for roads that do not say.
     """
 
     max_access_m: Annotated[float, Field(gt=0)] = 500.0
@@ -226,6 +246,8 @@ class Network(Model):
     cutoff_km: Annotated[float, Field(gt=0, le=500)] = 30.0
     halo_km: Annotated[float, Field(ge=0, le=200)] = 10.0
     speeds: Path | None = None
+    elevation: Source | None = None
+    signals: Source | None = None
 
 
 class Basemap(Model):
