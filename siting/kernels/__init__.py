@@ -16,6 +16,7 @@ from __future__ import annotations
 
 from siting.kernels.chains import walk_chains
 from siting.kernels.compile import NEVER, compiled, default_threads, parallel_blocks
+from siting.kernels.order import order_along_curve
 from siting.kernels.rows import compressed_rows, first_wanted, merged_k, scatter_rows, sort_rows
 from siting.kernels.search import nearest_k_labels, nearest_labels, pairs_within
 
@@ -28,6 +29,7 @@ __all__ = [
     "merged_k",
     "nearest_k_labels",
     "nearest_labels",
+    "order_along_curve",
     "pairs_within",
     "parallel_blocks",
     "scatter_rows",

@@ -34,7 +34,17 @@ def compressed_rows(row: npt.NDArray[Any], *, rows: int) -> tuple[I64, I64]:
     """
     indptr = np.zeros(rows + 1, dtype=np.int64)
     np.cumsum(np.bincount(row, minlength=rows), out=indptr[1:])
-    return indptr, np.argsort(row, kind="stable").astype(np.int64)
+    return indptr, _counted(row.astype(np.int64), indptr[:-1].copy())
+
+
+@compiled
+def _counted(row: I64, fill: I64) -> Any:
+    """Return the order of entries by row; ``fill`` (where each row starts) moves on."""
+    order = np.empty(row.size, dtype=np.int64)
+    for i in range(row.size):
+        order[fill[row[i]]] = i
+        fill[row[i]] += 1
+    return order
 
 
 @compiled
@@ -81,29 +91,41 @@ def merged_k(demand_indptr: I64, entry_label: I64, owners: int, k: int) -> Any:
 
 
 @compiled
-def scatter_rows(
-    fill: I64, site: int, demand: I32, value: I32, out_site: I32, out_value: I32
-) -> None:
-    """Write one site's pairs into the rows of its demands; ``fill`` (next free places) moves on."""
-    for i in range(demand.size):
-        at = fill[demand[i]]
-        out_site[at] = site
-        out_value[at] = value[i]
-        fill[demand[i]] = at + 1
+def scatter_rows(fill: I64, first: int, count: I64, row: I32, value: I32, packed: I64) -> None:
+    """Write a block of columns into rows, as ``value << 32 | column``.
+
+    Parameters
+    ----------
+    fill
+        The next free place of each row; moves on.
+    first, count
+        The first column of the block and the entries of each of its columns.
+    row, value
+        The entries, column after column; values are not negative.
+    packed
+        Where they go.
+    """
+    i = 0
+    for column in range(count.size):
+        for _ in range(count[column]):
+            at = fill[row[i]]
+            packed[at] = (np.int64(value[i]) << 32) | np.int64(first + column)
+            fill[row[i]] = at + 1
+            i += 1
 
 
 @compiled
-def sort_rows(indptr: I64, site: I32, value: I32) -> None:
-    """Sort each row in place by value, then site."""
-    for row in range(indptr.size - 1):
+def sort_rows(indptr: I64, packed: I64, column: I32, value: I32, first: int, last: int) -> None:
+    """Sort rows ``first`` … ``last - 1`` by value, then column, and take the two apart.
+
+    ``packed`` is sorted in place; ``column`` and ``value`` are filled.
+    """
+    for row in range(first, last):
         start, stop = indptr[row], indptr[row + 1]
-        packed = np.empty(stop - start, dtype=np.int64)
+        packed[start:stop].sort()
         for i in range(start, stop):
-            packed[i - start] = (np.int64(value[i]) << 32) | np.int64(site[i])
-        packed.sort()
-        for i in range(start, stop):
-            value[i] = packed[i - start] >> 32
-            site[i] = packed[i - start] & 0xFFFFFFFF
+            value[i] = packed[i] >> 32
+            column[i] = packed[i] & 0xFFFFFFFF
 
 
 @compiled

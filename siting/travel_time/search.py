@@ -15,6 +15,8 @@ I64 = npt.NDArray[np.int64]
 Bool = npt.NDArray[np.bool_]
 Objects = npt.NDArray[np.object_]
 
+STATES = ("reached", "beyond_cutoff", "unreachable", "unattached")
+
 
 def nearest(
     network: RoadNetwork,
@@ -73,12 +75,12 @@ def nearest(
     """
     ask = Question(network, demand_at, site_at, impedance, cutoff)
     owners = max(1, len(ask.site_id))
-    indptr, source, weight = ask.graph
+    indptr, source, weight = ask.graph_by_place
     label = kernels.nearest_labels(
-        indptr, source, weight, ask.seed_node, ask.seed_value * owners + ask.seed_owner, owners
+        indptr, source, weight, ask.seed_rank, ask.seed_value * owners + ask.seed_owner, owners
     )
     best = np.full(ask.demands, NEVER, dtype=np.int64)
-    there = label[ask.stub_node]
+    there = label[ask.stub_rank]
     led = there < NEVER
     np.minimum.at(best, ask.stub_demand[led], there[led] + ask.stub_value[led] * owners)
     np.minimum.at(best, ask.direct_demand, ask.direct_value * owners + ask.direct_owner)
@@ -107,17 +109,17 @@ def reach_table(
     cutoff: int | None,
 ) -> pd.DataFrame:
     """Return the reach table; ``owner`` and ``value`` are −1 where no site is known."""
-    state = np.full(len(demand_id), "reached", dtype=object)
+    state = np.zeros(len(demand_id), dtype=np.int64)
     if cutoff is not None:
-        state[(value > cutoff) | (value < 0)] = "beyond_cutoff"
-    state[~reachable] = "unreachable"
-    state[~attached] = "unattached"
+        state[(value > cutoff) | (value < 0)] = STATES.index("beyond_cutoff")
+    state[~reachable] = STATES.index("unreachable")
+    state[~attached] = STATES.index("unattached")
     sites = np.array([*site_id, None], dtype=object)[owner]
     return pd.DataFrame(
         {
             "site_id": pd.Series(sites, dtype=object),
             "impedance": value,
             "access": access,
-            "state": pd.Series(state, dtype="str"),
+            "state": pd.array(STATES, dtype="str").take(state),
         }
     ).set_index(pd.Index(demand_id, name="demand_id", dtype="str"))

@@ -4,14 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from dataclasses import dataclass, field
-from itertools import pairwise
 from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
-from scipy.sparse import coo_array
-from scipy.sparse.csgraph import connected_components
 
 from siting import kernels
 from siting.errors import DataError, NetworkError, Problem
@@ -195,28 +192,14 @@ def table(
     ask = Question(network, demand_at, site_at, impedance, cutoff)
     sites = len(ask.site_id)
     k = min(int(k), sites)
-    blocks = _within(ask, int(cutoff), threads or kernels.default_threads()) if sites else []
-    size = np.zeros(ask.demands, dtype=np.int64)
+    workers = threads or kernels.default_threads()
+    far = _farther(ask, int(cutoff), k)
+    blocks = _within(ask, int(cutoff), workers) if sites else []
+    size = np.bincount(far[0], minlength=ask.demands)
     for _, demand, _ in blocks:
         size += np.bincount(demand, minlength=ask.demands)
-    far = _farther(ask, int(cutoff), k)
-    size += np.bincount(far[0], minlength=ask.demands)
-
     indptr = np.concatenate([[0], np.cumsum(size)])
-    site = np.empty(indptr[-1], dtype=np.int32)
-    value = np.empty(indptr[-1], dtype=np.int32)
-    fill = indptr[:-1].copy()
-    number = 0
-    for counts, demand, reached in blocks:
-        ends = np.concatenate([[0], np.cumsum(counts)]).tolist()
-        for start, stop in pairwise(ends):
-            kernels.scatter_rows(fill, number, demand[start:stop], reached[start:stop], site, value)
-            number += 1
-    blocks.clear()
-    # a demand has its farther sites in ascending order: the i-th goes i places on
-    place = fill[far[0]] + np.arange(far[0].size) - np.searchsorted(far[0], far[0])
-    site[place], value[place] = far[1], far[2]
-    kernels.sort_rows(indptr, site, value)
+    site, value = _in_rows(indptr, blocks, far, workers)
     reach_class, reachable = _reachable(ask)
     return TravelTimes(
         mode=network.mode,
@@ -237,15 +220,44 @@ def table(
     )
 
 
+def _in_rows(
+    indptr: I64, blocks: list[tuple[I64, I32, I32]], far: tuple[I64, I32, I32], threads: int
+) -> tuple[I32, I32]:
+    """Return (site, value) of all pairs in rows by demand; ``blocks`` is emptied.
+
+    Pairs are held twice at most: in blocks and packed, then packed and apart.
+    """
+    packed = np.empty(indptr[-1], dtype=np.int64)
+    fill = indptr[:-1].copy()
+    first = 0
+    blocks.reverse()
+    while blocks:
+        count, demand, reached = blocks.pop()
+        kernels.scatter_rows(fill, first, count, demand, reached, packed)
+        first += count.size
+        del demand, reached
+    # the farther sites of a demand stand together: the i-th goes i places on
+    place = fill[far[0]] + np.arange(far[0].size) - np.searchsorted(far[0], far[0])
+    packed[place] = (far[2].astype(np.int64) << 32) | far[1]
+    site = np.empty(indptr[-1], dtype=np.int32)
+    value = np.empty(indptr[-1], dtype=np.int32)
+
+    def sort(start: int, stop: int) -> None:
+        kernels.sort_rows(indptr, packed, site, value, start, stop)
+
+    kernels.parallel_blocks(sort, indptr.size - 1, threads=threads)
+    return site, value
+
+
 def _within(ask: Question, cutoff: int, threads: int) -> list[tuple[I64, I32, I32]]:
     """Return the pairs within the cutoff: per block of sites, counts, demands and values."""
     sites, nodes = len(ask.site_id), ask.network.node_id.size
     seed_indptr, seeds = kernels.compressed_rows(ask.seed_owner, rows=sites)
-    stub_indptr, stubs = kernels.compressed_rows(ask.stub_node, rows=nodes)
+    stub_indptr, stubs = kernels.compressed_rows(ask.stub_rank, rows=nodes)
     direct_indptr, direct = kernels.compressed_rows(ask.direct_owner, rows=sites)
-    graph = ask.graph
+    graph = ask.graph_by_place
     rows = (
-        seed_indptr, ask.seed_node[seeds], ask.seed_value[seeds],
+        seed_indptr, ask.seed_rank[seeds], ask.seed_value[seeds],
         stub_indptr, ask.stub_demand[stubs].astype(np.int32), ask.stub_value[stubs],
         direct_indptr, ask.direct_demand[direct].astype(np.int32), ask.direct_value[direct],
     )  # fmt: skip
@@ -265,9 +277,9 @@ def _farther(ask: Question, cutoff: int, k: int) -> tuple[I64, I32, I32]:
     if not k:
         return np.empty(0, np.int64), np.empty(0, np.int32), np.empty(0, np.int32)
     label = kernels.nearest_k_labels(
-        *ask.graph, ask.seed_node, ask.seed_value * owners + ask.seed_owner, owners, k
+        *ask.graph_by_place, ask.seed_rank, ask.seed_value * owners + ask.seed_owner, owners, k
     )
-    there = label[ask.stub_node]
+    there = label[ask.stub_rank]
     entry = np.where(there < NEVER, there, 0) + (ask.stub_value * owners)[:, None]
     entry[there == NEVER] = NEVER
     who = np.concatenate([np.repeat(ask.stub_demand, k), ask.direct_demand])
@@ -288,45 +300,61 @@ def _farther(ask: Question, cutoff: int, k: int) -> tuple[I64, I32, I32]:
 def _reachable(ask: Question) -> tuple[I32, Bool]:
     """Return each demand's class and, per class, the sites that roads lead to at all.
 
-    Strongly connected parts share what they reach; sets travel up the acyclic graph of the parts
-    as bits of one integer.
+    Strongly connected parts share what they reach. Demands whose stubs lie in the same parts
+    share it too, unless they lie on the edge of a site.
     """
-    network, sites = ask.network, len(ask.site_id)
-    n = network.node_id.size
-    indptr, source, _ = network.arrivals
-    arrive = np.repeat(np.arange(n), np.diff(indptr))
-    arcs = coo_array((np.ones(source.size, dtype=np.int32), (source, arrive)), shape=(n, n))
-    parts, part = connected_components(arcs.tocsr(), directed=True, connection="strong")
+    part, links = ask.network.strong_parts
+    reached = _reached_by_part(part, links, ask)
+    none = len(reached)
+    # a demand has two stubs at most
+    lowest = np.full(ask.demands, none, dtype=np.int64)
+    highest = np.full(ask.demands, -1, dtype=np.int64)
+    np.minimum.at(lowest, ask.stub_demand, part[ask.stub_node])
+    np.maximum.at(highest, ask.stub_demand, part[ask.stub_node])
+    along: dict[int, int] = {}
+    for demand, owner in zip(ask.direct_demand.tolist(), ask.direct_owner.tolist(), strict=True):
+        along[demand] = along.get(demand, 0) | 1 << owner
+    kind = lowest * (none + 1) + highest + 1
+    kind[list(along)] = -1 - np.arange(len(along))
+    rows = np.flatnonzero(ask.attached)
+    _, first, group = np.unique(kind[rows], return_index=True, return_inverse=True)
+    number: dict[int, int] = {}
+    group_class = np.empty(first.size, dtype=np.int32)
+    for i in np.argsort(first).tolist():
+        demand = int(rows[first[i]])
+        bits = along.get(demand, 0)
+        if highest[demand] >= 0:
+            bits |= reached[lowest[demand]] | reached[highest[demand]]
+        group_class[i] = number.setdefault(bits, len(number))
+    classes = np.full(ask.demands, -1, dtype=np.int32)
+    classes[rows] = group_class[group]
+    sites = len(ask.site_id)
+    width = max(1, (sites + 7) // 8)
+    masks = b"".join(mask.to_bytes(width, "little") for mask in number)
+    bitmap = np.frombuffer(masks, dtype=np.uint8).reshape(len(number), width)
+    reachable = np.unpackbits(bitmap, axis=1, bitorder="little")[:, :sites].astype(np.bool_)
+    return classes, reachable
+
+
+def _reached_by_part(part: I32, links: I64, ask: Question) -> list[int]:
+    """Return the sites that each part leads to, as bits of one integer.
+
+    Sets travel up the acyclic graph of the parts: each waits until all it leads to are known.
+    """
+    parts = int(part.max(initial=-1)) + 1
     reached = [0] * parts
-    for node, owner in zip(ask.seed_node.tolist(), ask.seed_owner.tolist(), strict=True):
-        reached[part[node]] |= 1 << owner
-    across = part[source] != part[arrive]
-    packed = part[source[across]].astype(np.int64) * parts + part[arrive[across]]
-    links = np.stack(np.divmod(np.unique(packed), max(parts, 1)), axis=1)
-    # each part waits until all parts it leads to are known
-    waiting = np.bincount(links[:, 0], minlength=parts)
-    into: list[list[int]] = [[] for _ in range(parts)]
+    for where, owner in zip(part[ask.seed_node].tolist(), ask.seed_owner.tolist(), strict=True):
+        reached[where] |= 1 << owner
+    waiting = np.bincount(links[:, 0], minlength=parts).tolist()
+    into: dict[int, list[int]] = {}
     for a, b in links.tolist():
-        into[b].append(a)
-    ready = np.flatnonzero(waiting == 0).tolist()
+        into.setdefault(b, []).append(a)
+    ready = [i for i, count in enumerate(waiting) if count == 0]
     while ready:
         done = ready.pop()
-        for a in into[done]:
+        for a in into.get(done, ()):
             reached[a] |= reached[done]
             waiting[a] -= 1
             if waiting[a] == 0:
                 ready.append(a)
-    bits = [0] * ask.demands
-    for demand, node in zip(ask.stub_demand.tolist(), ask.stub_node.tolist(), strict=True):
-        bits[demand] |= reached[part[node]]
-    for demand, owner in zip(ask.direct_demand.tolist(), ask.direct_owner.tolist(), strict=True):
-        bits[demand] |= 1 << owner
-    number: dict[int, int] = {}
-    classes = np.full(ask.demands, -1, dtype=np.int32)
-    for i in np.flatnonzero(ask.attached).tolist():
-        classes[i] = number.setdefault(bits[i], len(number))
-    width = max(1, (sites + 7) // 8)
-    rows = b"".join(mask.to_bytes(width, "little") for mask in number)
-    bitmap = np.frombuffer(rows, dtype=np.uint8).reshape(len(number), width)
-    reachable = np.unpackbits(bitmap, axis=1, bitorder="little")[:, :sites].astype(np.bool_)
-    return classes, reachable
+    return reached
