@@ -1,7 +1,8 @@
 """What is open, for whom: the Plan and its algebra.
 
 Today is a Plan, a closure is a Plan, and location models return one; every Plan goes through the
-same :func:`siting.evaluate.evaluate`. A Plan holds decisions only, never results.
+same :func:`siting.evaluate.evaluate`. A Plan holds decisions only, never results: sites to open,
+and streets to build, close or make slower.
 """
 
 from __future__ import annotations
@@ -10,9 +11,11 @@ import itertools
 import json
 from collections.abc import Callable, Collection, Iterable, Mapping
 from types import MappingProxyType
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Final, Literal
 
+import numpy as np
 import pandas as pd
+import pyproj
 from pydantic import (
     AfterValidator,
     BaseModel,
@@ -24,6 +27,8 @@ from pydantic import (
 )
 
 from siting.errors import StudyError, first_ids
+from siting.network import Mode, edits
+from siting.network.project import projected
 
 VERSION: Literal[1] = 1
 
@@ -62,6 +67,79 @@ class Period(BaseModel):
     open: OpenSites
 
 
+LonLat = tuple[
+    Annotated[float, Field(ge=-180, le=180, allow_inf_nan=False)],
+    Annotated[float, Field(ge=-90, le=90, allow_inf_nan=False)],
+]
+EPSG: Final = {"CGCS2000": 4490, "WGS84": 4326}
+
+
+class _Street(BaseModel):
+    """What edits of streets share: places are longitude and latitude in a named datum."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    crs: Literal["CGCS2000", "WGS84"] = "CGCS2000"
+
+    def _xy(self, places: Iterable[LonLat], crs: pyproj.CRS) -> tuple[tuple[float, float], ...]:
+        lonlat = np.array(list(places), dtype=float).reshape(-1, 2)
+        xy = projected(lonlat, source=pyproj.CRS(EPSG[self.crs]), target=crs)
+        return tuple((float(x), float(y)) for x, y in xy)
+
+
+class AddStreet(_Street):
+    """A street to be built; see :class:`siting.network.edits.Add`."""
+
+    kind: Literal["add"] = "add"
+    line: tuple[LonLat, ...] = Field(min_length=2)
+    highway: str
+    oneway: Literal["", "yes", "-1", "no"] = ""
+    speed_kph: Annotated[float, Field(gt=0, le=300)] | None = None
+    bridge: bool = False
+    tunnel: bool = False
+    name: str = ""
+    join: Literal["ends", "crossings"] = "ends"
+
+    def on(self, crs: pyproj.CRS) -> edits.Add:
+        """Return the edit in the CRS of a network."""
+        told = self.model_dump(exclude={"kind", "crs", "line"})
+        return edits.Add(line=self._xy(self.line, crs), **told)
+
+
+class CloseStreet(_Street):
+    """A street to be closed; see :class:`siting.network.edits.Close`."""
+
+    kind: Literal["close"] = "close"
+    way: int | None = None
+    near: LonLat | None = None
+    modes: tuple[Mode, ...] = ()
+
+    def on(self, crs: pyproj.CRS) -> edits.Close:
+        """Return the edit in the CRS of a network."""
+        near = None if self.near is None else self._xy([self.near], crs)[0]
+        return edits.Close(way=self.way, near=near, modes=self.modes)
+
+
+class RetimeStreet(_Street):
+    """Another speed on a street; see :class:`siting.network.edits.Retime`."""
+
+    kind: Literal["retime"] = "retime"
+    mode: Mode
+    way: int | None = None
+    near: LonLat | None = None
+    kph: Annotated[float, Field(gt=0, le=300)] | None = None
+    time_factor: Annotated[float, Field(gt=0, le=1000)] | None = None
+
+    def on(self, crs: pyproj.CRS) -> edits.Retime:
+        """Return the edit in the CRS of a network."""
+        near = None if self.near is None else self._xy([self.near], crs)[0]
+        told = self.model_dump(exclude={"kind", "crs", "near"})
+        return edits.Retime(near=near, **told)
+
+
+StreetEdit = Annotated[AddStreet | CloseStreet | RetimeStreet, Field(discriminator="kind")]
+
+
 class Plan(BaseModel):
     """A named decision: which sites are open for which service, period by period.
 
@@ -73,6 +151,8 @@ class Plan(BaseModel):
         Version of the ``plan.json`` format.
     periods
         At least one; with years strictly rising where there are several.
+    network_edits
+        Streets built, closed or made slower, for all periods; their order does not matter.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -80,6 +160,7 @@ class Plan(BaseModel):
     name: str = Field(min_length=1)
     version: Literal[1] = VERSION
     periods: tuple[Period, ...] = Field(min_length=1)
+    network_edits: tuple[StreetEdit, ...] = ()
 
     @model_validator(mode="after")
     def _years_rise(self) -> Plan:
@@ -203,7 +284,10 @@ def to_json(plan: Plan) -> str:
     >>> from_json(to_json(plan)) == plan
     True
     """
-    return json.dumps(plan.model_dump(mode="json"), ensure_ascii=False, indent=1) + "\n"
+    told = plan.model_dump(mode="json")
+    if not plan.network_edits:  # as such plans were written before there were any
+        del told["network_edits"]
+    return json.dumps(told, ensure_ascii=False, indent=1) + "\n"
 
 
 def from_json(text: str, *, offers: pd.DataFrame | None = None) -> Plan:
@@ -291,7 +375,7 @@ def _with_open(
     periods = tuple(
         Period(year=p.year, open={**p.open, service: change(p.open[service])}) for p in plan.periods
     )
-    return Plan(name=name, periods=periods)
+    return Plan(name=name, periods=periods, network_edits=plan.network_edits)
 
 
 def _known(ids: Iterable[str], known: Collection[str], table: str) -> None:

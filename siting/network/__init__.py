@@ -7,7 +7,9 @@ edges; ``save`` and ``open_saved`` keep it between runs.
 from __future__ import annotations
 
 from siting.network.attach import attach, barrier_parts, usable_edges
+from siting.network.barriers import cut, over_water
 from siting.network.delay import with_delay, with_signals
+from siting.network.edits import Add, Close, Retime, absent, edited
 from siting.network.graph import RoadNetwork
 from siting.network.lines import from_lines
 from siting.network.nx import from_networkx, to_networkx
@@ -19,15 +21,22 @@ from siting.network.store import open_saved, save
 
 __all__ = [
     "MODES",
+    "Add",
+    "Close",
     "Mode",
+    "Retime",
     "RoadClass",
     "RoadNetwork",
     "Speeds",
+    "absent",
     "attach",
     "barrier_parts",
+    "cut",
+    "edited",
     "from_lines",
     "from_networkx",
     "open_saved",
+    "over_water",
     "read_osm",
     "read_speeds",
     "save",

@@ -98,8 +98,9 @@ def meetings(lines: Objects, others: Objects) -> Meetings:
     if not len(lines) or not len(others):
         return none
     whole = shapely.STRtree(others)
-    near = np.unique(whole.query(lines, predicate="dwithin", distance=EPS_M)[0])
-    p, q = straight_pieces(lines[near]), straight_pieces(others)
+    pairs = whole.query(lines, predicate="dwithin", distance=EPS_M)
+    near, met = np.unique(pairs[0]), np.unique(pairs[1])
+    p, q = straight_pieces(lines[near]), straight_pieces(others[met])
     if not p.owner.size or not q.owner.size:
         return none
     tree = shapely.STRtree(np.array(shapely.linestrings(np.stack([q.start, q.stop], axis=1))))
@@ -132,7 +133,7 @@ def meetings(lines: Objects, others: Objects) -> Meetings:
     s = np.concatenate([part[1] for part in found])
     t = np.concatenate([part[2] for part in found])
     line = near[p.owner[i[pair]]]
-    other = q.owner[j[pair]]
+    other = met[q.owner[j[pair]]]
     along = p.before[i[pair]] + s * long_u[pair]
     other_along = q.before[j[pair]] + t * long_v[pair]
     xy = a[pair] + s[:, None] * u[pair]

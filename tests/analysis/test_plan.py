@@ -3,13 +3,15 @@
 import json
 
 import pandas as pd
+import pyproj
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from siting import plan as plans
 from siting.errors import StudyError
-from siting.plan import Period, Plan
+from siting.network import edits
+from siting.plan import AddStreet, CloseStreet, Period, Plan, RetimeStreet
 
 SITES = pd.DataFrame(
     {"site_id": ["a", "b", "c", "d"], "status": ["existing", "existing", "candidate", "existing"]}
@@ -107,3 +109,53 @@ def test_what_is_not_there_cannot_be_closed_or_opened_twice() -> None:
         plans.open_more(today, "clinic", ["a"])
     with pytest.raises(StudyError, match=r"not in the sites table \(q\)"):
         plans.today(pd.DataFrame({"site_id": ["q"], "service": ["clinic"]}), SITES)
+
+
+STREETS = (
+    AddStreet(line=((113.1, 29.3), (113.2, 29.4)), highway="secondary", bridge=True, name="二桥"),
+    CloseStreet(way=12, modes=("drive",)),
+    RetimeStreet(mode="drive", near=(113.1, 29.3), kph=15, crs="WGS84"),
+)
+
+
+def test_street_edits_are_kept_in_the_file_and_by_further_plans() -> None:
+    today = plans.today(OFFERS, SITES)
+    built = Plan(name="bridge", periods=today.periods, network_edits=STREETS)
+    assert plans.from_json(plans.to_json(built)) == built
+    assert plans.close(built, "clinic", "a").network_edits == STREETS
+    # a plan without any is written as before there were any
+    assert "network_edits" not in json.loads(plans.to_json(today))
+    assert plans.from_json(plans.to_json(today)).network_edits == ()
+
+
+def test_street_edits_come_to_the_crs_of_the_network() -> None:
+    crs = pyproj.CRS(4547)
+    add, close, retime = (one.on(crs) for one in STREETS)
+    assert isinstance(add, edits.Add)
+    # by pyproj itself: CGCS2000 3-degree zone about 114 E
+    to = pyproj.Transformer.from_crs(4490, 4547, always_xy=True)
+    for xy, lonlat in zip(add.line, STREETS[0].line, strict=True):
+        assert xy == pytest.approx(to.transform(*lonlat), abs=1e-3)
+    assert (add.highway, add.bridge, add.name, add.join) == ("secondary", True, "二桥", "ends")
+    assert close == edits.Close(way=12, modes=("drive",))
+    assert isinstance(retime, edits.Retime)
+    assert retime.near == pytest.approx(to.transform(113.1, 29.3), abs=1)
+    assert (retime.mode, retime.kph, retime.time_factor) == ("drive", 15, None)
+
+
+@pytest.mark.parametrize(
+    ("edit", "says"),
+    [
+        ({"kind": "dig"}, "kind"),
+        ({"kind": "add", "line": [[29.3, 113.1], [29.4, 113.1]], "highway": "x"}, "90"),
+        ({"kind": "add", "line": [[113.1, 29.3]], "highway": "x"}, "at least 2"),
+        ({"kind": "add", "line": [[113, 29], [114, 29]], "highway": "x", "crs": "GCJ-02"}, "WGS84"),
+        ({"kind": "retime", "mode": "drive", "way": 1, "kph": 0}, "greater than 0"),
+        ({"kind": "close", "way": 1, "modes": ["fly"]}, "modes"),
+        ({"kind": "close", "way": 1, "road": 2}, "road"),
+    ],
+)
+def test_bad_street_edits_are_refused(edit: dict[str, object], says: str) -> None:
+    raw = json.loads(plans.to_json(plans.today(OFFERS, SITES))) | {"network_edits": [edit]}
+    with pytest.raises(StudyError, match=says):
+        plans.from_json(json.dumps(raw))
