@@ -23,6 +23,10 @@ Frame: TypeAlias = pd.DataFrame
 Kind: TypeAlias = Literal["id", "text", "whole", "number", "flag", "geometry"]
 
 SETTLEMENTS: Final = ("urban", "township_seat", "village")
+ROAD_DEFECTS: Final = (
+    "gap", "overshoot", "duplicate", "overlap", "zero_length", "unnoded_end", "unnoded_crossing",
+    "bridge_like_junction", "self_crossing", "island", "one_way_trap",
+)  # fmt: skip
 POINT: Final = ("Point",)
 LINE: Final = ("LineString", "MultiLineString")
 POLYGON: Final = ("Polygon", "MultiPolygon")
@@ -205,6 +209,18 @@ CONTRACTS: Final[Mapping[str, Contract]] = {
         }
     ),
     "signals": Contract({"signal_id": _id(unique=True), "geometry": _shape(*POINT)}),
+    "road_defects": Contract(
+        {
+            "kind": _text(*ROAD_DEFECTS),
+            "mode": _text(),
+            "rows": _id(),
+            "size_m": _number(gaps=True),
+            "persons": _whole(gaps=True),
+            "done": _text("none", "snapped", "noded", "removed", "listed"),
+            "why": _text(),
+            "geometry": _shape(*POINT),
+        }
+    ),
     "water": Contract(
         {
             "water_id": _id(unique=True),

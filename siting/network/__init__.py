@@ -18,6 +18,7 @@ from siting.network.slope import with_slope
 from siting.network.speed_file import read_speeds
 from siting.network.speeds import MODES, Mode, RoadClass, Speeds, travel_ms
 from siting.network.store import open_saved, save
+from siting.network.topology import Topology, topology
 
 __all__ = [
     "MODES",
@@ -28,6 +29,7 @@ __all__ = [
     "RoadClass",
     "RoadNetwork",
     "Speeds",
+    "Topology",
     "absent",
     "attach",
     "barrier_parts",
@@ -41,6 +43,7 @@ __all__ = [
     "read_speeds",
     "save",
     "to_networkx",
+    "topology",
     "travel_ms",
     "usable_edges",
     "with_delay",
