@@ -10,7 +10,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from siting.errors import DataError, Problem, StudyError
-from siting.school_bus.search import FAR, Route, Trips, improved, savings
+from siting.school_bus.search import FAR, Route, Trips, planned
 from siting.school_bus.stops import Stops
 from siting.travel_time import TravelTimes
 
@@ -152,11 +152,11 @@ def routes(
         seats=seats,
         longest=longest,
     )
-    planned = improved(trips, savings(trips)) if len(load) else []
+    lines = planned(trips)
     lost: I64 = np.zeros(len(load), dtype=np.int64)
-    if buses is not None and len(planned) > buses:
-        trips, stop, planned, lost = _fewer(trips, stop, buses, stand, each)
-    table = _table(trips, planned, [names[i] for i in stop], school)
+    if buses is not None and len(lines) > buses:
+        trips, stop, lines, lost = _fewer(trips, stop, buses, stand, each)
+    table = _table(trips, lines, [names[i] for i in stop], school)
     left = pd.DataFrame({"stop_id": names, "persons": waiting, "why": why})
     left.loc[left["why"] == "", "persons"] = 0
     for visit in np.flatnonzero(lost):
@@ -339,11 +339,11 @@ def _fewer(
     dear = trips.ms.copy()
     dear[n, :n] = int(trips.ms[:n, n].sum()) + 1
     few = replace(trips, ms=dear)
-    planned = improved(few, savings(few))
-    if len(planned) <= buses:
-        return trips, stop, planned, np.zeros(n, dtype=np.int64)
-    planned.sort(key=lambda r: (-int(trips.load[r].sum()), trips.cost([r]), r[0]))
-    kept, dropped = planned[:buses], sorted(v for r in planned[buses:] for v in r)
+    lines = planned(few)
+    if len(lines) <= buses:
+        return trips, stop, lines, np.zeros(n, dtype=np.int64)
+    lines.sort(key=lambda r: (-int(trips.load[r].sum()), trips.cost([r]), r[0]))
+    kept, dropped = lines[:buses], sorted(v for r in lines[buses:] for v in r)
     load, lost = trips.load.copy(), np.zeros(n, dtype=np.int64)
     for visit in dropped:
         wanting = int(load[visit])
@@ -370,9 +370,9 @@ def _fewer(
     return final, stop, sorted(kept, key=lambda r: r[0]), lost
 
 
-def _table(trips: Trips, planned: list[Route], stop: Sequence[str], school: str) -> pd.DataFrame:
+def _table(trips: Trips, lines: list[Route], stop: Sequence[str], school: str) -> pd.DataFrame:
     rows: list[tuple[object, ...]] = []
-    for number, route in enumerate(planned, start=1):
+    for number, route in enumerate(lines, start=1):
         clock = load = 0
         whole = trips.duration(route)
         legs = trips.ms[route, [*route[1:], trips.school]].tolist()
