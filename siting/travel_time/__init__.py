@@ -8,8 +8,19 @@ are the same to the bit whatever the order of rows or the number of threads; for
 
 from __future__ import annotations
 
+from siting.travel_time.paths import Paths, paths
 from siting.travel_time.question import Impedance, partial
 from siting.travel_time.search import nearest
 from siting.travel_time.times import LARGEST, Bound, TravelTimes, table
 
-__all__ = ["LARGEST", "Bound", "Impedance", "TravelTimes", "nearest", "partial", "table"]
+__all__ = [
+    "LARGEST",
+    "Bound",
+    "Impedance",
+    "Paths",
+    "TravelTimes",
+    "nearest",
+    "partial",
+    "paths",
+    "table",
+]
