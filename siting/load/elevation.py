@@ -44,15 +44,20 @@ class Elevation:
         CRS of the grid, as in the file: it is not resampled.
     affine
         ``(a, b, c, d, e, f)``: ``x = a·column + b·row + c``, ``y = d·column + e·row + f``, of the
-        corners of cells.
+        corners of cells of the whole raster.
     heights
         float32 (rows, columns), metres; NaN where there is no data.
+    left, top
+        Column and row of the raster that ``heights`` begins with: positions are counted over the
+        whole raster, so that a height does not depend, in its last bits, on the window read.
     """
 
     crs: pyproj.CRS
     raster_crs: pyproj.CRS
     affine: tuple[float, float, float, float, float, float]
     heights: npt.NDArray[np.float32] = field(repr=False)
+    left: int = 0
+    top: int = 0
 
     def at(self, xy: npt.ArrayLike) -> F64:
         """Return heights (n) at places (n, 2) in ``crs``; NaN where they are not known.
@@ -75,15 +80,19 @@ class Elevation:
 
     def _at(self, places: F64) -> F64:
         column, row = _cells(self.affine, *_moved(places, self.crs, self.raster_crs))
+        column, row = column - 0.5, row - 0.5
         rows, columns = self.heights.shape
+        first_column, first_row = self.left - 0.5, self.top - 0.5
         with np.errstate(invalid="ignore"):
-            inside = (column >= 0) & (column <= columns) & (row >= 0) & (row <= rows)
+            inside = (column >= first_column) & (column <= first_column + columns)
+            inside &= (row >= first_row) & (row <= first_row + rows)
         result = np.full(len(places), np.nan)
-        across = np.clip(column[inside] - 0.5, 0, columns - 1)
-        down = np.clip(row[inside] - 0.5, 0, rows - 1)
+        across = np.clip(column[inside], self.left, self.left + columns - 1)
+        down = np.clip(row[inside], self.top, self.top + rows - 1)
         left, top = np.floor(across).astype(np.int64), np.floor(down).astype(np.int64)
-        right, bottom = np.minimum(left + 1, columns - 1), np.minimum(top + 1, rows - 1)
         to_right, to_bottom = across - left, down - top
+        left, top = left - self.left, top - self.top
+        right, bottom = np.minimum(left + 1, columns - 1), np.minimum(top + 1, rows - 1)
         total = np.zeros(left.size)
         for r, c, weight in (
             (top, left, (1 - to_bottom) * (1 - to_right)),
@@ -190,8 +199,9 @@ def _read(
         )
     heights[~np.isfinite(heights)] = np.nan
     heights.setflags(write=False)
-    placed = tuple(rasterio.windows.transform(window, raster.transform))[:6]
-    return Elevation(crs, raster_crs, placed, heights)
+    return Elevation(
+        crs, raster_crs, affine, heights, left=int(window.col_off), top=int(window.row_off)
+    )
 
 
 def _window(
