@@ -8,6 +8,7 @@ driving time alone, which is a lower bound and cannot pass a hard rule. The meth
 
 from __future__ import annotations
 
+from siting.school_bus.along import along
 from siting.school_bus.detour import by_detour, by_routes, lower_bound, ranged
 from siting.school_bus.routes import BusRoutes, journeys, routes
 from siting.school_bus.stops import Stops, kerbsides, stops
@@ -15,6 +16,7 @@ from siting.school_bus.stops import Stops, kerbsides, stops
 __all__ = [
     "BusRoutes",
     "Stops",
+    "along",
     "by_detour",
     "by_routes",
     "journeys",

@@ -114,7 +114,7 @@ def ranged(speed: Rule, factor: Rule) -> Rule:
     )
 
 
-def by_routes(direct: TravelTimes, journeys: pd.DataFrame, *, cutoff: int) -> TravelTimes:
+def by_routes(direct: TravelTimes, journeys: pd.DataFrame) -> TravelTimes:
     """Return journeys as travel times: every home to its own school, and to no other.
 
     Where a home's pupils take several buses the longest journey counts, for a rule is about every
@@ -128,8 +128,6 @@ def by_routes(direct: TravelTimes, journeys: pd.DataFrame, *, cutoff: int) -> Tr
     journeys
         ``demand_id``, ``site_id``, ``total_ms`` (−1 where there is none): from
         :func:`siting.school_bus.journeys`, and those who walk.
-    cutoff
-        Journeys of up to so many ms are known.
 
     Raises
     ------
@@ -147,7 +145,7 @@ def by_routes(direct: TravelTimes, journeys: pd.DataFrame, *, cutoff: int) -> Tr
     position = {name: at for at, name in enumerate(direct.site_id)}
     return replace(
         direct,
-        cutoff=cutoff,
+        cutoff=LARGEST,  # every journey is known; who has none has none at any distance
         k=0,
         indptr=np.concatenate([[0], np.cumsum(has)]).astype(np.int64),
         site=np.array([position[s] for s in site.loc[mine]], dtype=np.int32),

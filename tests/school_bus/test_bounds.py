@@ -165,7 +165,7 @@ def test_journeys_as_times_go_to_ones_own_school_only() -> None:
             "total_ms": [900, 1_000, 700, 300, -1],
         }
     )
-    found = school_bus.by_routes(direct, mornings, cutoff=5_000)
+    found = school_bus.by_routes(direct, mornings)
     reach = found.reach(["S0", "S1"])
     # the longest journey of a home counts; c has a pupil without a seat and so no journey
     assert reach["impedance"].tolist() == [1_000, 700, -1]
