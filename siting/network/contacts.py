@@ -71,19 +71,20 @@ def contacts(pieces: Pieces) -> Contacts:
     NetworkError
         So many lines lie upon each other that the pairs cannot be looked at.
     """
-    segment = np.setdiff1d(np.arange(len(pieces.xy)), pieces.last)
+    not_last = np.ones(len(pieces.xy), dtype=bool)
+    not_last[pieces.last] = False
+    segment = np.flatnonzero(not_last)
     a, b = pieces.xy[segment], pieces.xy[segment + 1]
-    low, high = np.minimum(a, b).astype(float), np.maximum(a, b).astype(float)
-    tree = shapely.STRtree(shapely.box(*low.T, *high.T))
+    low, high = np.minimum(a, b) - TOUCH_MM, np.maximum(a, b) + TOUCH_MM
+    boxes = np.asarray(shapely.box(*low.T, *high.T), dtype=object)
+    tree = shapely.STRtree(boxes)
     of, along = pieces.of_corner, pieces.along()
     is_end = np.zeros(len(pieces.xy), dtype=bool)
     is_end[pieces.first] = is_end[pieces.last] = True
     found: list[tuple[I64, I64, I64, npt.NDArray[np.int8]]] = []
     looked = 0
     for begin in range(0, segment.size, BLOCK):
-        part = slice(begin, begin + BLOCK)
-        wide = shapely.box(*(low[part] - TOUCH_MM).T, *(high[part] + TOUCH_MM).T)
-        i, j = tree.query(wide)
+        i, j = tree.query(boxes[begin : begin + BLOCK])
         i = i + begin
         looked += i.size
         if looked > MOST_PAIRS:

@@ -11,13 +11,14 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
+import pandas as pd
 import shapely
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
 from siting.errors import NetworkError
 from siting.network.contacts import MOST_PAIRS, TOUCH_MM
-from siting.network.pieces import Pieces
+from siting.network.pieces import Pieces, places
 
 I64 = npt.NDArray[np.int64]
 F64 = npt.NDArray[np.float64]
@@ -55,7 +56,8 @@ class Ends:
     @property
     def loose(self) -> Bool:
         """Where nothing else is joined."""
-        return self.degree == 1
+        result: Bool = self.degree == 1
+        return result
 
 
 @dataclass(frozen=True, eq=False)
@@ -75,7 +77,7 @@ class Steps:
     @property
     def closed(self) -> Bool:
         """Which gaps may be closed."""
-        return np.array([why == "" for why in self.why], dtype=bool)
+        return np.array([not why for why in self.why.tolist()], dtype=bool)
 
 
 def ends_of(pieces: Pieces) -> Ends:
@@ -84,11 +86,11 @@ def ends_of(pieces: Pieces) -> Ends:
     at = np.concatenate([pieces.first, pieces.last])
     beside = np.concatenate([pieces.first + 1, pieces.last - 1])
     xy = pieces.xy[at]
-    _, node = np.unique(xy, axis=0, return_inverse=True)
-    node = node.reshape(-1).astype(np.int64)
+    node, next_to = places(xy, pieces.xy[beside])
     # lines drawn on each other leave a place in one direction
-    ways = np.unique(np.column_stack([node, pieces.xy[beside]]), axis=0)
-    degree = np.bincount(ways[:, 0], minlength=int(node.max(initial=-1)) + 1)
+    count = int(max(node.max(initial=-1), next_to.max(initial=-1))) + 1
+    ways = pd.unique(node * count + next_to)
+    degree = np.bincount(ways // max(count, 1), minlength=count)
     return Ends(
         piece=np.concatenate([np.arange(m), np.arange(m)]),
         last=np.repeat([False, True], m),
@@ -97,6 +99,14 @@ def ends_of(pieces: Pieces) -> Ends:
         other=np.concatenate([node[m:], node[:m]]),
         degree=degree[node],
     )
+
+
+def place_and_level(pieces: Pieces, ends: Ends) -> I64:
+    """Return a number for each end, the same for ends at one place on one level."""
+    level = pieces.level[ends.piece]
+    low = int(level.min(initial=0))
+    result: I64 = ends.node * (int(level.max(initial=0)) - low + 1) + level - low
+    return result
 
 
 def closing_moves(
@@ -109,8 +119,7 @@ def closing_moves(
     """
     ends = ends_of(pieces)
     # one stands for all that are drawn there on the level
-    key = np.column_stack([ends.node, pieces.level[ends.piece]])
-    _, one = np.unique(key, axis=0, return_index=True)
+    one = _first_on_level(pieces, ends, np.arange(ends.node.size))
     loose = one[ends.loose[one]]
     loose = loose[~_touching(pieces, ends, loose)]
     i, j, far = _pairs(ends.xy[loose], ends.xy[one], snap_mm)
@@ -156,12 +165,11 @@ def closing_steps(
     """
     ends = ends_of(pieces)
     loose = np.flatnonzero(ends.loose)
-    key = np.column_stack([ends.node, pieces.level[ends.piece]])[loose]
-    loose = loose[np.unique(key, axis=0, return_index=True)[1]]
-    lines = pieces.lines()
+    loose = _first_on_level(pieces, ends, loose)
     if not loose.size or look_mm <= 0:
         none = np.empty(0, dtype=np.int64)
         return ends, Steps(none, none.reshape(0, 2), none.astype(float), none, none.astype(object))
+    lines = pieces.lines()
     spots = np.asarray(shapely.points(ends.xy[loose].astype(float)), dtype=object)
     i, t = shapely.STRtree(lines).query(spots, predicate="dwithin", distance=look_mm)
     foreign = t != ends.piece[loose[i]]
@@ -210,6 +218,12 @@ def closing_steps(
     )
     keep = ~twice
     return ends, Steps(e[keep], to[keep], step[keep], t[keep], why[keep])
+
+
+def _first_on_level(pieces: Pieces, ends: Ends, chosen: I64) -> I64:
+    """Return one of the chosen ends for each place and level."""
+    again = pd.Series(place_and_level(pieces, ends)[chosen]).duplicated().to_numpy()
+    return chosen[~again]
 
 
 def _touching(pieces: Pieces, ends: Ends, loose: I64) -> Bool:

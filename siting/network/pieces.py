@@ -104,6 +104,19 @@ def on_grid(geometry: Objects) -> tuple[I64, I64, I64]:
     return xy[fresh], start, np.asarray(row, dtype=np.int64)
 
 
+def places(*several: I64) -> list[I64]:
+    """Return numbers of places, the same for the same place in any of the arrays of corners."""
+    xy = np.concatenate(several)
+    low = xy.min(axis=0, initial=0)
+    span = xy.max(axis=0, initial=0) - low + 1
+    if float(span[0]) * float(span[1]) < 2.0**62:
+        number, _ = pd.factorize((xy[:, 0] - low[0]) * span[1] + xy[:, 1] - low[1])
+    else:
+        _, number = np.unique(xy, axis=0, return_inverse=True)
+    ends = np.cumsum([len(part) for part in several])[:-1]
+    return [part.astype(np.int64) for part in np.split(number.reshape(-1), ends)]
+
+
 def starts(owner: npt.NDArray[np.integer], count: int) -> I64:
     """Return where each of ``count`` owners begins in a sorted array of owners, plus the end."""
     result: I64 = np.searchsorted(owner, np.arange(count + 1)).astype(np.int64)

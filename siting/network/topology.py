@@ -20,9 +20,9 @@ from siting.crs import same
 from siting.errors import DataError, NetworkError, Problem
 from siting.network.contacts import Contacts, contacts, cuts_of
 from siting.network.defects import Found, defects_table
-from siting.network.ends import Ends, Steps, closing_moves, closing_steps, ends_of
+from siting.network.ends import Ends, Steps, closing_moves, closing_steps, ends_of, place_and_level
 from siting.network.graph import check_metric, drops_table
-from siting.network.pieces import Pieces, corners_of, cut, distinct, on_grid
+from siting.network.pieces import Pieces, corners_of, cut, distinct, on_grid, places
 from siting.network.rows import Rows, rows_of
 from siting.network.speeds import Speeds
 
@@ -259,14 +259,14 @@ class _Work:
         bounds = np.flatnonzero(np.diff(piece, prepend=-1))
         for a, b in zip(bounds.tolist(), [*bounds[1:].tolist(), many.size], strict=True):
             groups.setdefault(tuple(row[a:b].tolist()), []).append(a)
-        for rows, places in groups.items():
+        for rows, where in groups.items():
             if kind == "overlap":
-                self._upon(pieces, rows, piece[places])
+                self._upon(pieces, rows, piece[where])
             if rows in self.told:
                 continue
             self.told.add(rows)
-            those = piece[places]
-            whole = int(again[places[0] : places[0] + len(rows)].sum())
+            those = piece[where]
+            whole = int(again[where[0] : where[0] + len(rows)].sum())
             why = "" if whole == len(rows) - 1 else "with other attributes"
             self.found.one(
                 kind,
@@ -301,19 +301,16 @@ class _Work:
         if not done.any():
             return pieces, refused
         # all that is drawn there on the level goes along
-        from_, to = steps.end[done], steps.to[done]
-        level = pieces.level[ends.piece]
-        goes = dict(zip(zip(ends.node[from_].tolist(), level[from_].tolist(), strict=True),
-                        to.tolist(), strict=True))  # fmt: skip
-        hit = np.isin(ends.node, ends.node[from_])
+        key = place_and_level(pieces, ends)
+        order = np.argsort(key[steps.end[done]], kind="stable")
+        from_, to = key[steps.end[done]][order], steps.to[done][order]
+        at = np.minimum(np.searchsorted(from_, key), from_.size - 1)
+        hit = np.flatnonzero(from_[at] == key)
+        piece = ends.piece[hit]
         xy = pieces.xy.copy()
+        xy[np.where(ends.last[hit], pieces.last[piece], pieces.first[piece])] = to[at[hit]]
         touched = np.zeros(pieces.level.size, dtype=bool)
-        for i in np.flatnonzero(hit).tolist():
-            place = goes.get((int(ends.node[i]), int(level[i])))
-            if place is not None:
-                piece = ends.piece[i]
-                xy[pieces.last[piece] if ends.last[i] else pieces.first[piece]] = place
-                touched[piece] = True
+        touched[piece] = True
         self._draw(pieces, xy, pieces.start, np.arange(pieces.level.size), touched)
         return self._distinct(), refused
 
@@ -327,7 +324,11 @@ class _Work:
         bridge = level & apart & (pieces.level[where.p] == 0)
         above = level & itself & crossing & (pieces.level[where.p] != 0)
         join = level & ~bridge & ~above
-        xy, start, of = cut(pieces, cuts_of(pieces, where[join]))
+        cuts = cuts_of(pieces, where[join])
+        if not cuts.piece.size:
+            self._list_contacts(pieces, where, level, join, bridge, np.empty((0, 3), np.int64))
+            return pieces
+        xy, start, of = cut(pieces, cuts)
         stub, inner = self._stubs(pieces, xy, start, of)
         self._list_contacts(pieces, where, level, join, bridge, inner)
         trimmed = stub[np.asarray(self._size(xy, start)[stub] <= self.snap)]
@@ -397,12 +398,10 @@ class _Work:
         """
         parts = distinct(xy, start, of, pieces.level[of], pieces.separated[of])
         ends: Ends = ends_of(parts)
-        _, spot = np.unique(np.concatenate([ends.xy, xy[start[:-1]], xy[start[1:] - 1]]), axis=0,
-                            return_inverse=True)  # fmt: skip
-        spot = spot.reshape(-1)
+        spot, first, last = places(ends.xy, xy[start[:-1]], xy[start[1:] - 1])
         degree = np.zeros(int(spot.max(initial=-1)) + 1, dtype=np.int64)
-        degree[spot[: ends.xy.shape[0]]] = ends.degree
-        head, tail = np.split(degree[spot[ends.xy.shape[0] :]], 2)
+        degree[spot] = ends.degree
+        head, tail = degree[first], degree[last]
         n = of.size
         opens, closes = np.ones(n, dtype=bool), np.ones(n, dtype=bool)
         opens[1:] = closes[:-1] = of[1:] != of[:-1]
