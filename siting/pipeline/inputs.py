@@ -37,10 +37,10 @@ Area = shapely.Polygon | shapely.MultiPolygon
 class Inputs:
     """Everything a study brings, in its working CRS.
 
-    ``sites`` is by service, ``candidates`` are those of the new-sites question; ``cells`` are
-    residential land cut up and ``land`` a point in each; ``membership`` is of demand and land;
-    ``networks`` is by way of travelling (``walk``, ``walk.children``, ``drive``…); ``drops`` lists
-    every row not used as given.
+    ``sites`` is by service, so are ``bus_stops`` where given; ``candidates`` are those of the
+    new-sites question; ``cells`` are residential land cut up and ``land`` a point in each;
+    ``membership`` is of demand and land; ``networks`` is by way of travelling (``walk``,
+    ``walk.children``, ``drive``…); ``drops`` lists every row not used as given.
     """
 
     crs: pyproj.CRS
@@ -56,6 +56,7 @@ class Inputs:
     water: gpd.GeoDataFrame | None
     barriers: gpd.GeoDataFrame | None
     sites: Mapping[str, Sites]
+    bus_stops: Mapping[str, gpd.GeoDataFrame]
     candidates: Sites | None
     networks: Mapping[str, RoadNetwork]
     layers: tuple[LayerRecord, ...]
@@ -132,6 +133,16 @@ def read_inputs(study: Study, *, cache: Cache, step: Steps) -> Inputs:
         candidates = layer(
             "sites", CANDIDATES, Sites, load.sites, service=new.service, status="candidate"
         )
+    halts = {
+        name: found.sites
+        for name, service in study.services.items()
+        if service.bus is not None
+        and service.bus.stops is not None
+        and (found := layer(
+            "sites", f"services.{name}.bus.stops", Sites, load.sites,
+            service=name, status="existing", level=None,
+        )) is not None
+    }  # fmt: skip
     people = _people_layer(study, layer)
     totals = _totals(study, reader)
     networks = road_networks(study, reader, crs, area)
@@ -174,6 +185,7 @@ def read_inputs(study: Study, *, cache: Cache, step: Steps) -> Inputs:
         water=water,
         barriers=barriers,
         sites=sites,
+        bus_stops=halts,
         candidates=candidates,
         networks=networks,
         layers=reader.records(),

@@ -17,6 +17,7 @@ from siting.green import Green, Indicator
 from siting.load import Sites
 from siting.locate import Solution
 from siting.merger import LeaveOneOut
+from siting.pipeline.buses import SchoolBuses, by_bus
 from siting.pipeline.inputs import Inputs
 from siting.pipeline.roads import SPEED_RULE, ways
 from siting.pipeline.steps import Steps
@@ -35,7 +36,8 @@ class Region:
 
     ``places`` are all sites of all services, candidates included; ``offers`` those of existing
     sites; ``homes_at`` is by way of travelling and has demand and residential land; ``access``
-    lists points that are not on their nearest road.
+    lists points that are not on their nearest road; ``buses`` are the routes of services that have
+    them.
     """
 
     inputs: Inputs
@@ -43,6 +45,7 @@ class Region:
     offers: pd.DataFrame
     today: Plan
     services: tuple[Service, ...]
+    buses: Mapping[str, SchoolBuses]
     homes_at: Mapping[str, pd.DataFrame]
     access: pd.DataFrame
     zoning: str
@@ -101,15 +104,16 @@ def region(study: Study, inputs: Inputs, *, step: Steps) -> Region:
             _losses(found[way], what, way, inputs.demand)
             for what, found in (("demand", homes_at), ("sites", sites_at))
         ]
-    services = tuple(
+    found = [
         _service(study, inputs, name, homes_at, sites_at, step) for name in sorted(study.services)
-    )
+    ]
     return Region(
         inputs=inputs,
         places=joined,
         offers=offers,
         today=plan.today(offers, existing),
-        services=services,
+        services=tuple(service for service, _ in found),
+        buses={service.name: lines for service, lines in found if lines is not None},
         homes_at=homes_at,
         access=pd.concat(losses, ignore_index=True),
         zoning=str(inputs.zones["zoning"].iloc[0]),
@@ -117,7 +121,19 @@ def region(study: Study, inputs: Inputs, *, step: Steps) -> Region:
 
 
 def evaluated(here: Region, asked: Plan) -> Evaluation:
-    """Evaluate one Plan for the services it decides about."""
+    """Evaluate one Plan for the services it decides about.
+
+    Raises
+    ------
+    StudyError
+        The Plan opens other schools than today's where bus routes were built for these.
+    """
+    for name in sorted(here.buses.keys() & set(asked.services)):
+        if asked.open_sites(name) != here.today.open_sites(name):
+            raise StudyError(
+                f"plan {asked.name}: services.{name} goes by bus routes, which are built for "
+                'today\'s schools only. Set bus.how = "detour" to evaluate other schools.'
+            )
     return evaluate.evaluate(
         asked,
         services=[s for s in here.services if s.name in asked.services],
@@ -217,6 +233,11 @@ def new_sites(study: Study, here: Region) -> NewSites:
     service, rule = here.service(asked.service), here.inputs.rules[asked.rule]
     limits = coverage.thresholds(rule, speed=service.speed)
     times = service.times(limits.impedance)
+    if not coverage.may_pass(rule, times.bound):
+        raise StudyError(
+            f"decide.new_sites: direct driving time is a lower bound for services.{service.name} "
+            f'by bus and cannot show that the hard rule {rule.id} is kept. Set bus.how = "detour".'
+        )
     people = _people_of(here, service)
     opened = here.today.open_sites(service.name)
     outside = _of_people(here)
@@ -278,7 +299,7 @@ def _service(
     homes_at: Mapping[str, pd.DataFrame],
     sites_at: Mapping[str, pd.DataFrame],
     step: Steps,
-) -> Service:
+) -> tuple[Service, SchoolBuses | None]:
     """Compute the travel times of one service to all its sites, candidates included."""
     step(f"travel times: {name}")
     asked = study.services[name]
@@ -291,13 +312,13 @@ def _service(
     judged_by = tuple(inputs.rules[rule_id] for rule_id in asked.rules)
     if new is not None and new.service == name:
         judged_by += (inputs.rules[new.rule],) if new.rule not in asked.rules else ()
-    speed = inputs.rules[SPEED_RULE[asked.way]]
+    speed = inputs.rules[SPEED_RULE[asked.road]]
     _check_cutoffs(study, name, judged_by, speed)
-    at = sites_at[asked.way]
+    at = sites_at[asked.road]
     at = at[at["point_id"].isin(set(sites["site_id"]))]
-    homes = homes_at[asked.way]
+    homes = homes_at[asked.road]
     homes = homes[homes["point_id"].isin(set(inputs.demand["demand_id"]))]
-    roads = inputs.networks[asked.way]
+    roads = inputs.networks[asked.road]
     time = travel_time.table(
         roads,
         homes,
@@ -320,7 +341,13 @@ def _service(
     if asked.group is not None:
         group = inputs.cohorts[inputs.cohorts["group"] == asked.group]
         persons = group.set_index("demand_id")["persons"]
-    return Service(
+    lines = None
+    if asked.bus is not None:
+        time, speed, lines = by_bus(
+            study, inputs, name, time, speed=speed, persons=persons, homes_at=homes_at,
+            sites_at=sites_at, barriers=_walls(inputs),
+        )  # fmt: skip
+    service = Service(
         name=name,
         rules=judged_by,
         existing=existing,
@@ -330,6 +357,7 @@ def _service(
         persons=persons,
         speed=speed,
     )
+    return service, lines
 
 
 def _check_cutoffs(study: Study, name: str, judged_by: tuple[Rule, ...], speed: Rule) -> None:

@@ -37,7 +37,7 @@ ELEVATION, SIGNALS = "network.elevation", "network.signals"
 
 def ways(study: Study) -> tuple[str, ...]:
     """Return the ways of travelling that the study's services and green need."""
-    needed = {service.way for service in study.services.values()}
+    needed = {way for service in study.services.values() for way in service.networks}
     return tuple(sorted(needed | ({"walk"} if study.green else set())))
 
 

@@ -10,10 +10,11 @@ from __future__ import annotations
 
 from siting.school_bus.along import along
 from siting.school_bus.detour import by_detour, by_routes, lower_bound, ranged
-from siting.school_bus.routes import BusRoutes, journeys, routes
+from siting.school_bus.routes import ROUTE_COLUMNS, BusRoutes, journeys, routes
 from siting.school_bus.stops import Stops, kerbsides, stops
 
 __all__ = [
+    "ROUTE_COLUMNS",
     "BusRoutes",
     "Stops",
     "along",

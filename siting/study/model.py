@@ -174,17 +174,67 @@ class Green(Source):
     kind: Literal["park", "green"] = "park"
 
 
+class Bus(Model):
+    """How a journey by school bus is known.
+
+    Attributes
+    ----------
+    how
+        ``route``: routes are built for today's pupils, each to the nearest school; ``detour``:
+        direct driving time × the rule ``bus.detour_factor``; ``direct``: direct driving time, a
+        lower bound that cannot pass a hard rule.
+    seats
+        Seats of a bus; needed for routes.
+    buses
+        Buses a school has, each driving once; as many as it takes where not given.
+    max_ride_min
+        Longest ride; none but ``network.cutoff_min`` where not given.
+    stops
+        A layer of stops (points with ``site_id``); chosen where pupils live where not given.
+    max_walk_m, wait_min, dwell_s, board_s
+        In place of the rules ``bus.max_walk``, ``bus.wait``, ``bus.dwell``, ``bus.board``; printed
+        on every page.
+    """
+
+    how: Literal["route", "detour", "direct"]
+    seats: Annotated[int, Field(ge=1, le=200, strict=True)] | None = None
+    buses: Annotated[int, Field(ge=1, strict=True)] | None = None
+    max_ride_min: Annotated[float, Field(gt=0, le=600)] | None = None
+    stops: Source | None = None
+    max_walk_m: Annotated[float, Field(ge=0, le=10_000)] | None = None
+    wait_min: Annotated[float, Field(ge=0, le=120)] | None = None
+    dwell_s: Annotated[float, Field(ge=0, le=600)] | None = None
+    board_s: Annotated[float, Field(ge=0, le=60)] | None = None
+
+    @model_validator(mode="after")
+    def _fits(self) -> Self:
+        if self.how == "route":
+            if self.seats is None:
+                raise ValueError('how = "route" needs seats: how many pupils a bus takes')
+            return self
+        only = ("seats", "buses", "max_ride_min", "stops", "max_walk_m", "dwell_s", "board_s")
+        idle = [key for key in only if getattr(self, key) is not None]
+        idle += ["wait_min"] if self.how == "direct" and self.wait_min is not None else []
+        if idle:
+            raise ValueError(
+                f'{", ".join(idle)} would not be used with how = "{self.how}"; remove it or build '
+                'routes (how = "route")'
+            )
+        return self
+
+
 class Service(Source):
     """A service: where it is offered, for whom, and by which rules it is judged.
 
     ``walkers`` says at whose speed it is walked to (rules ``walk.speed``, ``walk.speed_elderly``,
-    ``walk.speed_children``).
+    ``walk.speed_children``), or to the stop where ``mode`` is ``bus``; ``bus`` then says how.
     """
 
     label_zh: str = ""
     label_en: str = ""
-    mode: Literal["walk", "cycle", "ebike", "drive"] = "walk"
+    mode: Literal["walk", "cycle", "ebike", "drive", "bus"] = "walk"
     walkers: Literal["adults", "elderly", "children"] = "adults"
+    bus: Bus | None = None
     group: str | None = None
     level: str = ""
     rules: tuple[str, ...] = ()
@@ -192,11 +242,38 @@ class Service(Source):
     @property
     def way(self) -> str:
         """How people get there: the mode, and who walks unless adults do (``walk.children``)."""
+        if self.bus is not None:
+            return f"bus_{self.bus.how}"
         return self.mode if self.walkers == "adults" else f"{self.mode}.{self.walkers}"
+
+    @property
+    def walk(self) -> str:
+        """The network walked on, to the service or to the stop."""
+        return "walk" if self.walkers == "adults" else f"walk.{self.walkers}"
+
+    @property
+    def road(self) -> str:
+        """The network that travel times are of: the drivers' for a bus."""
+        return self.way if self.bus is None else "drive"
+
+    @property
+    def networks(self) -> tuple[str, ...]:
+        """All networks the service needs."""
+        stops = self.bus is not None and self.bus.how == "route"
+        return (self.road, self.walk) if stops else (self.road,)
+
+    @model_validator(mode="after")
+    def _bus_says_how(self) -> Self:
+        if (self.mode == "bus") != (self.bus is not None):
+            raise ValueError(
+                'mode = "bus" and a table [services.….bus] with how = "route" | "detour" | '
+                '"direct" come together; add the one or remove the other'
+            )
+        return self
 
     @model_validator(mode="after")
     def _walkers_walk(self) -> Self:
-        if self.walkers != "adults" and self.mode != "walk":
+        if self.walkers != "adults" and self.mode not in ("walk", "bus"):
             raise ValueError(
                 f'walkers = "{self.walkers}" is for mode = "walk"; this service has mode = '
                 f'"{self.mode}". Remove walkers, or walk'
@@ -326,6 +403,12 @@ class Study(Model):
                 told.append(f'services.{name}.group = "{service.group}" is not among {known}')
         for key in ("closures", "new_sites"):
             question = getattr(self.decide, key)
+            asked = self.services.get(question.service) if question is not None else None
+            if asked is not None and asked.bus is not None and asked.bus.how == "route":
+                told.append(
+                    f'decide.{key}.service = "{question.service}": bus routes are built for '
+                    'today\'s schools only; set bus.how = "detour" to ask this'
+                )
             if question is not None and question.service not in self.services:
                 known = list(self.services)
                 told.append(f'decide.{key}.service = "{question.service}" is not among {known}')

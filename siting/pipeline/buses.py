@@ -1,0 +1,261 @@
+"""School buses of a study: from pupils and stops to routes, and to travel times by bus."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import geopandas as gpd
+import numpy as np
+import pandas as pd
+
+from siting import network, school_bus, travel_time
+from siting.network import travel_ms
+from siting.pipeline.inputs import Inputs
+from siting.rules import Rule
+from siting.school_bus import BusRoutes
+from siting.study import Bus, Study
+from siting.travel_time import TravelTimes
+
+MS_PER_MIN = 60_000
+MORNING = ("persons", "walk_ms", "wait_ms", "ride_ms", "total_ms")
+SLOWEST = 4  # a walk may take so much longer than its length at walking speed: slopes, lights
+SETTINGS = {"max_walk_m": "bus.max_walk", "wait_min": "bus.wait", "dwell_s": "bus.dwell",
+            "board_s": "bus.board"}  # fmt: skip
+"""Settings of a study that stand in for a rule."""
+
+
+@dataclass(frozen=True, eq=False)
+class SchoolBuses:
+    """The routes of one service.
+
+    ``routes`` as :class:`siting.school_bus.BusRoutes` has them, of all schools; ``pupils`` the
+    morning of every home, walkers included (:func:`siting.school_bus.journeys`); ``lines`` a line a
+    bus; ``stops`` a point a stop with its pupils.
+    """
+
+    routes: pd.DataFrame
+    pupils: pd.DataFrame
+    lines: gpd.GeoDataFrame
+    stops: gpd.GeoDataFrame
+
+
+@dataclass(frozen=True)
+class Terms:
+    """What a service's buses are reckoned with: settings of the study, else rules."""
+
+    max_walk_m: float
+    wait_ms: int
+    dwell_s: float
+    board_s: float
+
+
+def terms(bus: Bus, rules: Mapping[str, Rule]) -> Terms:
+    """Return the numbers that hold for a service."""
+    found = {
+        key: rules[rule_id].strict if getattr(bus, key) is None else getattr(bus, key)
+        for key, rule_id in SETTINGS.items()
+    }
+    return Terms(
+        found["max_walk_m"], round(found["wait_min"] * MS_PER_MIN), found["dwell_s"],
+        found["board_s"],
+    )  # fmt: skip
+
+
+def rules_used(bus: Bus) -> set[str]:
+    """Return the ids of the bus rules whose numbers enter a figure."""
+    if bus.how == "direct":
+        return set()
+    used = {rule_id for key, rule_id in SETTINGS.items() if getattr(bus, key) is None}
+    if bus.how == "detour":
+        return (used & {"bus.wait"}) | {"bus.detour_factor", "bus.stop_walk"}
+    return used
+
+
+def by_bus(
+    study: Study,
+    inputs: Inputs,
+    name: str,
+    direct: TravelTimes,
+    *,
+    speed: Rule,
+    persons: pd.Series[int] | None,
+    homes_at: Mapping[str, pd.DataFrame],
+    sites_at: Mapping[str, pd.DataFrame],
+    barriers: gpd.GeoSeries | None,
+) -> tuple[TravelTimes, Rule, SchoolBuses | None]:
+    """Return the travel times of a service by bus, their range of speed, and its routes.
+
+    Parameters
+    ----------
+    direct
+        Direct driving times to all its sites.
+    speed
+        The range of driving speed.
+    persons
+        Pupils by home; everybody where None.
+    homes_at, sites_at
+        Attachments by network.
+    barriers
+        What no access leg crosses.
+    """
+    bus = study.services[name].bus
+    assert bus is not None
+    if bus.how == "direct":
+        return school_bus.lower_bound(direct), speed, None
+    if bus.how == "detour":
+        factor = inputs.rules["bus.detour_factor"]
+        times = school_bus.by_detour(
+            direct,
+            factor,
+            walk_ms=round(inputs.rules["bus.stop_walk"].strict * MS_PER_MIN),
+            wait_ms=terms(bus, inputs.rules).wait_ms,
+        )
+        return times, school_bus.ranged(speed, factor), None
+    pupils = persons
+    if pupils is None:
+        pupils = inputs.demand.set_index("demand_id")["population"]
+    found = _routes(study, inputs, name, direct, pupils[pupils > 0], homes_at, sites_at, barriers)
+    return school_bus.by_routes(direct, found.pupils), speed, found
+
+
+def _routes(
+    study: Study,
+    inputs: Inputs,
+    name: str,
+    direct: TravelTimes,
+    pupils: pd.Series[int],
+    homes_at: Mapping[str, pd.DataFrame],
+    sites_at: Mapping[str, pd.DataFrame],
+    barriers: gpd.GeoSeries | None,
+) -> SchoolBuses:
+    asked = study.services[name]
+    bus = asked.bus
+    assert bus is not None
+    assert bus.seats is not None
+    with_ = terms(bus, inputs.rules)
+    existing = set(inputs.sites[name].sites["site_id"])
+    drive, walk = inputs.networks["drive"], asked.walk
+    school_at = {way: at[at["point_id"].isin(existing)] for way, at in sites_at.items()}
+    home_at = homes_at[walk]
+
+    # who can walk to a school in no more than one may walk to a stop goes on foot
+    near = _on_foot(
+        inputs, walk, home_at[home_at["point_id"].isin(pupils.index)], school_at[walk], pupils,
+        with_, choose=False,
+    )  # fmt: skip
+    walkers = near.walks.rename(columns={"stop_id": "site_id"})
+    walkers = walkers.assign(total_ms=walkers["walk_ms"], wait_ms=0, ride_ms=0)
+    riders = pupils[~pupils.index.isin(walkers["demand_id"])]
+    nearest = direct.reach(existing).loc[riders.index]
+    nowhere = nearest["site_id"].isna().to_numpy()
+    lost = riders[nowhere].rename("persons").rename_axis("demand_id").reset_index()
+    lost = lost.assign(why=nearest["state"].to_numpy()[nowhere], total_ms=-1)
+    riders, school_of = riders[~nowhere], nearest.loc[~nowhere, "site_id"]
+
+    def attached(way: str, points: gpd.GeoSeries) -> pd.DataFrame:
+        return network.attach(
+            inputs.networks[way],
+            points,
+            max_access_m=study.network.max_access_m,
+            min_component_km=study.network.min_component_km,
+            barriers=barriers,
+        )
+
+    given = inputs.bus_stops.get(name)
+    if given is None:
+        beside = homes_at["drive"][homes_at["drive"]["point_id"].isin(riders.index)]
+    else:
+        beside = attached("drive", gpd.GeoSeries(given.set_index("site_id").geometry))
+    places = school_bus.kerbsides(drive, beside)
+    stop_at = attached("drive", places)
+    stop_at = stop_at[stop_at["edge_id"] >= 0]
+    places = places[places.index.isin(stop_at["point_id"])]
+    chosen = _on_foot(
+        inputs, walk, home_at[home_at["point_id"].isin(riders.index)], attached(walk, places),
+        riders, with_, choose=given is None,
+    )  # fmt: skip
+    stop_at = stop_at[stop_at["point_id"].isin(chosen.stop_id)]
+    plans = _plans(study, bus, with_, inputs, chosen, school_of, stop_at, school_at["drive"])
+    routes = pd.concat([plan.routes for plan in plans], ignore_index=True) if plans else _none()
+    mornings = school_bus.journeys(chosen, plans, school_of, wait_ms=with_.wait_ms)
+    every = pd.concat([walkers, mornings, lost], ignore_index=True)[mornings.columns]
+    words = ["site_id", "stop_id", "route_id", "why"]
+    every[words] = every[words].fillna("")
+    every[list(MORNING)] = every[list(MORNING)].fillna(-1).astype("int64")
+    every = every.sort_values(["demand_id", "route_id"], kind="stable")
+    halts = gpd.GeoDataFrame(
+        {"stop_id": list(chosen.stop_id)},
+        geometry=places.loc[list(chosen.stop_id)].to_numpy(),
+        crs=inputs.crs,
+    )
+    return SchoolBuses(
+        routes=routes,
+        pupils=every.reset_index(drop=True),
+        lines=school_bus.along(drive, stop_at, school_at["drive"], routes),
+        stops=halts.assign(persons=halts["stop_id"].map(chosen.boarding).astype("int64")),
+    )
+
+
+def _none() -> pd.DataFrame:
+    return pd.DataFrame(columns=list(school_bus.ROUTE_COLUMNS))
+
+
+def _on_foot(
+    inputs: Inputs,
+    walk: str,
+    homes: pd.DataFrame,
+    places: pd.DataFrame,
+    pupils: pd.Series[int],
+    with_: Terms,
+    *,
+    choose: bool,
+) -> school_bus.Stops:
+    """Send pupils to places on foot."""
+    roads = inputs.networks[walk]
+    longest = round(with_.max_walk_m * 1_000)
+    slowest = int(travel_ms(np.array([SLOWEST * longest]), roads.access_kph)[0])
+    length, time = (
+        travel_time.table(roads, homes, places, impedance=by, cutoff=cutoff, k=0)  # type: ignore[arg-type]
+        for by, cutoff in (("length", longest), ("time", slowest))
+    )
+    return school_bus.stops(length, time, pupils, max_walk_m=with_.max_walk_m, choose=choose)
+
+
+def _plans(
+    study: Study,
+    bus: Bus,
+    with_: Terms,
+    inputs: Inputs,
+    chosen: school_bus.Stops,
+    school_of: pd.Series[str],
+    stop_at: pd.DataFrame,
+    school_at: pd.DataFrame,
+) -> list[BusRoutes]:
+    """Build the routes of every school; schools share stops, not buses."""
+    assert bus.seats is not None
+    drive = inputs.networks["drive"]
+    limit = min(bus.max_ride_min or study.network.cutoff_min, study.network.cutoff_min)
+    to_school = travel_time.table(
+        drive, stop_at, school_at, impedance="time", cutoff=round(limit * MS_PER_MIN), k=0
+    )
+    # a way between stops longer than any stop's way to school saves nothing
+    farthest = int(to_school.value.max(initial=0))
+    between = travel_time.table(drive, stop_at, stop_at, impedance="time", cutoff=farthest, k=0)
+    walks = chosen.walks.assign(site_id=chosen.walks["demand_id"].map(school_of))
+    plans = []
+    for school, boarding in walks.groupby("site_id", sort=True):
+        plans.append(
+            school_bus.routes(
+                between,
+                to_school,
+                boarding.groupby("stop_id", sort=True)["persons"].sum(),
+                school=str(school),
+                seats=bus.seats,
+                dwell_s=with_.dwell_s,
+                board_s=with_.board_s,
+                max_ride_min=limit,
+                buses=bus.buses,
+            )
+        )
+    return plans
