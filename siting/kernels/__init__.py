@@ -17,13 +17,21 @@ from __future__ import annotations
 from siting.kernels.chains import walk_chains
 from siting.kernels.compile import NEVER, compiled, default_threads, parallel_blocks
 from siting.kernels.order import order_along_curve
-from siting.kernels.rows import compressed_rows, first_wanted, merged_k, scatter_rows, sort_rows
+from siting.kernels.rows import (
+    compressed_rows,
+    count_rows,
+    first_wanted,
+    merged_k,
+    scatter_rows,
+    sort_rows,
+)
 from siting.kernels.search import nearest_k_labels, nearest_labels, pairs_within
 
 __all__ = [
     "NEVER",
     "compiled",
     "compressed_rows",
+    "count_rows",
     "default_threads",
     "first_wanted",
     "merged_k",

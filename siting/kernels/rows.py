@@ -91,8 +91,17 @@ def merged_k(demand_indptr: I64, entry_label: I64, owners: int, k: int) -> Any:
 
 
 @compiled
-def scatter_rows(fill: I64, first: int, count: I64, row: I32, value: I32, packed: I64) -> None:
-    """Write a block of columns into rows, as ``value << 32 | column``.
+def count_rows(size: I64, row: I32) -> None:
+    """Add the entries of each row to ``size``, without the copy that ``bincount`` makes."""
+    for i in range(row.size):
+        size[row[i]] += 1
+
+
+@compiled
+def scatter_rows(
+    fill: I64, first: int, count: I64, row: I32, value: I32, out_column: I32, out_value: I32
+) -> None:
+    """Write a block of columns into rows.
 
     Parameters
     ----------
@@ -101,31 +110,35 @@ def scatter_rows(fill: I64, first: int, count: I64, row: I32, value: I32, packed
     first, count
         The first column of the block and the entries of each of its columns.
     row, value
-        The entries, column after column; values are not negative.
-    packed
+        The entries, column after column.
+    out_column, out_value
         Where they go.
     """
     i = 0
     for column in range(count.size):
         for _ in range(count[column]):
             at = fill[row[i]]
-            packed[at] = (np.int64(value[i]) << 32) | np.int64(first + column)
+            out_column[at] = first + column
+            out_value[at] = value[i]
             fill[row[i]] = at + 1
             i += 1
 
 
 @compiled
-def sort_rows(indptr: I64, packed: I64, column: I32, value: I32, first: int, last: int) -> None:
-    """Sort rows ``first`` … ``last - 1`` by value, then column, and take the two apart.
-
-    ``packed`` is sorted in place; ``column`` and ``value`` are filled.
-    """
+def sort_rows(indptr: I64, column: I32, value: I32, first: int, last: int) -> None:
+    """Sort rows ``first`` … ``last - 1`` in place by value, then column; values not negative."""
+    longest = np.int64(0)
+    for row in range(first, last):
+        longest = max(longest, indptr[row + 1] - indptr[row])
+    packed = np.empty(longest, dtype=np.int64)
     for row in range(first, last):
         start, stop = indptr[row], indptr[row + 1]
-        packed[start:stop].sort()
         for i in range(start, stop):
-            value[i] = packed[i] >> 32
-            column[i] = packed[i] & 0xFFFFFFFF
+            packed[i - start] = (np.int64(value[i]) << 32) | np.int64(column[i])
+        packed[: stop - start].sort()
+        for i in range(start, stop):
+            value[i] = packed[i - start] >> 32
+            column[i] = packed[i - start] & 0xFFFFFFFF
 
 
 @compiled

@@ -141,6 +141,23 @@ class RoadNetwork:
         return rank, start, rank[source[entry]], arc[entry]
 
     @cached_property
+    def ms_by_place(self) -> I64:
+        """The time over each arc of ``arrivals_by_place``, half of the delay at both its ends."""
+        rank, indptr, source, arc = self.arrivals_by_place
+        ms: I64 = np.concatenate([self.forward_ms, self.backward_ms])[arc]
+        if self.half_delay_ms.any():
+            delay = np.empty_like(self.half_delay_ms)
+            delay[rank] = self.half_delay_ms
+            ms = ms + delay[source] + np.repeat(delay, np.diff(indptr))
+        return ms
+
+    @cached_property
+    def mm_by_place(self) -> I64:
+        """The length of each arc of ``arrivals_by_place``."""
+        result: I64 = np.concatenate([self.length_mm, self.length_mm])[self.arrivals_by_place[3]]
+        return result
+
+    @cached_property
     def strong_parts(self) -> tuple[I32, I64]:
         """The strongly connected part of each node, and (part, part) for every way onward.
 

@@ -113,25 +113,21 @@ class Question:
     def graph(self) -> tuple[I64, I32, I64]:
         """The reversed graph in compressed rows, half of the delay at both ends of each arc."""
         indptr, source, arc = self.network.arrivals
-        return indptr, source, self._weights(indptr, source, arc, self.delay)
+        weight = self.cost.reshape(-1)[arc]
+        if self.delay.any():
+            weight = weight + self.delay[source] + np.repeat(self.delay, np.diff(indptr))
+        return indptr, source, weight
 
-    @cached_property
+    @property
     def graph_by_place(self) -> tuple[I64, I32, I64]:
         """The same graph with nodes by rank (``RoadNetwork.arrivals_by_place``).
 
         Searches start from ``seed_rank`` and come to ``stub_rank`` on it, in half the time.
         """
-        rank, indptr, source, arc = self.network.arrivals_by_place
-        delay = np.empty_like(self.delay)
-        delay[rank] = self.delay
-        return indptr, source, self._weights(indptr, source, arc, delay)
-
-    def _weights(self, indptr: I64, source: I32, arc: I64, delay: I64) -> I64:
-        """Return the impedance of each arc with half of the delay at both of its ends."""
-        weight: I64 = self.cost.reshape(-1)[arc]
-        if self.delay.any():
-            weight = weight + delay[source] + np.repeat(delay, np.diff(indptr))
-        return weight
+        network = self.network
+        _, indptr, source, _ = network.arrivals_by_place
+        weight = network.ms_by_place if self.impedance == "time" else network.mm_by_place
+        return indptr, source, weight
 
     @cached_property
     def seed_rank(self) -> I32:

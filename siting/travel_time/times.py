@@ -197,7 +197,7 @@ def table(
     blocks = _within(ask, int(cutoff), workers) if sites else []
     size = np.bincount(far[0], minlength=ask.demands)
     for _, demand, _ in blocks:
-        size += np.bincount(demand, minlength=ask.demands)
+        kernels.count_rows(size, demand)
     indptr = np.concatenate([[0], np.cumsum(size)])
     site, value = _in_rows(indptr, blocks, far, workers)
     reach_class, reachable = _reachable(ask)
@@ -225,25 +225,24 @@ def _in_rows(
 ) -> tuple[I32, I32]:
     """Return (site, value) of all pairs in rows by demand; ``blocks`` is emptied.
 
-    Pairs are held twice at most: in blocks and packed, then packed and apart.
+    Pairs are held twice at most: in blocks and in rows.
     """
-    packed = np.empty(indptr[-1], dtype=np.int64)
+    site = np.empty(indptr[-1], dtype=np.int32)
+    value = np.empty(indptr[-1], dtype=np.int32)
     fill = indptr[:-1].copy()
     first = 0
     blocks.reverse()
     while blocks:
         count, demand, reached = blocks.pop()
-        kernels.scatter_rows(fill, first, count, demand, reached, packed)
+        kernels.scatter_rows(fill, first, count, demand, reached, site, value)
         first += count.size
         del demand, reached
     # the farther sites of a demand stand together: the i-th goes i places on
     place = fill[far[0]] + np.arange(far[0].size) - np.searchsorted(far[0], far[0])
-    packed[place] = (far[2].astype(np.int64) << 32) | far[1]
-    site = np.empty(indptr[-1], dtype=np.int32)
-    value = np.empty(indptr[-1], dtype=np.int32)
+    site[place], value[place] = far[1], far[2]
 
     def sort(start: int, stop: int) -> None:
-        kernels.sort_rows(indptr, packed, site, value, start, stop)
+        kernels.sort_rows(indptr, site, value, start, stop)
 
     kernels.parallel_blocks(sort, indptr.size - 1, threads=threads)
     return site, value
