@@ -1,14 +1,15 @@
 # make demo   the generated region, end to end; prints where the maps are
+# make bench  siting beside its peers, into docs/benchmarks.md (half an hour; ARGS="--only nearest")
 # make test   lint, types, architecture, unit, property, oracle, browser, notebooks
 PYTHON ?= python3
 VENV   ?= .venv
 OUT    ?= .
 BIN    := $(VENV)/bin
 
-.PHONY: help env demo test test-all lint format constraints clean
+.PHONY: help env demo bench test test-all lint format constraints clean
 
 help:
-	@sed -n '1,2s/^# //p' Makefile
+	@sed -n '1,3s/^# //p' Makefile
 
 env: $(VENV)/.ready
 
@@ -25,6 +26,12 @@ $(VENV)/.ready-test: $(VENV)/.ready
 
 demo: env
 	@$(BIN)/siting demo --out $(OUT)
+
+# Peers live apart, so that nothing of theirs is needed to work on siting.
+bench:
+	@test -x .venv-bench/bin/python || $(PYTHON) -m venv .venv-bench
+	.venv-bench/bin/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[bench]'
+	.venv-bench/bin/python -m benchmarks $(ARGS)
 
 lint: $(VENV)/.ready-test
 	$(BIN)/ruff check .
@@ -50,4 +57,4 @@ constraints: $(VENV)/.ready-test
 	$(BIN)/python -m pip freeze --exclude-editable --exclude pip --exclude setuptools > constraints.txt
 
 clean:
-	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis tests/artefacts
+	rm -rf $(VENV) .venv-bench .mypy_cache .ruff_cache .pytest_cache .hypothesis tests/artefacts

@@ -1,0 +1,1 @@
+"""How fast siting is beside its peers; see docs/benchmarks.md."""

@@ -1,0 +1,32 @@
+"""``python -m benchmarks [--only nearest|table|build|growth|areas] [--quick]``.
+
+Runs the comparisons, prints the tables and writes them into docs/benchmarks.md; ``--quick`` runs
+small ones to see that all works, and writes nothing.
+"""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+
+from benchmarks import page
+
+SECTIONS = ("nearest", "table", "build", "growth", "areas")
+
+
+def main() -> None:
+    """Run what was asked for."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
+    parser.add_argument("--only", choices=SECTIONS, action="append")
+    parser.add_argument("--quick", action="store_true")
+    asked = parser.parse_args()
+    for name in asked.only or SECTIONS:
+        print(f"{name}", flush=True)
+        text = importlib.import_module(f"benchmarks.{name}").run(quick=asked.quick)
+        print(text, flush=True)
+        if not asked.quick:
+            page.write(name, text, f"python -m benchmarks --only {name}")
+
+
+if __name__ == "__main__":
+    main()
