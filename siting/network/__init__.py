@@ -8,9 +8,11 @@ from __future__ import annotations
 
 from siting.network.attach import attach, barrier_parts, usable_edges
 from siting.network.barriers import cut, over_water
+from siting.network.defects import join_defects
 from siting.network.delay import with_delay, with_signals
 from siting.network.edits import Add, Close, Retime, absent, edited
 from siting.network.graph import RoadNetwork
+from siting.network.islands import network_defects
 from siting.network.lines import from_lines
 from siting.network.nx import from_networkx, to_networkx
 from siting.network.osm import read_osm
@@ -37,6 +39,8 @@ __all__ = [
     "edited",
     "from_lines",
     "from_networkx",
+    "join_defects",
+    "network_defects",
     "open_saved",
     "over_water",
     "read_osm",

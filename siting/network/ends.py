@@ -111,11 +111,12 @@ def place_and_level(pieces: Pieces, ends: Ends) -> I64:
 
 def closing_moves(
     pieces: Pieces, *, snap_mm: float, walls: shapely.STRtree | None
-) -> tuple[Ends, Steps]:
-    """Return which loose ends move to another end within the tolerance.
+) -> tuple[Ends, Steps, I64]:
+    """Return which loose ends move to another end within the tolerance, and refused places (mm).
 
     A loose end goes to the nearest joined end, which stays; loose ends among themselves come
-    together in one of them, where all are within the tolerance of each other.
+    together in one of them, where all are within the tolerance of each other, and are refused
+    where they are not.
     """
     ends = ends_of(pieces)
     # one stands for all that are drawn there on the level
@@ -148,12 +149,11 @@ def closing_moves(
     to[np.concatenate([gone, gone])] = -1
     moved = np.flatnonzero(to >= 0)
     moved = moved[to[moved] != moved]
-    end = np.concatenate([moved, wide])
-    goal = np.concatenate([to[moved], wide])
-    why = np.full(end.size, "", dtype=object)
-    why[moved.size :] = "loose ends farther apart than snap_m hang together"
-    step = (ends.xy[goal] - ends.xy[end]).astype(float)
-    return ends, Steps(end, ends.xy[goal], np.hypot(*step.T), ends.piece[goal], why)
+    goal = to[moved]
+    step = (ends.xy[goal] - ends.xy[moved]).astype(float)
+    closed = np.full(moved.size, "", dtype=object)
+    steps = Steps(moved, ends.xy[goal], np.hypot(*step.T), ends.piece[goal], closed)
+    return ends, steps, ends.xy[wide]
 
 
 def closing_steps(
@@ -211,12 +211,10 @@ def closing_steps(
     why[step > snap_mm] = "wider than snap_m"
     # two loose ends that see each other are one gap
     a, b = ends.node[e], np.where(at_tip & ~held, ends.node[tip], -1)
-    back = {(x, y) for x, y in zip(a.tolist(), b.tolist(), strict=True) if y >= 0}
-    twice = np.array(
-        [y >= 0 and x > y and (y, x) in back for x, y in zip(a.tolist(), b.tolist(), strict=True)],
-        dtype=bool,
-    )
-    keep = ~twice
+    back = pd.MultiIndex.from_arrays([b, a]).isin(pd.MultiIndex.from_arrays([a, b]))
+    here, there = ends.xy[e], ends.xy[tip]
+    later = (here[:, 0] > there[:, 0]) | ((here == there)[:, 0] & (here[:, 1] > there[:, 1]))
+    keep = ~(back & (b >= 0) & later)
     return ends, Steps(e[keep], to[keep], step[keep], t[keep], why[keep])
 
 

@@ -294,16 +294,14 @@ class _Work:
 
     def _moved(self, pieces: Pieces) -> tuple[Pieces, I64]:
         """Bring loose ends together; return the pieces, and places that were refused."""
-        ends, steps = closing_moves(pieces, snap_mm=self.snap, walls=self.walls)
+        ends, steps, refused = closing_moves(pieces, snap_mm=self.snap, walls=self.walls)
         self._list_gaps(pieces, ends, steps)
-        done = steps.closed
-        refused = ends.xy[steps.end[~done]]
-        if not done.any():
+        if not steps.end.size:
             return pieces, refused
         # all that is drawn there on the level goes along
         key = place_and_level(pieces, ends)
-        order = np.argsort(key[steps.end[done]], kind="stable")
-        from_, to = key[steps.end[done]][order], steps.to[done][order]
+        order = np.argsort(key[steps.end], kind="stable")
+        from_, to = key[steps.end][order], steps.to[order]
         at = np.minimum(np.searchsorted(from_, key), from_.size - 1)
         hit = np.flatnonzero(from_[at] == key)
         piece = ends.piece[hit]
