@@ -1,0 +1,306 @@
+"""Sites and thresholds → the ground that is proved to lie within them."""
+
+from __future__ import annotations
+
+import math
+import threading
+from collections.abc import Sequence
+
+import geopandas as gpd
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+import shapely
+
+from siting import kernels
+from siting.errors import NetworkError
+from siting.isochrone.lattice import DEPTH, Lattice, lattice
+from siting.isochrone.outline import outline
+from siting.kernels import NEVER
+from siting.network import RoadNetwork, barrier_parts, usable_edges
+from siting.travel_time.question import Impedance, Question
+
+F64 = npt.NDArray[np.float64]
+I64 = npt.NDArray[np.int64]
+
+FINEST_M = 1.5
+MOST_CELLS = 32_000_000
+"""Cells of the box round one area, at a byte each. Where there would be more, cells are larger."""
+
+
+def service_areas(
+    network: RoadNetwork,
+    site_at: pd.DataFrame,
+    *,
+    thresholds: Sequence[int],
+    max_access_m: float,
+    min_component_km: float,
+    barriers: gpd.GeoSeries | None = None,
+    impedance: Impedance = "time",
+    dissolve: bool = False,
+    cell_m: float | None = None,
+    threads: int | None = None,
+) -> gpd.GeoDataFrame:
+    """Return the ground from which each site is within each threshold.
+
+    A place is claimed only if a demand point put there would be covered: attached by the same
+    rules, its access leg counted and crossing no barrier, on the way from the place to the site.
+    Claimed are cells of a lattice, each of them proved whole: every street that is nearest to some
+    point of the cell must be within the threshold from every point of it. What cannot be
+    proved is left out, so that areas are a little too small (by about a cell along their edge)
+    and never too large.
+
+    Parameters
+    ----------
+    network, site_at, impedance
+        As :func:`siting.travel_time.nearest`; a site may have several rows.
+    thresholds
+        In ms or mm; at most 254 of them.
+    max_access_m, min_component_km, barriers
+        As :func:`siting.network.attach` had them: by these a demand point would be attached.
+    dissolve
+        One area for all sites together, under ``site_id`` ``""``.
+    cell_m
+        Side of the finest cells. 1.5 m unless the box that can be reached within the largest
+        threshold would hold more than 32 million of them; then twice as large until it does not.
+    threads
+        Threads to work with; all by default. Changes nothing but the time taken.
+
+    Returns
+    -------
+    GeoDataFrame
+        One row per site and threshold, sorted by them: ``site_id``, ``threshold``, ``impedance``,
+        ``cell_m``, ``area_m2`` and a MultiPolygon, empty where nothing is claimed. A larger
+        threshold holds the smaller ones; holes are kept.
+
+    Raises
+    ------
+    DataError
+        Attachments are not of this network; barriers are in another CRS.
+    NetworkError
+        Thresholds or ``cell_m`` are none.
+
+    Examples
+    --------
+    >>> from shapely import LineString, Point
+    >>> from siting.network import attach, from_lines
+    >>> roads = gpd.GeoDataFrame(
+    ...     {"highway": ["residential"]}, geometry=[LineString([(0, 0), (1000, 0)])], crs=4547
+    ... )
+    >>> network = from_lines(roads, mode="walk")
+    >>> rules = {"max_access_m": 100, "min_component_km": 0}
+    >>> at = attach(network, gpd.GeoSeries([Point(500, 0)], index=["S1"], crs=4547), **rules)
+    >>> areas = service_areas(network, at, thresholds=[200_000], **rules)
+    >>> 0.95 * 34_100 < areas["area_m2"].iloc[0] <= 34_100
+    np.True_
+    """
+    limits = _checked(thresholds, cell_m)
+    ask = Question(network, site_at.iloc[:0], site_at, impedance, int(limits[-1]))
+    parts = barrier_parts(network, barriers)
+    usable = usable_edges(network, min_component_km)
+    reach_m = _reach_m(ask, int(limits[-1])) + max_access_m
+    bounds = shapely.bounds(network.geometry)
+    boxes = _boxes(bounds, ask.entry_edge, reach_m, max_access_m)
+    side = cell_m or _cell_m(_all(boxes) if dissolve else boxes)
+    names = [""] if dissolve else ask.site_id.tolist()
+    shapes = np.full((len(names), limits.size), shapely.MultiPolygon(), dtype=object)
+    if len(boxes) and usable.any():
+        ground = lattice(
+            network, usable, tuple(_all(boxes)[0].tolist()),
+            cell_m=side, max_access_m=max_access_m, barriers=parts,
+        )  # fmt: skip
+        work = _Work(ask, ground, limits, max_access_m, bounds, boxes)
+        if dissolve:
+            shapes[0] = work.together()
+        else:
+            blocks = kernels.parallel_blocks(
+                work.each, len(names), threads=threads or kernels.default_threads()
+            )
+            shapes[:] = [row for block in blocks for row in block]
+    geometry = shapes.reshape(-1)
+    return gpd.GeoDataFrame(
+        {
+            "site_id": pd.Series(np.repeat(names, limits.size), dtype="str"),
+            "threshold": np.tile(limits, len(names)),
+            "impedance": impedance,
+            "cell_m": side,
+            "area_m2": shapely.area(geometry),
+        },
+        geometry=geometry,
+        crs=network.crs,
+    )
+
+
+class _Work:
+    """What all sites share, and what each thread writes on."""
+
+    def __init__(
+        self,
+        ask: Question,
+        ground: Lattice,
+        limits: I64,
+        max_access_m: float,
+        bounds: F64,
+        boxes: F64,
+    ) -> None:
+        self.ask, self.network, self.ground, self.limits = ask, ask.network, ground, limits
+        self.max_access_m, self.bounds, self.boxes = float(max_access_m), bounds, boxes
+        self.graph, network = ask.graph, ask.network
+        nodes = network.node_id.size
+        self.seed_indptr, self.seeds = kernels.compressed_rows(
+            ask.seed_owner, rows=len(ask.site_id)
+        )
+        # every node is asked as a demand that stands at it
+        self.every = (
+            np.arange(nodes + 1, dtype=np.int64),
+            np.arange(nodes, dtype=np.int32),
+            np.zeros(nodes, dtype=np.int64),
+        )
+        self.no_direct = (
+            np.zeros(len(ask.site_id) + 1, dtype=np.int64),
+            np.empty(0, dtype=np.int32),
+            np.empty(0, dtype=np.int64),
+        )
+        rate_kph = np.floor(network.access_kph * 1000.0 + 0.5)
+        self.access_rate = 3600.0 / rate_kph if ask.impedance == "time" else 1.0
+        self.local = threading.local()
+        self.tile_column = ground.tile % ground.columns
+        self.tile_row = ground.tile // ground.columns
+
+    def each(self, first: int, last: int) -> list[list[shapely.MultiPolygon]]:
+        """Return the areas of sites ``first`` … ``last - 1``."""
+        ask = self.ask
+        count, node, value = kernels.pairs_within(
+            *self.graph,
+            self.seed_indptr, ask.seed_node[self.seeds], ask.seed_value[self.seeds],
+            *self.every, *self.no_direct,
+            self.network.node_id.size, int(self.limits[-1]), first, last,
+        )  # fmt: skip
+        ends = np.concatenate([[0], np.cumsum(count)])
+        if not hasattr(self.local, "label"):
+            self.local.label = np.full(self.network.node_id.size, NEVER, dtype=np.int64)
+        label = self.local.label
+        found = []
+        for i in range(last - first):
+            here = node[ends[i] : ends[i + 1]]
+            label[here] = value[ends[i] : ends[i + 1]]
+            found.append(self._areas(label, np.flatnonzero(ask.entry_owner == first + i)))
+            label[here] = NEVER
+        return found
+
+    def together(self) -> list[shapely.MultiPolygon]:
+        """Return the areas from which any site is within the thresholds."""
+        ask = self.ask
+        label = kernels.nearest_labels(*self.graph, ask.seed_node, ask.seed_value, 1)
+        label[label > self.limits[-1]] = NEVER
+        return self._areas(label, np.arange(ask.entry_owner.size))
+
+    def _areas(self, label: I64, entry: I64) -> list[shapely.MultiPolygon]:
+        """Return the areas of a search with these labels, for these entries of sites."""
+        ask, network, ground = self.ask, self.network, self.ground
+        edges = (label[network.tail] < NEVER) | (label[network.head] < NEVER)
+        edges[ask.entry_edge[entry]] = True
+        if not entry.size:
+            return [shapely.MultiPolygon() for _ in self.limits]
+        # no farther than the streets that were reached, nor than anybody gets in the time
+        west, south, east, north = self._tiles(
+            _cut(_all(_grown(self.bounds[edges], self.max_access_m)), _all(self.boxes[entry]))[0]
+        )
+        here = np.flatnonzero(
+            (self.tile_column >= west) & (self.tile_column <= east)
+            & (self.tile_row >= south) & (self.tile_row <= north)
+        )  # fmt: skip
+        per = 2**DEPTH
+        raster = np.full(
+            ((north - south + 1) * per, (east - west + 1) * per), self.limits.size, dtype=np.uint8
+        )
+        first_row, first_column, last_row, last_column = kernels.claim(
+            here, ground.tile, ground.columns, ground.x0, ground.y0, ground.side_m, DEPTH,
+            ground.street_indptr, ground.street, ground.limit_m, ground.wall_indptr, ground.walls,
+            ground.wall, ground.segment, ground.at_mm, ground.edge, ground.in_barrier,
+            network.tail, network.head, network.length_mm, ask.cost[0], ask.cost[1],
+            ask.delay, label, ask.entry_edge[entry],
+            ask.entry_offset[entry], ask.entry_leg[entry],
+            self.access_rate, self.max_access_m, self.limits, raster, west * per, south * per,
+        )  # fmt: skip
+        if last_row == 0:
+            return [shapely.MultiPolygon() for _ in self.limits]
+        written = raster[first_row:last_row, first_column:last_column]
+        x0 = ground.x0 + west * ground.side_m + first_column * ground.cell_m
+        y0 = ground.y0 + south * ground.side_m + first_row * ground.cell_m
+        found: list[shapely.MultiPolygon] = []
+        for i in range(self.limits.size):
+            area = outline(written <= i, x0=x0, y0=y0, cell_m=ground.cell_m)
+            # a step cut off here may be whole in the smaller area
+            found.append(_joined(area, found[-1]) if found else area)
+        return found
+
+    def _tiles(self, box: F64) -> tuple[int, int, int, int]:
+        """Return the first and last column and row of tiles that a box touches."""
+        ground = self.ground
+        west, south, east, north = box.tolist()
+        return (
+            max(math.floor((west - ground.x0) / ground.side_m), 0),
+            max(math.floor((south - ground.y0) / ground.side_m), 0),
+            min(math.floor((east - ground.x0) / ground.side_m), ground.columns - 1),
+            min(math.floor((north - ground.y0) / ground.side_m), ground.rows - 1),
+        )
+
+
+def _joined(large: shapely.MultiPolygon, small: shapely.MultiPolygon) -> shapely.MultiPolygon:
+    """Return the larger area with the smaller one in it."""
+    both = shapely.union(large, small)
+    return shapely.multipolygons(shapely.get_parts(both))
+
+
+def _reach_m(ask: Question, limit: int) -> float:
+    """Return how far a way within the limit can lead on the streets at most, in m."""
+    if ask.impedance == "length":
+        return limit / 1000.0
+    cost = np.where(ask.cost >= 0, ask.cost, NEVER).min(axis=0)
+    # half a unit may have been rounded away
+    fastest = float((ask.network.length_mm / np.maximum(cost - 0.5, 0.5)).max(initial=0.0))
+    return limit * fastest / 1000.0
+
+
+def _boxes(bounds: F64, edge: I64, reach_m: float, max_access_m: float) -> F64:
+    """Return, by entry, the box of what can be reached: no farther than streets go."""
+    streets = _grown(_all(bounds), max_access_m)
+    return _cut(_grown(bounds[edge], reach_m), streets)
+
+
+def _all(boxes: F64) -> F64:
+    """Return the one box round all boxes, as an array of one."""
+    return np.concatenate([boxes[:, :2].min(axis=0), boxes[:, 2:].max(axis=0)])[None]
+
+
+def _grown(boxes: F64, by_m: float) -> F64:
+    result: F64 = boxes + np.array([-by_m, -by_m, by_m, by_m])
+    return result
+
+
+def _cut(boxes: F64, other: F64) -> F64:
+    return np.hstack(
+        [np.maximum(boxes[:, :2], other[:, :2]), np.minimum(boxes[:, 2:], other[:, 2:])]
+    )
+
+
+def _cell_m(boxes: F64) -> float:
+    """Return the side of the finest cells: none of the boxes holds too many."""
+    m2 = float(((boxes[:, 2] - boxes[:, 0]) * (boxes[:, 3] - boxes[:, 1])).max(initial=0.0))
+    side = FINEST_M
+    while m2 / side**2 > MOST_CELLS:
+        side *= 2.0
+    return side
+
+
+def _checked(thresholds: Sequence[int], cell_m: float | None) -> I64:
+    """Return the thresholds ascending, or raise NetworkError."""
+    limits = np.array(sorted({int(t) for t in thresholds}), dtype=np.int64)
+    if not 0 < limits.size <= 254 or limits[0] < 0:
+        raise NetworkError(
+            f"service_areas: thresholds are {list(thresholds)[:5]}; give 1 to 254 from 0 up."
+        )
+    if cell_m is not None and not (math.isfinite(cell_m) and 0.1 <= cell_m <= 1000):
+        raise NetworkError(f"service_areas: cell_m is {cell_m}; give 0.1 to 1000, or None.")
+    return limits
