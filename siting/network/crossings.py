@@ -19,7 +19,7 @@ from siting.network.barriers import checked
 from siting.network.graph import RoadNetwork
 from siting.network.hazards import Hazards
 from siting.network.meet import EPS_M, arm
-from siting.network.sides import HAZARDS, KINDS, Came, Event, cost, merged
+from siting.network.sides import HAZARDS, KINDS, Came, Event, Junction, cost, merged
 
 I64 = npt.NDArray[np.int64]
 F64 = npt.NDArray[np.float64]
@@ -184,6 +184,10 @@ Found = tuple[int, tuple[Event, ...]]
 """What it took to come here by, and what was crossed."""
 
 
+Turn = dict[tuple[bool | None, bool | None], tuple[Event, ...]]
+"""From each side of the way in to each side of the way out, what is crossed."""
+
+
 @dataclass(frozen=True)
 class _Foot:
     """Where a point joins the network.
@@ -252,6 +256,7 @@ class _Walker:
     def __init__(self, hazards: Hazards) -> None:
         self.hazards, self.network = hazards, hazards.network
         self._angles: dict[tuple[int, bool], float | None] = {}
+        self._turns: dict[tuple[int, bool, int, bool], Turn | None] = {}
 
     def walked(self, home: _Foot, steps: list[Step], gate: _Foot) -> list[Event]:
         """Return what is crossed from home to gate.
@@ -267,10 +272,7 @@ class _Walker:
             state = self._along(state, edge, forward, begin, stop, at_m)
             at_m += abs(stop - begin) / 1000
             if k + 1 < len(steps):
-                node = self._node(edge, forward)
-                goes = self._arm(steps[k + 1][0], at_tail=steps[k + 1][1])
-                came = self._arm(edge, at_tail=not forward)
-                state = self._turn(state, node, came, goes, at_m)
+                state = self._pass(state, edge, forward, *steps[k + 1][:2], at_m)
         if steps:
             state = self._arrive(state, steps[-1], gate, at_m)
         events = list(min(state.values())[1])
@@ -291,7 +293,7 @@ class _Walker:
                 ends = Came(home.angle, False), Came(gate.angle, False)
                 return self._turn(start, node, *ends, at_m)
             one, two = (self._side(home.edge, foot, True) for foot in (home, gate))
-            if not self.hazards.is_hazard[home.edge] or None in (one, two) or one == two:
+            if None in (one, two) or one == two:
                 return start
             over = (self._across(home.edge, True, home.offset_mm, bool(two), at_m),)
             return {None: (cost(over), over)}
@@ -315,7 +317,7 @@ class _Walker:
             came = self._arm(edge, at_tail=not forward)
             return self._turn(state, node, came, Came(gate.angle, False), at_m)
         side = self._side(edge, gate, forward)
-        if not self.hazards.is_hazard[edge] or side is None:
+        if side is None:
             return state
         ways = []
         if side in state:
@@ -346,22 +348,51 @@ class _Walker:
         more = tuple(over)
         return {s: (spent + cost(more), e + more) for s, (spent, e) in state.items()}
 
+    def _pass(
+        self,
+        state: dict[bool | None, Found],
+        edge: int,
+        forward: bool,
+        onto: int,
+        onto_forward: bool,
+        at_m: float,
+    ) -> dict[bool | None, Found]:
+        """Return the state after a junction between two streets; many ways turn alike."""
+        key = (edge, forward, onto, onto_forward)
+        if key not in self._turns:
+            place = self.hazards.junction(self._node(edge, forward))
+            hazard = self.hazards.is_hazard
+            table = None
+            if place is not None or hazard[edge] or hazard[onto]:
+                came = self._arm(edge, at_tail=not forward)
+                table = self._table(place, came, self._arm(onto, at_tail=onto_forward))
+            self._turns[key] = table
+        table = self._turns[key]
+        return state if table is None else self._by(table, state, at_m)
+
     def _turn(
         self, state: dict[bool | None, Found], node: int, came: Came, goes: Came, at_m: float
     ) -> dict[bool | None, Found]:
         """Return the state after a junction."""
-        place = self.hazards.junction(node)
-        sides: tuple[bool | None, ...] = (True, False) if goes.is_hazard else (None,)
-        if place is None:
-            least = min(state.values())
-            return dict.fromkeys(sides, least)
-        table = place.turn(came, goes, at_m)
+        return self._by(self._table(self.hazards.junction(node), came, goes), state, at_m)
+
+    def _table(self, place: Junction | None, came: Came, goes: Came) -> Turn:
+        """Return what is crossed from each side of the way in to each side of the way out."""
+        if place is not None:
+            return place.turn(came, goes, 0.0)
+        sides: dict[bool, tuple[bool | None, ...]] = {True: (True, False), False: (None,)}
+        return {(a, b): () for a in sides[came.is_hazard] for b in sides[goes.is_hazard]}
+
+    def _by(
+        self, table: Turn, state: dict[bool | None, Found], at_m: float
+    ) -> dict[bool | None, Found]:
         result: dict[bool | None, Found] = {}
         for (one, two), over in table.items():
             if one not in state:
                 continue
             spent, events = state[one]
-            way = (spent + cost(over), events + over)
+            crossed = tuple(e._replace(at_m=at_m) for e in over)
+            way = (spent + cost(over), events + crossed)
             if two not in result or way < result[two]:
                 result[two] = way
         return result
@@ -396,8 +427,11 @@ class _Walker:
         return float(np.cos(ahead)), float(np.sin(ahead))
 
     def _side(self, edge: int, foot: _Foot, forward: bool) -> bool | None:
-        """Return whether a point lies to the left of a walker, None where it is not known."""
-        if foot.leg is None:
+        """Return whether a point lies to the left of a walker along a hazard.
+
+        None elsewhere and where it is not known.
+        """
+        if foot.leg is None or not self.hazards.is_hazard[edge]:
             return None
         x, y = self._heading(edge, foot.offset_mm)
         return bool((x * foot.leg[1] - y * foot.leg[0] > 0) == forward)
