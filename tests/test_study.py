@@ -135,3 +135,24 @@ def test_studies_of_the_tests_are_valid(test_data: Path) -> None:
     folder = Path(__file__).parent / "studies"
     assert read_study(folder / "malta").name == "malta"
     assert read_study(folder / "porto_alegre").name == "porto_alegre"
+
+
+def test_ways_of_travelling_and_rasters(folder: Path) -> None:
+    more = '\nwalkers = "elderly"\n[network]\nelevation = { file = "dem.tif" }\n'
+    file = write(folder, SMALL + more + 'signals = { file = "lights.gpkg" }\n')
+    with pytest.raises(StudyError, match=r"network\.elevation\.file.*dem\.tif"):
+        read_study(file)
+    for name in ("dem.tif", "lights.gpkg"):
+        (folder / name).touch()
+    study = read_study(file)
+    assert study.services["clinic"].way == "walk.elderly"
+    assert study.network.elevation is not None
+    assert study.network.elevation.file == folder / "dem.tif"
+    assert {"network.elevation", "network.signals"} < set(study.sources())
+    for mode in ("walk", "cycle", "ebike", "drive"):
+        study = read_study(write(folder, SMALL + f'mode = "{mode}"\n'))
+        assert study.services["clinic"].way == mode
+    with pytest.raises(StudyError, match="Remove walkers"):
+        read_study(write(folder, SMALL + 'mode = "cycle"\nwalkers = "children"\n'))
+    with pytest.raises(StudyError, match="walkers"):
+        read_study(write(folder, SMALL + 'walkers = "dogs"\n'))
