@@ -100,8 +100,8 @@ def served(
 def with_delay(network: RoadNetwork, speeds: Speeds) -> RoadNetwork:
     """Return the network with the time that its junctions take, by the mode's figures.
 
-    A node with lights takes ``signal_s``, whatever streets meet there; one without takes
-    ``junction_s`` where three or more streets meet of which one is of a main class. Half is kept
+    A node takes ``junction_s`` where three or more streets meet of which one is of a main class,
+    and with lights at least ``signal_s``, whatever streets meet there. Half is kept
     per node: one half is paid on coming and one on leaving. A street that ends where it began
     meets itself twice there.
 
@@ -133,7 +133,7 @@ def with_delay(network: RoadNetwork, speeds: Speeds) -> RoadNetwork:
         streets = np.bincount(ends, minlength=half.size)
         mains = np.bincount(ends[np.concatenate([main, main])], minlength=half.size)
         half[(streets >= JUNCTION_STREETS) & (mains > 0)] = _half_ms(junction_s)
-    half[network.signal] = _half_ms(signal_s)
+    half[network.signal] = np.maximum(half[network.signal], _half_ms(signal_s))
     if np.array_equal(half, network.half_delay_ms):
         return network
     return changed(network, half_delay_ms=half)

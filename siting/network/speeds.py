@@ -87,7 +87,8 @@ class Delay:
     signal_s
         By mode, passing traffic lights.
     junction_s
-        By mode, passing a junction without lights of three or more streets, one of them main.
+        By mode, passing a junction of three or more streets, one of them main. With lights the
+        longer of the two counts.
     main
         Classes that make a junction one.
     signal_reach_m

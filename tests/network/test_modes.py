@@ -362,6 +362,7 @@ def test_junctions_are_of_three_streets_one_of_them_main():
     assert star(["次干路", "residential", "residential", "residential"]) == 2000
     assert star(["residential"] * 4) == 0
     assert star(["primary", "primary"]) == 0
+    assert star(["primary"] * 3) == 2000
     assert WAIT.waiting("drive", junction_s=3.001).delay.junction_s["drive"] == 3.001
 
 
@@ -423,6 +424,10 @@ def test_lights_as_points_go_to_the_nearest_junction_or_are_listed():
     waited = network.with_delay(bright, WAIT)
     assert sorted(waited.half_delay_ms.tolist()) == [0] * 4 + [2000] * 3 + [7500] * 2
     assert waited.version != bright.version
+    # a study that gives junctions alone does not make those with lights free
+    alone = network.with_delay(bright, SPEEDS.waiting("drive", junction_s=4))
+    assert set(alone.half_delay_ms[alone.signal].tolist()) == {2000}
+    assert alone.half_delay_ms.max() == 2000
     turned = network.with_signals(built, lights[::-1], reach_m=30)
     assert turned.version == bright.version
     with pytest.raises(DataError, match="CRS"):
