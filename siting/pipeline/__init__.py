@@ -25,6 +25,7 @@ from siting.pipeline import inputs as reading
 from siting.pipeline.cache import Cache
 from siting.pipeline.inputs import Inputs
 from siting.pipeline.questions import NewSites, Region
+from siting.pipeline.road_layer import road_defects, told_of
 from siting.pipeline.steps import Say, Steps, quiet
 from siting.study import Study
 
@@ -152,6 +153,7 @@ def summary(inputs: Inputs) -> Iterator[str]:
         km = int(roads.length_mm.sum()) / 1e6
         parts = len(roads.component_km)
         yield f"network {way}: {len(roads.tail)} edges, {km:.0f} km, {parts} components"
+    yield from told_of(road_defects(inputs.networks, inputs.road_lines))
     kinds = inputs.drops.groupby(["table", "what", "action"], sort=True)["row"]
     for (table, what, action), rows in kinds:
         yield f"{action}: {table}: {len(rows)} rows {what} ({first_ids(rows)})"

@@ -21,6 +21,7 @@ from siting.network import RoadNetwork
 from siting.pipeline import people as people_room
 from siting.pipeline.cache import Cache
 from siting.pipeline.reader import LayerRecord, Reader, read_raw, told
+from siting.pipeline.road_layer import RoadLines, road_lines, walls
 from siting.pipeline.roads import networks as road_networks
 from siting.pipeline.roads import ways
 from siting.pipeline.steps import Steps
@@ -41,6 +42,7 @@ class Inputs:
     new-sites question; ``cells`` are residential land cut up and ``land`` a point in each;
     ``membership`` is of demand and land; ``networks`` is by way of travelling (``walk``,
     ``walk.children``, ``drive``…); ``drops`` lists every row not used as given.
+    ``road_lines`` is the road layer after mending, with its defects; ``None`` for an OSM extract.
     """
 
     crs: pyproj.CRS
@@ -58,6 +60,7 @@ class Inputs:
     sites: Mapping[str, Sites]
     bus_stops: Mapping[str, gpd.GeoDataFrame]
     candidates: Sites | None
+    road_lines: RoadLines | None
     networks: Mapping[str, RoadNetwork]
     layers: tuple[LayerRecord, ...]
     drops: pd.DataFrame = field(repr=False)
@@ -145,7 +148,8 @@ def read_inputs(study: Study, *, cache: Cache, step: Steps) -> Inputs:
     }  # fmt: skip
     people = _people_layer(study, layer)
     totals = _totals(study, reader)
-    networks = road_networks(study, reader, crs, area)
+    drawn = road_lines(study, reader, crs, area, walls(water, barriers))
+    networks = road_networks(study, reader, crs, area, drawn)
     reader.raise_problems()
 
     step("people")
@@ -187,6 +191,7 @@ def read_inputs(study: Study, *, cache: Cache, step: Steps) -> Inputs:
         sites=sites,
         bus_stops=halts,
         candidates=candidates,
+        road_lines=drawn,
         networks=networks,
         layers=reader.records(),
         drops=load.join_drops(*listed, *(n.drops for n in networks.values()), drops),

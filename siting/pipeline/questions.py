@@ -8,7 +8,6 @@ from dataclasses import dataclass
 import geopandas as gpd
 import numpy as np
 import pandas as pd
-import shapely
 
 from siting import coverage, evaluate, green, load, locate, merger, network, plan, travel_time
 from siting.errors import StudyError
@@ -19,6 +18,7 @@ from siting.locate import Solution
 from siting.merger import LeaveOneOut
 from siting.pipeline.buses import SchoolBuses, by_bus
 from siting.pipeline.inputs import Inputs
+from siting.pipeline.road_layer import road_defects, walls
 from siting.pipeline.roads import SPEED_RULE, ways
 from siting.pipeline.steps import Steps
 from siting.plan import Plan
@@ -48,6 +48,7 @@ class Region:
     buses: Mapping[str, SchoolBuses]
     homes_at: Mapping[str, pd.DataFrame]
     access: pd.DataFrame
+    road_defects: gpd.GeoDataFrame
     zoning: str
 
     def service(self, name: str) -> Service:
@@ -116,6 +117,12 @@ def region(study: Study, inputs: Inputs, *, step: Steps) -> Region:
         buses={service.name: lines for service, lines in found if lines is not None},
         homes_at=homes_at,
         access=pd.concat(losses, ignore_index=True),
+        road_defects=road_defects(
+            inputs.networks,
+            inputs.road_lines,
+            homes_at=homes_at,
+            persons=inputs.demand.set_index("demand_id")["population"],
+        ),
         zoning=str(inputs.zones["zoning"].iloc[0]),
     )
 
@@ -396,15 +403,7 @@ def _of_people(here: Region) -> pd.DataFrame:
 
 def _walls(inputs: Inputs) -> gpd.GeoSeries | None:
     """Return what no access leg may cross: water surfaces and the study's barriers."""
-    parts = []
-    if inputs.water is not None:
-        surfaces = shapely.get_dimensions(inputs.water.geometry.to_numpy()) == 2
-        parts.append(inputs.water.geometry[surfaces])
-    if inputs.barriers is not None:
-        parts.append(inputs.barriers.geometry)
-    if not parts:
-        return None
-    return gpd.GeoSeries(pd.concat(parts, ignore_index=True), crs=inputs.crs)
+    return walls(inputs.water, inputs.barriers)
 
 
 def _losses(at: pd.DataFrame, what: str, way: str, demand: gpd.GeoDataFrame) -> pd.DataFrame:

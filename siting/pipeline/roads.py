@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import replace
 from functools import cache
 from typing import Any, Final, cast
 
@@ -17,6 +16,7 @@ from siting.load import Elevation, Layer
 from siting.network import Mode, RoadNetwork, Speeds
 from siting.pipeline.cache import checksum
 from siting.pipeline.reader import Reader, read_raw, told
+from siting.pipeline.road_layer import RoadLines, walls_key
 from siting.rules import Rule
 from siting.study import Study
 
@@ -67,15 +67,22 @@ def speeds_of(way: str, speeds: Speeds, book: Mapping[str, Rule]) -> Speeds:
 
 
 def networks(
-    study: Study, reader: Reader, crs: pyproj.CRS, area: Area | None
+    study: Study,
+    reader: Reader,
+    crs: pyproj.CRS,
+    area: Area | None,
+    drawn: RoadLines | None,
 ) -> dict[str, RoadNetwork]:
-    """Return the networks by way of travelling; ``reader`` keeps problems with the roads."""
+    """Return the networks by way of travelling; ``reader`` keeps problems with the roads.
+
+    ``drawn`` is the road layer, ``None`` for an OSM extract and where it has problems.
+    """
     source = study.roads
     book = rules.load(study.rules)
     speeds = network.read_speeds(study.network.speeds)
-    reader.step("read roads")
     key = told(source) | {"sha256": reader.sums["roads"], "crs": crs.to_wkt()}
     key |= {"area": shapely.to_wkb(area, hex=True) if area else ""}
+    key |= {} if source.is_osm else {"walls": walls_key(reader)}
     if study.network.speeds is not None:
         key["speeds"] = checksum(study.network.speeds)
     for name in (ELEVATION, SIGNALS):
@@ -84,19 +91,13 @@ def networks(
     lights = _signals(study, reader, crs, area)
     ground = _ground(study, reader, crs, area)
 
-    @cache
-    def lines() -> Layer:
-        raw = read_raw("roads", source)
-        return load.roads(raw, crs=crs, columns=source.columns, area=area, layer="roads")
-
     def build(way: str) -> RoadNetwork:
         mode, used = mode_of(way), speeds_of(way, speeds, book)
         if source.is_osm:
             made = network.read_osm(source.file, mode=mode, crs=crs, clip=area, speeds=used)
         else:
-            drawn = lines()
+            assert drawn is not None
             made = network.from_lines(drawn.table, mode=mode, speeds=used)
-            made = replace(made, drops=load.join_drops(drawn.drops, made.drops))
         if lights is not None:
             points = gpd.GeoSeries(lights.set_index("signal_id").geometry)
             made = network.with_signals(made, points, reach_m=used.delay.signal_reach_m)
@@ -106,6 +107,8 @@ def networks(
         return made
 
     built: dict[str, RoadNetwork] = {}
+    if drawn is None and not source.is_osm:
+        return built
     for way in ways(study):
         reader.step(f"network: {way}")
         at = {rule: book[rule].strict for rule in ("walk.speed", SPEED_RULE[way])}

@@ -77,6 +77,34 @@ class Totals(Source):
     zoning: str = "zone"
 
 
+class Roads(Source):
+    """Roads: an OSM extract, or a line layer, which may need mending.
+
+    Attributes
+    ----------
+    snap_m
+        How far a loose end of a line layer may be moved to another end or line.
+    repair
+        ``"none"`` lists defects, ``"safe"`` mends what is safe and lists all the same.
+    look_m
+        How far from a loose end lines are looked for, to be listed.
+    """
+
+    snap_m: Annotated[float, Field(ge=0, le=50)] = 0.0
+    repair: Literal["none", "safe"] = "none"
+    look_m: Annotated[float, Field(ge=0, le=50)] = 5.0
+
+    @model_validator(mode="after")
+    def _of_lines(self) -> Self:
+        given = self.model_fields_set & {"snap_m", "repair", "look_m"}
+        if self.is_osm and given:
+            raise ValueError(
+                f"{', '.join(sorted(given))}: an OSM extract says itself where streets meet; "
+                "leave it out"
+            )
+        return self
+
+
 class Group(Model):
     """People of an age group, from a column or as a declared share of all."""
 
@@ -348,7 +376,7 @@ class Study(Model):
     approval_number: str = ""
     notes: tuple[str, ...] = ()
     zones: tuple[Zones, ...] = ()
-    roads: Source
+    roads: Roads
     people: People
     residential: Residential | None = None
     green: tuple[Green, ...] = ()
