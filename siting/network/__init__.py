@@ -10,7 +10,7 @@ from siting.network.attach import attach, barrier_parts, usable_edges
 from siting.network.barriers import cut, over_water
 from siting.network.defects import join_defects
 from siting.network.delay import with_delay, with_signals
-from siting.network.edits import Add, Close, Retime, absent, edited
+from siting.network.edits import Add, Close, Retime, absent, edited, reattached, revised
 from siting.network.graph import RoadNetwork
 from siting.network.islands import network_defects
 from siting.network.lines import from_lines
@@ -45,6 +45,8 @@ __all__ = [
     "over_water",
     "read_osm",
     "read_speeds",
+    "reattached",
+    "revised",
     "save",
     "to_networkx",
     "topology",

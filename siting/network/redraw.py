@@ -56,7 +56,8 @@ class Draft:
     """A network on the drawing board.
 
     Edges that are not touched keep their numbers; pieces of a cut edge stand where it stood, new
-    edges come last. Nodes without an edge go.
+    edges come last. Nodes without an edge go. Once finished, ``origin`` is by new edge the old one
+    it is or is a piece of (−1 for an added one), and ``start_mm`` where on that it begins.
     """
 
     def __init__(self, network: RoadNetwork) -> None:
@@ -70,6 +71,9 @@ class Draft:
         self.gone = np.zeros(network.tail.size, dtype=bool)
         self.rows: list[dict[str, Any]] = []
         self.place: list[tuple[int, int]] = []
+        self.starts: list[int] = []
+        self.origin: I64 = np.arange(network.tail.size)
+        self.start_mm: I64 = np.zeros(network.tail.size, dtype=np.int64)
 
     def new_node(self, x: float, y: float, like: int = -1) -> int:
         """Return the position of a new node; with ``like`` it has that node's delay and lights."""
@@ -125,11 +129,13 @@ class Draft:
                 if whole >= 0:
                     row[name] = share(whole, cuts[k + 1], length) - share(whole, cuts[k], length)
             self.place.append((edge, k))
+            self.starts.append(cuts[k])
             self.rows.append(row)
 
     def add(self, row: dict[str, Any]) -> None:
         """Add an edge: a value for each of :data:`BY_EDGE`."""
         self.place.append((self.network.tail.size, len(self.rows)))
+        self.starts.append(0)
         self.rows.append(row)
 
     def finished(self, drops: pd.DataFrame) -> RoadNetwork:
@@ -142,6 +148,10 @@ class Draft:
                 np.concatenate([old, [e for e, _ in self.place]]),
             )
         )
+        origin = np.concatenate([old, [e for e, _ in self.place]]).astype(np.int64)[order]
+        self.origin = np.where(origin < network.tail.size, origin, -1)
+        self.start_mm = np.concatenate([np.zeros(old.size, np.int64), self.starts])[order]
+        self.start_mm = self.start_mm.astype(np.int64)
         own = {"tail": self.tail, "head": self.head}
         own |= {"forward_ms": self.forward, "backward_ms": self.backward}
         columns: dict[str, Any] = {}

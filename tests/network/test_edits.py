@@ -372,3 +372,56 @@ def test_malta_is_edited_faster_than_it_is_read(test_data):
     edit_s = time.perf_counter() - began
     assert len(at) == 10_000
     assert edit_s < read_s / 2, (edit_s, read_s)
+
+
+@settings(max_examples=25)
+@given(LINES, st.integers(0, 10**6))
+def test_who_stands_on_a_street_stays_there(lines, seed):
+    """Whole: adding makes nobody farther, and homes on open streets keep their place."""
+    rng = np.random.default_rng(seed)
+    rows = [row(*((70.0 * x, 70.0 * y) for x, y in (a, b)), oneway=w) for a, b, w, _ in lines]
+    today = built(rows, "drive")
+    where = points(rng, 12, 350)
+    options = {"max_access_m": 300.0, "min_component_km": 0.05}
+    at = network.attach(today, where, **options)
+    # from a place on a street to a place in the open or on another street
+    picks = rng.integers(0, today.tail.size, 2)
+    ends = [today.geometry[i].interpolate(rng.random(), normalized=True).coords[0] for i in picks]
+    edits = [Add((ends[0], tuple(rng.uniform(0, 350, 2)), ends[1]), "residential")]
+    after = network.revised(today, edits)
+    moved = network.reattached(after, at, where, **options)
+    on = (at["edge_id"] >= 0).to_numpy()
+    for old, new in zip(at[on].itertuples(), moved[on].itertuples(), strict=True):
+        foot = today.geometry[old.edge_id].interpolate(
+            old.offset_mm / today.length_mm[old.edge_id], normalized=True
+        )
+        share = new.offset_mm / max(after.network.length_mm[new.edge_id], 1)
+        there = after.network.geometry[new.edge_id].interpolate(share, normalized=True)
+        assert foot.distance(there) < 0.01
+        assert (old.point_id, old.access_mm, old.why) == (new.point_id, new.access_mm, new.why)
+        assert 0 <= new.offset_mm <= after.network.length_mm[new.edge_id]
+    told = [
+        travel_time.nearest(net, a.iloc[:9], a.iloc[9:])["impedance"].to_numpy()
+        for net, a in ((today, at), (after.network, moved))
+    ]
+    before, later = (np.where(v < 0, np.iinfo(np.int64).max, v) for v in told)
+    # a street divided may add a millisecond at each of its divisions
+    assert (later - 4 <= before).all()
+
+
+def test_who_stood_on_a_closed_street_attaches_anew():
+    today = built([row((0, 0), (100, 0)), row((0, 40), (100, 40)), row((0, 900), (100, 900))])
+    where = gpd.GeoSeries(
+        [Point(50, 10), Point(50, 35), Point(50, 500)], index=list("abc"), crs=CRS
+    )
+    options = {"max_access_m": 100.0, "min_component_km": 0}
+    at = network.attach(today, where, **options)
+    assert at["why"].tolist() == ["", "", "beyond_max_access"]
+    after = network.revised(today, [Close(way=0), Add(((0, 480), (90, 480)), "residential")])
+    moved = network.reattached(after, at, where, **options)
+    pd.testing.assert_frame_equal(
+        moved, network.attach(after.network, where, **options), check_dtype=True
+    )
+    assert after.network.way_id[moved["edge_id"]].tolist() == [1, 1, -1]
+    with pytest.raises(NetworkError, match="2 points do not fit 3"):
+        network.reattached(after, at, where.iloc[:2], **options)
