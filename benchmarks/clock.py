@@ -43,8 +43,7 @@ def race(
             if turn == 0:
                 if check is not None:
                     check(name, result)
-                equal = "" if check is None else "equal, "
-                print(f"    {name}: {equal}first run {seconds:.2f} s", flush=True)
+                print(f"    {name}: first run {seconds:.2f} s", flush=True)
             if turn or seconds > BUDGET_S / 3:
                 taken[name].append(seconds)
             del result

@@ -113,9 +113,8 @@ class Pandana(Peer):
     def __init__(self, arcs: Arcs, xy: F64) -> None:
         import pandana
 
-        # pandana goes out from the nodes asked and comes in to the places it looks for
-        self.forward = self._network(pandana, arcs.start, arcs.end, arcs, xy)
-        self.back = self._network(pandana, arcs.end, arcs.start, arcs, xy)
+        # from the junctions out to the places it looks for
+        self.network = self._network(pandana, arcs.start, arcs.end, arcs, xy)
         self.xy = xy
 
     def _network(self, pandana: Any, start: I64, end: I64, arcs: Arcs, xy: F64) -> Any:
@@ -132,10 +131,10 @@ class Pandana(Peer):
     def nearest(self, sites: I64, maximum: int | None) -> Any:
         """``nearest_pois`` with ids; it rounds to thousandths, so its ms are exact."""
         far = self.unbounded_s if maximum is None else maximum / 1000.0
-        self.forward.set_pois(
+        self.network.set_pois(
             "site", far, 1, pd.Series(self.xy[sites, 0]), pd.Series(self.xy[sites, 1])
         )
-        return self.forward.nearest_pois(
+        return self.network.nearest_pois(
             far, "site", num_pois=1, max_distance=np.inf, include_poi_ids=True
         )
 
@@ -143,9 +142,19 @@ class Pandana(Peer):
         """It keeps thousandths of a second."""
         return whole(answer[1].to_numpy(dtype=float) * 1000.0)
 
+
+class PandanaTable(Pandana):
+    """The same on the reversed graph."""
+
+    def __init__(self, arcs: Arcs, xy: F64) -> None:
+        import pandana
+
+        self.network = self._network(pandana, arcs.end, arcs.start, arcs, xy)
+        self.xy = xy
+
     def table(self, sites: I64, demands: I64, maximum: int) -> Triples:
-        """``nodes_in_range`` on the reversed graph."""
-        found = self.back.nodes_in_range(sites, maximum / 1000.0)
+        """``nodes_in_range``, from the sites."""
+        found = self.network.nodes_in_range(sites, maximum / 1000.0)
         number = np.full(self.xy.shape[0], -1)
         number[demands] = np.arange(demands.size)
         site_of = pd.Series(np.arange(sites.size), index=sites)
@@ -326,7 +335,7 @@ class Networkx(Peer):
 
 
 NEAREST: list[type[Peer]] = [Scipy, ScipyOwners, Pandana, Igraph, Networkit, Cch, Networkx]
-TABLE: list[type[Peer]] = [Scipy, Pandana, NetworkitTable, Cch, Networkx]
+TABLE: list[type[Peer]] = [Scipy, PandanaTable, NetworkitTable, Cch, Networkx]
 
 
 def listed(row: list[int | None]) -> I64:
