@@ -111,7 +111,7 @@ def service_areas(
         )  # fmt: skip
         work = _Work(ask, ground, limits, max_access_m, bounds, boxes)
         if dissolve:
-            shapes[0] = work.together()
+            shapes[0] = work.together(threads or kernels.default_threads())
         else:
             blocks = kernels.parallel_blocks(
                 work.each, len(names), threads=threads or kernels.default_threads()
@@ -188,14 +188,14 @@ class _Work:
             label[here] = NEVER
         return found
 
-    def together(self) -> list[shapely.MultiPolygon]:
+    def together(self, threads: int) -> list[shapely.MultiPolygon]:
         """Return the areas from which any site is within the thresholds."""
         ask = self.ask
         label = kernels.nearest_labels(*self.graph, ask.seed_node, ask.seed_value, 1)
         label[label > self.limits[-1]] = NEVER
-        return self._areas(label, np.arange(ask.entry_owner.size))
+        return self._areas(label, np.arange(ask.entry_owner.size), threads)
 
-    def _areas(self, label: I64, entry: I64) -> list[shapely.MultiPolygon]:
+    def _areas(self, label: I64, entry: I64, threads: int = 1) -> list[shapely.MultiPolygon]:
         """Return the areas of a search with these labels, for these entries of sites."""
         ask, network, ground = self.ask, self.network, self.ground
         edges = (label[network.tail] < NEVER) | (label[network.head] < NEVER)
@@ -214,15 +214,25 @@ class _Work:
         raster = np.full(
             ((north - south + 1) * per, (east - west + 1) * per), self.limits.size, dtype=np.uint8
         )
-        first_row, first_column, last_row, last_column = kernels.claim(
-            here, ground.tile, ground.columns, ground.x0, ground.y0, ground.side_m, DEPTH,
-            ground.street_indptr, ground.street, ground.limit_m, ground.wall_indptr, ground.walls,
-            ground.wall, ground.segment, ground.at_mm, ground.edge, ground.in_barrier,
-            network.tail, network.head, network.length_mm, ask.cost[0], ask.cost[1],
-            ask.delay, label, ask.entry_edge[entry],
-            ask.entry_offset[entry], ask.entry_leg[entry],
-            self.access_rate, self.max_access_m, self.limits, raster, west * per, south * per,
-        )  # fmt: skip
+
+        def claim(first: int, last: int) -> I64:
+            # tiles are apart from one another on the raster, so threads may share it
+            written: I64 = kernels.claim(
+                here[first:last],
+                ground.tile, ground.columns, ground.x0, ground.y0, ground.side_m, DEPTH,
+                ground.street_indptr, ground.street, ground.limit_m,
+                ground.wall_indptr, ground.walls, ground.wall,
+                ground.segment, ground.at_mm, ground.edge, ground.in_barrier,
+                network.tail, network.head, network.length_mm,
+                ask.cost[0], ask.cost[1], ask.delay, label,
+                ask.entry_edge[entry], ask.entry_offset[entry], ask.entry_leg[entry],
+                self.access_rate, self.max_access_m, self.limits, raster, west * per, south * per,
+            )  # fmt: skip
+            return written
+
+        blocks = np.stack(kernels.parallel_blocks(claim, here.size, threads=threads))
+        first_row, first_column = blocks[:, :2].min(axis=0).tolist()
+        last_row, last_column = blocks[:, 2:].max(axis=0).tolist()
         if last_row == 0:
             return [shapely.MultiPolygon() for _ in self.limits]
         written = raster[first_row:last_row, first_column:last_column]
@@ -249,8 +259,7 @@ class _Work:
 
 def _joined(large: shapely.MultiPolygon, small: shapely.MultiPolygon) -> shapely.MultiPolygon:
     """Return the larger area with the smaller one in it."""
-    both = shapely.union(large, small)
-    return shapely.multipolygons(shapely.get_parts(both))
+    return shapely.MultiPolygon(list(shapely.get_parts(shapely.union(large, small))))
 
 
 def _reach_m(ask: Question, limit: int) -> float:
