@@ -9,6 +9,7 @@ import geopandas as gpd
 import pandas as pd
 
 from siting import text
+from siting.coverage import may_pass
 from siting.maps import geometry, page
 from siting.maps.base import (
     base_map,
@@ -157,6 +158,16 @@ def finding(figures: pd.DataFrame, service: str, rule_id: str, sheet: Sheet) -> 
         if pd.notna(row["covered_share_assessed"])
         else None
     )
+    rule = sheet.rule(rule_id)
+    if rule is not None and not may_pass(rule, str(row.get("bound", "exact"))):
+        return sheet.say(
+            "finding.coverage.lower",
+            who=who,
+            share=text.percent(row["out_of_reach"] / row["persons"]),
+            people=sheet.people(service),
+            within=within(service, rule_id, sheet),
+            service=name,
+        )
     if away is None:
         return sheet.say("finding.coverage.not_assessed", service=name)
     if row["no_seat"] + row["out_of_reach"] == 0:

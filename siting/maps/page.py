@@ -38,7 +38,7 @@ PANES = (
 """Panes above the zones from bottom to top: name, height, whether they take clicks."""
 
 
-PARAMETERS = ("walk.", "drive.", "judge.")
+PARAMETERS = ("walk.", "drive.", "bus.", "judge.")
 """Beginnings of the ids of rules that enter every figure."""
 
 

@@ -218,7 +218,7 @@ def _row(
         "unknown": sheet.say("seats.unknown_at", n=text.count(len(unknown.split(";"))))
         if unknown
         else "",
-        "broken": [sheet.rule_note(r) for r in broken],
+        "broken": [sheet.rule_note(r) for r in broken] + _doubtful(row, sheet),
         "to": [],
         "hits": [],
     }
@@ -250,3 +250,9 @@ def _hit(hit: pd.Series[Any], sheet: Sheet) -> str:
         over=text.count(hit["newly_over_persons"]),
         longer=text.count(hit["lengthened_persons"]),
     )
+
+
+def _doubtful(row: pd.Series[Any], sheet: Sheet) -> list[str]:
+    """Return whose hard limit times that are a lower bound cannot show to be kept."""
+    persons = number(row.get("hard_not_assessed_persons"))
+    return [sheet.say("limits.lower", n=text.count(persons))] if persons else []

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import geopandas as gpd
 import numpy as np
 import pandas as pd
 
-from siting import network, school_bus, travel_time
+from siting import coverage, network, school_bus, text, travel_time
+from siting.evaluate import Service
 from siting.network import travel_ms
 from siting.pipeline.inputs import Inputs
 from siting.rules import Rule
@@ -70,6 +71,99 @@ def rules_used(bus: Bus) -> set[str]:
     if bus.how == "detour":
         return (used & {"bus.wait"}) | {"bus.detour_factor", "bus.stop_walk"}
     return used
+
+
+def marked(
+    figures: pd.DataFrame, services: Sequence[Service], rules: Mapping[str, Rule]
+) -> pd.DataFrame:
+    """Return figures with ``bound``: ``exact``, or ``lower`` where times are a lower bound.
+
+    A share of the assessed is missing where none of them could have been covered: they are those
+    out of reach for certain.
+    """
+    lower = {s.name for s in services if s.time is not None and s.time.bound == "lower"}
+    timed = {r.id for r in rules.values() if r.measure == "time_min"}
+    if "rule_id" in figures:
+        timed.add("")  # times of a service without rules
+        hit = figures["service"].isin(lower) & figures["rule_id"].isin(timed)
+    else:
+        hit = figures["service"].isin(lower)
+    bound = np.where(hit, "lower", "exact")
+    table = figures.copy()
+    after = "rule_id" if "rule_id" in table else "service"
+    table.insert(table.columns.tolist().index(after) + 1, "bound", bound)
+    if "covered_share_assessed" in table:
+        pairs = zip(table["rule_id"], bound, strict=True)
+        never = [rule in rules and not coverage.may_pass(rules[rule], b) for rule, b in pairs]
+        table.loc[never, "covered_share_assessed"] = np.nan
+    return table
+
+
+def notes(
+    study: Study, rules: Mapping[str, Rule], buses: Mapping[str, SchoolBuses], lang: str
+) -> list[str]:
+    """Say for every service by bus what its journeys are made of."""
+    told = []
+    for name, service in study.services.items():
+        if service.bus is None:
+            continue
+        with_ = terms(service.bus, rules)
+        words = {"service": service.label(lang) or name}
+        if service.bus.how != "direct":
+            words["wait"] = text.decimal(with_.wait_ms / MS_PER_MIN)
+        if service.bus.how == "detour":
+            words |= {
+                "factor": f"{rules['bus.detour_factor'].strict:g}",
+                "walk": text.decimal(rules["bus.stop_walk"].strict),
+            }
+        elif service.bus.how == "route":
+            found = buses[name]
+            left = found.pupils.loc[found.pupils["total_ms"] < 0, "persons"].sum()
+            words |= {
+                "seats": str(service.bus.seats),
+                "buses": text.count(len(found.lines)),
+                "km": text.decimal(found.lines["length_mm"].sum() / 1e6),
+                "walk": f"{with_.max_walk_m:g}",
+                "dwell": f"{with_.dwell_s:g}",
+                "board": f"{with_.board_s:g}",
+                "left": text.count(int(left)),
+            }
+        told.append(text.get(f"note.{service.way}", lang, **words))
+    return told
+
+
+def tables(buses: Mapping[str, SchoolBuses]) -> dict[str, pd.DataFrame]:
+    """Return what is written of all services' buses: minutes and kilometres, by service."""
+    if not buses:
+        return {}
+    parts = {
+        "bus_routes": {name: found.routes for name, found in buses.items()},
+        "bus_lines": {name: found.lines for name, found in buses.items()},
+        "bus_pupils": {name: found.pupils for name, found in buses.items()},
+    }
+    return {key: _shown(stacked(of)) for key, of in parts.items()}
+
+
+def stacked(of: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
+    """Stack tables by service."""
+    named = []
+    for name, table in of.items():
+        copy = table.copy()
+        copy.insert(0, "service", name)
+        named.append(copy)
+    return pd.concat(named, ignore_index=True)
+
+
+def _shown(table: pd.DataFrame) -> pd.DataFrame:
+    """Return milliseconds as minutes and millimetres as kilometres; missing where there is none."""
+    shown = table.copy()
+    times = [str(c) for c in shown.columns if str(c).endswith("_ms")]
+    for column in times:
+        shown[column] = shown[column].where(shown[column] >= 0) / MS_PER_MIN
+    if "length_mm" in shown:
+        shown["length_mm"] = shown["length_mm"] / 1e6
+    in_minutes = {c: c.removesuffix("_ms") + "_min" for c in times}
+    return shown.rename(columns=in_minutes | {"length_mm": "length_km"})
 
 
 def by_bus(

@@ -18,6 +18,7 @@ from siting import green as green_room
 from siting import maps, report, text
 from siting.errors import StudyError
 from siting.maps import Card, Sheet
+from siting.pipeline import buses
 from siting.pipeline.inputs import CANDIDATES
 from siting.pipeline.roads import SPEED_RULE, ways
 from siting.rules import Rule
@@ -93,6 +94,8 @@ def _rules_used(results: Results) -> tuple[Rule, ...]:
     used |= {MAX_NOT_ASSESSED}
     # access legs are walked by adults, whatever the mode
     used |= {"walk.speed"} | {SPEED_RULE[way] for way in ways(results.study)}
+    by_bus = [service.bus for service in results.study.services.values() if service.bus]
+    used |= {rule_id for bus in by_bus for rule_id in buses.rules_used(bus)}
     if results.green is not None:
         used |= {rule_id for rule_id in inputs.rules if rule_id.startswith("green.")}
         used -= {"green.park_m2_per_person"}  # needs people by park, which no figure here has
@@ -129,6 +132,7 @@ def _sheet(results: Results, rules: tuple[Rule, ...]) -> Sheet:
     notes = list(study.notes)
     if not study.zones:
         notes.append(text.get("note.one_region", lang))
+    notes += buses.notes(study, inputs.rules, results.region.buses, lang)
     dropped = inputs.drops[inputs.drops["action"] == "dropped"]
     if len(dropped):
         notes.append(text.get("note.drops", lang, n=text.count(len(dropped))))
@@ -167,6 +171,8 @@ def _tables(results: Results, max_not_assessed: float) -> dict[str, pd.DataFrame
         ),
         "comparison": results.comparison,
     }
+    for name in ("coverage", "comparison"):
+        tables[name] = buses.marked(tables[name], here.services, inputs.rules)
     if results.gaps is not None:
         tables["gaps"] = _named(results.gaps, names)
     if results.green is not None:
@@ -179,11 +185,12 @@ def _tables(results: Results, max_not_assessed: float) -> dict[str, pd.DataFrame
             names,
         )
     if results.closures is not None:
-        tables["closures"] = results.closures.ranking
+        tables["closures"] = buses.marked(results.closures.ranking, here.services, inputs.rules)
         tables["closures_receivers"] = results.closures.receivers
         tables["closures_limits"] = results.closures.limits
     if results.new_sites is not None:
         tables["new_sites"] = results.new_sites.candidates
+    tables |= buses.tables(here.buses)
     tables["sites"] = here.places.sites.merge(here.places.offers, on="site_id", how="left")
     tables["access"] = here.access
     tables["drops"] = inputs.drops
@@ -334,6 +341,12 @@ def _layers(results: Results, tables: Mapping[str, pd.DataFrame]) -> dict[str, g
     layers["coverage_zones"] = inputs.zones[["zoning", "zone_id", "geometry"]].merge(
         pd.DataFrame(zoned), on=["zoning", "zone_id"]
     )
+    if here.buses:
+        layers["bus_lines"] = gpd.GeoDataFrame(tables["bus_lines"], crs=inputs.crs)
+        layers["bus_stops"] = gpd.GeoDataFrame(
+            buses.stacked({name: found.stops for name, found in here.buses.items()}),
+            crs=inputs.crs,
+        )
     if results.gaps is not None:
         layers["gaps"] = results.gaps
     if results.green is not None:
