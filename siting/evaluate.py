@@ -62,6 +62,10 @@ class Service:
         People of the group it serves by ``demand_id``; ``None`` for the whole population.
     speed
         The range of speed that time rules are judged over.
+    islands
+        By demand as in the travel times, who is not assessed where no road leads to an open site;
+        None for those whom no road leads to an existing one. On edited roads give those of today:
+        whom a closed bridge cuts off is out of reach, not a gap in the data.
     """
 
     name: str
@@ -72,6 +76,11 @@ class Service:
     length: TravelTimes | None = None
     persons: pd.Series[int] | None = None
     speed: Rule | None = None
+    islands: NDArray[np.bool_] | None = None
+
+    def off_the_map(self, times: TravelTimes) -> NDArray[np.bool_]:
+        """Return ``islands``, or those of the travel times where none are given."""
+        return times.islands(self.existing) if self.islands is None else self.islands
 
     def times(self, impedance: str) -> TravelTimes:
         """Return the travel times by ``time`` or ``length``, or say that they are missing."""
@@ -167,7 +176,7 @@ def evaluate(
             impedance = coverage.thresholds(rule, speed=service.speed).impedance
             if impedance not in reaches:
                 table = service.times(impedance)
-                reaches[impedance] = (table.reach(opened), table.islands(service.existing))
+                reaches[impedance] = (table.reach(opened), service.off_the_map(table))
             reach, islands = reaches[impedance]
             _check_cutoff(service, rule, reach)
             radius = rule.measure == "straight_m"
@@ -300,7 +309,7 @@ def _time_indicators(
     if service.time is None:
         return {}
     reach = service.time.reach(opened)
-    island = pd.Series(service.time.islands(service.existing), index=reach.index)
+    island = pd.Series(service.off_the_map(service.time), index=reach.index)
     rows = reach.loc[people["demand_id"]]
     state = rows["state"].to_numpy()
     persons = people["population"].to_numpy(dtype=np.int64)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import geopandas as gpd
@@ -20,7 +20,7 @@ from siting.errors import StudyError, first_ids
 from siting.evaluate import Evaluation, comparison
 from siting.green import Green
 from siting.merger import LeaveOneOut
-from siting.pipeline import folders, outputs, questions
+from siting.pipeline import folders, outputs, questions, whatif
 from siting.pipeline import inputs as reading
 from siting.pipeline.cache import Cache
 from siting.pipeline.inputs import Inputs
@@ -165,7 +165,10 @@ def _answers(
     step("evaluate today")
     evaluations = [questions.evaluated(here, here.today)]
     if plan is not None:
-        evaluations.append(questions.evaluated(here, _named(plan, here)))
+        named = _named(plan, here)
+        there = whatif.on_edited_roads(study, here, named)
+        evaluations.append(questions.evaluated(there, named))
+        here = replace(here, inputs=replace(here.inputs, drops=there.inputs.drops))
     gaps = green = gates = closed = new = None
     if "coverage" in asked:
         step("gaps")

@@ -35,7 +35,8 @@ class Region:
     """The inputs with everything joined that all questions share.
 
     ``places`` are all sites of all services, candidates included; ``offers`` those of existing
-    sites; ``homes_at`` is by way of travelling and has demand and residential land; ``access``
+    sites; ``homes_at`` is by way of travelling and has demand and residential land, ``sites_at``
+    the entrances of ``places``; ``access``
     lists points that are not on their nearest road; ``buses`` are the routes of services that have
     them.
     """
@@ -47,6 +48,7 @@ class Region:
     services: tuple[Service, ...]
     buses: Mapping[str, SchoolBuses]
     homes_at: Mapping[str, pd.DataFrame]
+    sites_at: Mapping[str, pd.DataFrame]
     access: pd.DataFrame
     road_defects: gpd.GeoDataFrame
     zoning: str
@@ -84,29 +86,24 @@ def region(study: Study, inputs: Inputs, *, step: Steps) -> Region:
     homes_at: dict[str, pd.DataFrame] = {}
     sites_at: dict[str, pd.DataFrame] = {}
     losses = []
-    points = inputs.demand.set_index("demand_id").geometry
     for way, roads in inputs.networks.items():
         step(f"attach: {way}")
-        homes = points
-        if way == "walk" and inputs.land is not None and study.people.spread != "residential":
-            homes = pd.concat([points, inputs.land.set_index("demand_id").geometry])
-        gates = joined.entrances.set_index("site_id").geometry
         homes_at[way], sites_at[way] = (
             network.attach(
                 roads,
-                gpd.GeoSeries(where, crs=inputs.crs),
+                where,
                 max_access_m=options.max_access_m,
                 min_component_km=options.min_component_km,
                 barriers=barriers,
             )
-            for where in (homes, gates)
+            for where in points_of(study, inputs, joined, way)
         )
         losses += [
             _losses(found[way], what, way, inputs.demand)
             for what, found in (("demand", homes_at), ("sites", sites_at))
         ]
     found = [
-        _service(study, inputs, name, homes_at, sites_at, step) for name in sorted(study.services)
+        service_on(study, inputs, name, homes_at, sites_at, step) for name in sorted(study.services)
     ]
     return Region(
         inputs=inputs,
@@ -116,6 +113,7 @@ def region(study: Study, inputs: Inputs, *, step: Steps) -> Region:
         services=tuple(service for service, _ in found),
         buses={service.name: lines for service, lines in found if lines is not None},
         homes_at=homes_at,
+        sites_at=sites_at,
         access=pd.concat(losses, ignore_index=True),
         road_defects=road_defects(
             inputs.networks,
@@ -125,6 +123,17 @@ def region(study: Study, inputs: Inputs, *, step: Steps) -> Region:
         ),
         zoning=str(inputs.zones["zoning"].iloc[0]),
     )
+
+
+def points_of(
+    study: Study, inputs: Inputs, places: Sites, way: str
+) -> tuple[gpd.GeoSeries, gpd.GeoSeries]:
+    """Return what is attached to the network of a way of travelling: homes, and entrances."""
+    homes = inputs.demand.set_index("demand_id").geometry
+    if way == "walk" and inputs.land is not None and study.people.spread != "residential":
+        homes = pd.concat([homes, inputs.land.set_index("demand_id").geometry])
+    gates = places.entrances.set_index("site_id").geometry
+    return gpd.GeoSeries(homes, crs=inputs.crs), gpd.GeoSeries(gates, crs=inputs.crs)
 
 
 def evaluated(here: Region, asked: Plan) -> Evaluation:
@@ -299,7 +308,7 @@ def new_sites(study: Study, here: Region) -> NewSites:
     )
 
 
-def _service(
+def service_on(
     study: Study,
     inputs: Inputs,
     name: str,

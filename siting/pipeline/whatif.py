@@ -1,0 +1,92 @@
+"""A plan that changes streets, asked on the streets as it would leave them."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from siting import load, network
+from siting.errors import DataError
+from siting.evaluate import Service
+from siting.network import RoadNetwork
+from siting.pipeline import questions
+from siting.pipeline.questions import Region
+from siting.pipeline.road_layer import walls
+from siting.pipeline.roads import speeds_of
+from siting.pipeline.steps import Steps, quiet
+from siting.plan import Plan
+from siting.study import Study
+
+
+def on_edited_roads(study: Study, here: Region, asked: Plan) -> Region:
+    """Return the region with the streets of a plan; itself where the plan changes none.
+
+    Travel times are computed anew on the edited networks; nothing is read again. Homes and sites
+    stay on their streets (:func:`siting.network.reattached`). Who is not assessed for want of a
+    road is as today: whom a closed bridge cuts off is out of reach. What an edit says that is not
+    done as given is in ``inputs.drops``.
+
+    Raises
+    ------
+    DataError
+        An edit names a street that no network has, or is not one.
+    """
+    if not asked.network_edits:
+        return here
+    inputs = here.inputs
+    edits = [edit.on(inputs.crs) for edit in asked.network_edits]
+    if problems := network.absent(inputs.networks.values(), edits):
+        raise DataError(problems)
+    speeds = network.read_speeds(study.network.speeds)
+    barriers = walls(inputs.water, inputs.barriers)
+    edited: dict[str, RoadNetwork] = {}
+    homes_at: dict[str, pd.DataFrame] = {}
+    sites_at: dict[str, pd.DataFrame] = {}
+    drops = [inputs.drops]
+    for way, roads in inputs.networks.items():
+        used = speeds_of(way, speeds, inputs.rules)
+        after = network.revised(roads, edits, speeds=used, strict=False)
+        edited[way] = after.network
+        drops.append(after.network.drops.iloc[len(roads.drops) :])
+        homes, gates = questions.points_of(study, inputs, here.places, way)
+        homes_at[way], sites_at[way] = (
+            network.reattached(
+                after,
+                at,
+                points,
+                max_access_m=study.network.max_access_m,
+                min_component_km=study.network.min_component_km,
+                barriers=barriers,
+            )
+            for at, points in ((here.homes_at[way], homes), (here.sites_at[way], gates))
+        )
+    listed = load.join_drops(*drops).drop_duplicates(ignore_index=True)
+    there = replace(inputs, networks=edited, drops=listed)
+    found = {
+        service.name: questions.service_on(
+            study, there, service.name, homes_at, sites_at, Steps(quiet, 1)
+        )
+        for service in here.services
+        if service.name in asked.services
+    }
+    today = {service.name: service for service in here.services}
+    return replace(
+        here,
+        inputs=there,
+        services=tuple(
+            replace(service, islands=_off_today(today[name]))
+            for name, (service, _) in found.items()
+        ),
+        buses={name: lines for name, (_, lines) in found.items() if lines is not None},
+        homes_at=homes_at,
+        sites_at=sites_at,
+    )
+
+
+def _off_today(service: Service) -> npt.NDArray[np.bool_] | None:
+    """Return whom no road leads to today's sites of a service, on today's roads."""
+    times = service.time if service.time is not None else service.length
+    return None if times is None else service.off_the_map(times)
