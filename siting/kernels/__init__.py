@@ -14,9 +14,11 @@ All kernels release the GIL; :func:`parallel_blocks` runs one over blocks of sou
 
 from __future__ import annotations
 
+from siting.kernels.areas import candidates, claim, segments_in_bins
 from siting.kernels.chains import walk_chains
 from siting.kernels.compile import NEVER, compiled, default_threads, parallel_blocks
 from siting.kernels.order import order_along_curve
+from siting.kernels.outline import bevelled, outline_rings
 from siting.kernels.rows import (
     compressed_rows,
     count_rows,
@@ -29,6 +31,9 @@ from siting.kernels.search import nearest_k_labels, nearest_labels, pairs_within
 
 __all__ = [
     "NEVER",
+    "bevelled",
+    "candidates",
+    "claim",
     "compiled",
     "compressed_rows",
     "count_rows",
@@ -38,9 +43,11 @@ __all__ = [
     "nearest_k_labels",
     "nearest_labels",
     "order_along_curve",
+    "outline_rings",
     "pairs_within",
     "parallel_blocks",
     "scatter_rows",
+    "segments_in_bins",
     "sort_rows",
     "walk_chains",
 ]

@@ -21,7 +21,7 @@ import numpy as np
 from siting.kernels.compile import I32, I64, NEVER, compiled
 
 SLACK_M = 0.004  # streets equally near to the millimetre are chosen by their order: all count
-AT_END_MM = 0.4  # a place this near to an end rounds to it
+SURELY_MM, MAYBE_MM = 0.4, 0.6  # a place this near to an end of its edge rounds to it
 FREE, UNKNOWN, BLOCKED = 0, 1, 2
 
 
@@ -352,11 +352,11 @@ def _on_edge(
         # by_tail + up·o = by_head + down·(length − o)
         most = by_tail + up * (by_head + down * length - by_tail) / (up + down)
     # who stands at an end of the edge, to the millimetre, is at the junction itself
-    if low < AT_END_MM:
-        most = at_tail if high < AT_END_MM else max(most, at_tail)
+    if low < MAYBE_MM:
+        most = at_tail if high < SURELY_MM else max(most, at_tail)
         least = min(least, at_tail)
-    if high > length - AT_END_MM:
-        most = at_head if low > length - AT_END_MM else max(most, at_head)
+    if high > length - MAYBE_MM:
+        most = at_head if low > length - SURELY_MM else max(most, at_head)
         least = min(least, at_head)
     return least, most
 
@@ -570,9 +570,9 @@ def claim(
                     if site_edge[j] == e:
                         less, more = _direct(low, high, float(site_offset[j]), length, forth, back)
                         # a way that starts or ends at a junction pays half of its delay
-                        if site_offset[j] == 0 or low < AT_END_MM:
+                        if site_offset[j] == 0 or low < MAYBE_MM:
                             more += half_delay[tail[e]]
-                        if site_offset[j] == length_mm[e] or high > length - AT_END_MM:
+                        if site_offset[j] == length_mm[e] or high > length - MAYBE_MM:
                             more += half_delay[head[e]]
                         least = min(least, less + site_leg[j])
                         most = min(most, more + site_leg[j])
