@@ -32,13 +32,20 @@ COLUMNS = tuple(f"{hazard}_{kind}" for hazard in HAZARDS for kind in KINDS)
 class Ways(Protocol):
     """Ways as :class:`siting.travel_time.Paths` has them."""
 
-    demand_id: Objects
-    entry: I64
-    indptr: I64
-    edge: I64
-    forward: Bool
-    from_mm: I64
-    to_mm: I64
+    @property
+    def demand_id(self) -> Objects: ...  # noqa: D102
+    @property
+    def entry(self) -> I64: ...  # noqa: D102
+    @property
+    def indptr(self) -> I64: ...  # noqa: D102
+    @property
+    def edge(self) -> I64: ...  # noqa: D102
+    @property
+    def forward(self) -> Bool: ...  # noqa: D102
+    @property
+    def from_mm(self) -> I64: ...  # noqa: D102
+    @property
+    def to_mm(self) -> I64: ...  # noqa: D102
 
 
 @dataclass(frozen=True)

@@ -20,7 +20,7 @@ from siting.errors import StudyError, first_ids
 from siting.evaluate import Evaluation, comparison
 from siting.green import Green
 from siting.merger import LeaveOneOut
-from siting.pipeline import folders, outputs, questions, whatif
+from siting.pipeline import folders, outputs, questions, safety, whatif
 from siting.pipeline import inputs as reading
 from siting.pipeline.cache import Cache
 from siting.pipeline.inputs import Inputs
@@ -46,6 +46,7 @@ class Results:
     park_entrances: gpd.GeoDataFrame | None = None
     closures: LeaveOneOut | None = None
     new_sites: NewSites | None = None
+    crossings: pd.DataFrame | None = None
 
     @property
     def coverage(self) -> pd.DataFrame:
@@ -169,10 +170,11 @@ def _answers(
         there = whatif.on_edited_roads(study, here, named)
         evaluations.append(questions.evaluated(there, named))
         here = replace(here, inputs=replace(here.inputs, drops=there.inputs.drops))
-    gaps = green = gates = closed = new = None
+    gaps = green = gates = closed = new = crossed = None
     if "coverage" in asked:
         step("gaps")
         gaps = questions.gaps(here)
+        crossed = safety.crossings_table(study, here)
     if "green" in asked:
         step("green")
         green, gates = questions.green_land(study, here)
@@ -193,6 +195,7 @@ def _answers(
         park_entrances=gates,
         closures=closed,
         new_sites=new,
+        crossings=crossed,
     )
 
 

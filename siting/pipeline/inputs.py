@@ -19,6 +19,7 @@ from siting.load import Layer, Parks, Sites
 from siting.load.gates import gates_of
 from siting.network import RoadNetwork
 from siting.pipeline import people as people_room
+from siting.pipeline.barring import cut_networks
 from siting.pipeline.cache import Cache
 from siting.pipeline.reader import LayerRecord, Reader, read_raw, told
 from siting.pipeline.road_layer import RoadLines, road_lines, walls
@@ -57,6 +58,7 @@ class Inputs:
     given_entrances: gpd.GeoDataFrame | None
     water: gpd.GeoDataFrame | None
     barriers: gpd.GeoDataFrame | None
+    railways: gpd.GeoDataFrame | None
     sites: Mapping[str, Sites]
     bus_stops: Mapping[str, gpd.GeoDataFrame]
     candidates: Sites | None
@@ -150,6 +152,14 @@ def read_inputs(study: Study, *, cache: Cache, step: Steps) -> Inputs:
     totals = _totals(study, reader)
     drawn = road_lines(study, reader, crs, area, walls(water, barriers))
     networks = road_networks(study, reader, crs, area, drawn)
+    gates = layer("signals", "crossings", Layer, load.signals) if study.crossings else None
+    rails = None
+    if study.railways is not None:
+        rails = layer("roads", "railways", Layer, load.roads, highway="rail")
+    networks = cut_networks(
+        study, networks, reader, rules=rules.load(study.rules), water=water,
+        crossings=None if gates is None else gates.table,
+    )  # fmt: skip
     reader.raise_problems()
 
     step("people")
@@ -188,6 +198,7 @@ def read_inputs(study: Study, *, cache: Cache, step: Steps) -> Inputs:
         given_entrances=given,
         water=water,
         barriers=barriers,
+        railways=None if rails is None else rails.table,
         sites=sites,
         bus_stops=halts,
         candidates=candidates,

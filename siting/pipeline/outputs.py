@@ -18,7 +18,7 @@ from siting import green as green_room
 from siting import maps, report, text
 from siting.errors import StudyError
 from siting.maps import Card, Sheet
-from siting.pipeline import buses
+from siting.pipeline import buses, safety
 from siting.pipeline.inputs import CANDIDATES
 from siting.pipeline.roads import SPEED_RULE, ways
 from siting.rules import Rule
@@ -99,6 +99,8 @@ def _rules_used(results: Results) -> tuple[Rule, ...]:
     if results.green is not None:
         used |= {rule_id for rule_id in inputs.rules if rule_id.startswith("green.")}
         used -= {"green.park_m2_per_person"}  # needs people by park, which no figure here has
+    if results.crossings is not None:
+        used |= {"school.crossings"}
     if results.closures is not None:
         used |= set(CLOSURE_RULES)
     return tuple(rule for rule_id, rule in inputs.rules.items() if rule_id in used)
@@ -133,6 +135,7 @@ def _sheet(results: Results, rules: tuple[Rule, ...]) -> Sheet:
     if not study.zones:
         notes.append(text.get("note.one_region", lang))
     notes += buses.notes(study, inputs.rules, results.region.buses, lang)
+    notes += safety.notes(study, lang)
     dropped = inputs.drops[inputs.drops["action"] == "dropped"]
     if len(dropped):
         notes.append(text.get("note.drops", lang, n=text.count(len(dropped))))
@@ -175,6 +178,8 @@ def _tables(results: Results, max_not_assessed: float) -> dict[str, pd.DataFrame
         tables[name] = buses.marked(tables[name], here.services, inputs.rules)
     if results.gaps is not None:
         tables["gaps"] = _named(results.gaps, names)
+    if results.crossings is not None:
+        tables["crossings"] = _named(results.crossings, names)
     if results.green is not None:
         tables["green"] = _named(
             report.green_figures(

@@ -78,11 +78,11 @@ def read_raw(name: str, source: Source) -> gpd.GeoDataFrame:
     shape = "point_or_polygon"
     if name.split("[")[0] in polygons:
         shape = "polygon"
-    elif name.startswith(("water", "barriers")):
+    elif name.startswith(("water", "barriers", "railways")):
         shape = "polygon" if name.startswith("water") else "line"
     elif name == "roads":
         shape = "line"
-    elif name in ("park_entrances", "network.signals"):
+    elif name in ("park_entrances", "network.signals", "crossings"):
         shape = "point"
     return load.read_layer(
         source.file,

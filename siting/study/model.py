@@ -251,11 +251,23 @@ class Bus(Model):
         return self
 
 
+class Barrier(Source):
+    """What cannot be crossed at grade: rivers, railways, walls.
+
+    ``cuts``: ``edges_and_legs`` cuts the streets that cross it and are neither bridge nor tunnel,
+    except at the study's ``crossings``, and the legs between places and streets; ``legs`` these
+    alone, for a road layer that does not say which of its lines are bridges.
+    """
+
+    cuts: Literal["edges_and_legs", "legs"] = "edges_and_legs"
+
+
 class Service(Source):
     """A service: where it is offered, for whom, and by which rules it is judged.
 
     ``walkers`` says at whose speed it is walked to (rules ``walk.speed``, ``walk.speed_elderly``,
     ``walk.speed_children``), or to the stop where ``mode`` is ``bus``; ``bus`` then says how.
+    ``count_crossings`` counts trunk roads and railways crossed on the way, on foot or by bicycle.
     """
 
     label_zh: str = ""
@@ -266,6 +278,7 @@ class Service(Source):
     group: str | None = None
     level: str = ""
     rules: tuple[str, ...] = ()
+    count_crossings: bool = False
 
     @property
     def way(self) -> str:
@@ -289,6 +302,15 @@ class Service(Source):
         """All networks the service needs."""
         stops = self.bus is not None and self.bus.how == "route"
         return (self.road, self.walk) if stops else (self.road,)
+
+    @model_validator(mode="after")
+    def _crosses_on_foot(self) -> Self:
+        if self.count_crossings and self.mode not in ("walk", "cycle", "ebike"):
+            raise ValueError(
+                f'count_crossings is for those on foot or by bicycle, and mode = "{self.mode}"; '
+                "remove it"
+            )
+        return self
 
     @model_validator(mode="after")
     def _bus_says_how(self) -> Self:
@@ -382,7 +404,9 @@ class Study(Model):
     green: tuple[Green, ...] = ()
     park_entrances: Source | None = None
     water: tuple[Source, ...] = ()
-    barriers: tuple[Source, ...] = ()
+    barriers: tuple[Barrier, ...] = ()
+    crossings: Source | None = None
+    railways: Source | None = None
     services: Annotated[dict[Identifier, Service], Field(min_length=1)]
     decide: Decide = Decide()
     network: Network = Network()
