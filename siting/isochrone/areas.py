@@ -169,17 +169,17 @@ class _Work:
 
     def each(self, first: int, last: int) -> list[list[shapely.MultiPolygon]]:
         """Return the areas of sites ``first`` … ``last - 1``."""
-        ask = self.ask
+        ask, nodes, limit = self.ask, self.network.node_id.size, int(self.limits[-1])
+        if not hasattr(self.local, "label"):
+            self.local.label = np.full(nodes, NEVER, dtype=np.int64)
+            self.local.workspace = kernels.pairs_workspace(self.graph[2], nodes, nodes, limit)
+        label = self.local.label
         count, node, value = kernels.pairs_within(
             *self.graph,
             self.seed_indptr, ask.seed_node[self.seeds], ask.seed_value[self.seeds],
-            *self.every, *self.no_direct,
-            self.network.node_id.size, int(self.limits[-1]), first, last,
+            *self.every, *self.no_direct, self.local.workspace, limit, first, last,
         )  # fmt: skip
         ends = np.concatenate([[0], np.cumsum(count)])
-        if not hasattr(self.local, "label"):
-            self.local.label = np.full(self.network.node_id.size, NEVER, dtype=np.int64)
-        label = self.local.label
         found = []
         for i in range(last - first):
             here = node[ends[i] : ends[i + 1]]
@@ -221,7 +221,7 @@ class _Work:
                 here[first:last],
                 ground.tile, ground.columns, ground.x0, ground.y0, ground.side_m, DEPTH,
                 ground.street_indptr, ground.street, ground.limit_m,
-                ground.wall_indptr, ground.walls, ground.wall,
+                ground.wall_indptr, ground.walls, ground.wall, ground.solid,
                 ground.segment, ground.at_mm, ground.edge, ground.in_barrier,
                 network.tail, network.head, network.length_mm,
                 ask.cost[0], ask.cost[1], ask.delay, label,

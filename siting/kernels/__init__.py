@@ -27,7 +27,12 @@ from siting.kernels.rows import (
     scatter_rows,
     sort_rows,
 )
-from siting.kernels.search import nearest_k_labels, nearest_labels, pairs_within
+from siting.kernels.search import (
+    nearest_k_labels,
+    nearest_labels,
+    pairs_within,
+    pairs_workspace,
+)
 
 __all__ = [
     "NEVER",
@@ -45,6 +50,7 @@ __all__ = [
     "order_along_curve",
     "outline_rings",
     "pairs_within",
+    "pairs_workspace",
     "parallel_blocks",
     "scatter_rows",
     "segments_in_bins",

@@ -269,6 +269,20 @@ def _grown(array: Any, size: int) -> Any:
 
 
 @compiled
+def pairs_workspace(weight: I64, nodes: int, demands: int, cutoff: int) -> Any:
+    """Return the arrays that one thread needs for :func:`pairs_within`.
+
+    To make them takes as long as the city is large; a search leaves them as they were.
+    """
+    _, buckets = _bucket_width(weight, 1, cutoff)
+    reached = np.full(nodes, NEVER, dtype=np.int64)
+    seen = np.empty(nodes, dtype=np.int32)
+    best = np.full(demands, NEVER, dtype=np.int64)
+    found = np.empty(demands, dtype=np.int32)
+    return reached, seen, best, found, _new_queue(nodes, buckets)
+
+
+@compiled
 def pairs_within(
     indptr: I64,
     target: I32,
@@ -282,7 +296,7 @@ def pairs_within(
     direct_indptr: I64,
     direct_demand: I32,
     direct_value: I64,
-    demands: int,
+    workspace: Any,
     cutoff: int,
     first: int,
     last: int,
@@ -302,8 +316,8 @@ def pairs_within(
         By node, the demands that enter the network there and at what impedance.
     direct_indptr, direct_demand, direct_value
         By source, demands on the same edge, reached along it.
-    demands
-        Number of demands.
+    workspace
+        Of :func:`pairs_workspace`, for the same graph and cutoff; one for each thread.
     cutoff
         Largest impedance wanted.
     first, last
@@ -315,13 +329,9 @@ def pairs_within(
     after the other; within a source in no particular order.
     """
     n = indptr.size - 1
-    reached = np.full(n, NEVER, dtype=np.int64)
-    seen = np.empty(n, dtype=np.int32)
-    best = np.full(demands, NEVER, dtype=np.int64)
-    found = np.empty(demands, dtype=np.int32)
+    reached, seen, best, found, link = workspace
     shift, buckets = _bucket_width(weight, 1, cutoff)
     mask = buckets - 1
-    link = _new_queue(n, buckets)
     hand = n + buckets
     count = np.zeros(last - first, dtype=np.int64)
     out_demand = np.empty(1024, dtype=np.int32)

@@ -63,12 +63,8 @@ class Question:
         if problems:
             raise DataError(problems)
         self.network = network
-        allowed = np.stack([network.forward_ms, network.backward_ms]) >= 0
-        self.cost = (
-            np.stack([network.forward_ms, network.backward_ms])
-            if impedance == "time"
-            else np.where(allowed, network.length_mm, -1)
-        )
+        cost = np.stack([network.forward_ms, network.backward_ms])
+        self.cost = cost if impedance == "time" else np.where(cost >= 0, network.length_mm, -1)
         self.delay = (
             network.half_delay_ms if impedance == "time" else np.zeros_like(network.half_delay_ms)
         )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Collection
 from dataclasses import dataclass, field
 from typing import Literal
@@ -261,9 +262,13 @@ def _within(ask: Question, cutoff: int, threads: int) -> list[tuple[I64, I32, I3
         direct_indptr, ask.direct_demand[direct].astype(np.int32), ask.direct_value[direct],
     )  # fmt: skip
 
+    mine = threading.local()
+
     def search(first: int, last: int) -> tuple[I64, I32, I32]:
+        if not hasattr(mine, "workspace"):
+            mine.workspace = kernels.pairs_workspace(graph[2], nodes, ask.demands, cutoff)
         found: tuple[I64, I32, I32] = kernels.pairs_within(
-            *graph, *rows, ask.demands, cutoff, first, last
+            *graph, *rows, mine.workspace, cutoff, first, last
         )
         return found
 

@@ -98,14 +98,15 @@ def test_pairs_within_are_all_that_the_naive_search_finds(graph, cutoff, data):
     stub_indptr, by_node = kernels.compressed_rows(
         np.array([s[0] for s in stubs], dtype=np.int64), rows=nodes
     )
+    graph_rows = rows(nodes, arcs)
     count, demand, ms = kernels.pairs_within(
-        *rows(nodes, arcs),
+        *graph_rows,
         seed_indptr, node[by_owner].astype(np.int32), value[by_owner],
         stub_indptr,
         np.array([stubs[i][1] for i in by_node], dtype=np.int32),
         np.array([stubs[i][2] for i in by_node], dtype=np.int64),
         np.zeros(owners + 1, dtype=np.int64), np.empty(0, np.int32), np.empty(0, np.int64),
-        5, cutoff, 0, owners,
+        kernels.pairs_workspace(graph_rows[2], nodes, 5, cutoff), cutoff, 0, owners,
     )  # fmt: skip
     got = dict(
         zip(zip(np.repeat(np.arange(owners), count).tolist(), demand.tolist(), strict=True),
