@@ -13,6 +13,7 @@ import pytest
 from shapely import LineString, Point, box
 
 import siting
+from siting import demo
 from siting import plan as plans
 from siting.errors import DataError, StudyError
 from siting.pipeline import questions, whatif
@@ -235,3 +236,59 @@ def test_a_whole_run_with_a_plan_and_crossings(tmp_path: Path) -> None:
     assert "crossings.csv" in page
     with pytest.raises(StudyError, match="on foot or by bicycle"):
         siting.read_study(write(tmp_path / "k", service='count_crossings = true\nmode = "drive"'))
+
+
+@pytest.mark.slow
+def test_bridges_of_the_demo_county(tmp_path: Path) -> None:
+    """Closed, nobody is nearer and some are farther; with a third, the other way round."""
+    study, here = region(demo.write_region(tmp_path, scale="county", seed=430600).study)
+    crs = here.inputs.crs
+    to = pyproj.Transformer.from_crs(crs, "EPSG:4490", always_xy=True)
+    walk = here.inputs.networks["walk"]
+    over = [i for i in range(walk.tail.size) if walk.bridge[i]]
+    assert len(over) == 2
+    middles = [walk.geometry[i].interpolate(0.5, normalized=True) for i in over]
+    river = here.inputs.water.union_all()
+    # half way between the two, from a street to the nearest one across the water
+    spot = LineString(middles).interpolate(0.5, normalized=True)
+
+    def impedances(there: Region) -> dict[str, pd.Series[int]]:
+        found = {}
+        for service in there.services:
+            reach = service.times("time").reach(here.today.open_sites(service.name))
+            value = reach["impedance"].where(reach["state"] != "unattached")
+            found[service.name] = value.where(value >= 0, 10**12)
+        return found
+
+    today = impedances(here)
+
+    def on(*edits: dict[str, Any]) -> dict[str, pd.Series[int]]:
+        opened = {s.name: list(here.today.open_sites(s.name)) for s in here.services}
+        plan = plans.from_json(json.dumps({
+            "name": "p", "version": 1, "periods": [{"year": None, "open": opened}],
+            "network_edits": list(edits),
+        }))  # fmt: skip
+        return impedances(whatif.on_edited_roads(study, here, plan))
+
+    shut = on(*({"kind": "close", "way": int(walk.way_id[i])} for i in over))
+    assert all((shut[n] >= today[n]).all() for n in today)
+    assert any((shut[n] > today[n]).sum() > 50 for n in today)
+
+    near = sorted(
+        (geometry.distance(spot), i)
+        for i, geometry in enumerate(walk.geometry)
+        if walk.stoppable[i]
+    )
+    first = walk.geometry[near[0][1]]
+    start = first.interpolate(first.project(spot))
+    far = next(
+        g for _, i in near
+        if (g := walk.geometry[i]).distance(start) > 300
+        and LineString([start, g.interpolate(g.project(start))]).intersects(river)
+    )  # fmt: skip
+    stop = far.interpolate(far.project(start))
+    line = [list(to.transform(p.x, p.y)) for p in (start, stop)]
+    built = on({"kind": "add", "line": line, "highway": "secondary", "bridge": True})
+    # a millisecond for each division of an edge
+    assert all((built[n] <= today[n] + 4).all() for n in today)
+    assert any((built[n] < today[n] - 60_000).any() for n in today)
