@@ -82,14 +82,20 @@ def schools_finding(ranking: pd.DataFrame, service: str, sheet: Sheet) -> str:
     """Return how many schools of a service cannot close without somebody left unserved.
 
     Where the study gives no pupils, all residents are counted, and the sentence does not call them
-    children.
+    children. Closures that times which are a lower bound cannot show to be harmless are named.
     """
-    return sheet.say(
+    said = sheet.say(
         "finding.schools" if service in sheet.groups else "finding.schools_residents",
         service=sheet.label("service", service),
         n=text.count(len(ranking)),
         kept=text.count(int((ranking["unserved_after"] > 0).sum())),
     )
+    if "hard_not_assessed_persons" not in ranking:
+        return said
+    doubtful = (ranking["unserved_after"] == 0) & (ranking["hard_not_assessed_persons"] > 0)
+    if not doubtful.any():
+        return said
+    return said + sheet.say("finding.schools_lower", n=text.count(int(doubtful.sum())))
 
 
 def _steps(sheet: Sheet) -> str:

@@ -11,13 +11,14 @@ from bus_worlds import times_of
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from siting import coverage, merger, rules, school_bus
+from siting import coverage, maps, merger, rules, school_bus
 from siting.errors import NetworkError, StudyError
 from siting.plan import Period, Plan
 from siting.rules import Rule
 
 BOOK = rules.load()
 SITES = ["S0", "S1", "S2"]
+SHEET = maps.Sheet(title="t", region="r", lang="en", made_on="2026-01-01", version="0")
 
 
 def detour(value: float) -> Rule:
@@ -149,6 +150,19 @@ def test_a_closure_cannot_pass_a_hard_limit_by_a_lower_bound() -> None:
         assert row["hard_not_assessed_persons"] == unknown
         at = found.limits.set_index("site_id").loc["S0"]
         assert at["not_assessed_persons"] == unknown
+    # closing S1 moves nobody: nothing is in doubt, and nothing is said of it
+    said = maps.schools_finding(doubt.ranking, "school", SHEET)
+    assert "cannot be judged" not in said
+    near = dict(words, persons=pd.Series({"D0": 1}))
+    harmless = maps.schools_finding(merger.leave_one_out(times, **near).ranking, "school", SHEET)  # type: ignore[arg-type]
+    doubtful = maps.schools_finding(
+        merger.leave_one_out(school_bus.lower_bound(times), **near).ranking,  # type: ignore[arg-type]
+        "school",
+        SHEET,
+    )
+    assert "cannot be judged" not in harmless
+    assert doubtful.startswith(harmless)
+    assert "1 more cannot be judged" in doubtful
 
 
 def test_who_may_not_be_judged_is_said_in_one_place() -> None:
