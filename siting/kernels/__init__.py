@@ -4,7 +4,7 @@ A graph is three arrays in compressed rows: ``indptr`` (int64, nodes + 1), ``tar
 ``weight`` (int64, non-negative). Row ``x`` lists the arcs that a search leaving ``x`` may take; for
 demand → site times the caller passes the *reversed* graph and searches from the sites.
 
-Everything is an integer, so no result depends on the order of rows, of heap entries or of threads.
+Everything is an integer, so no result depends on the order of rows, of queues or of threads.
 Where an owner is carried, a node's label is the single integer ``impedance * owners + owner``:
 comparing labels compares first impedance and then owner, and adding ``weight * owners`` moves along
 an arc. Ties therefore go to the smallest owner exactly, over arcs of weight zero too.
