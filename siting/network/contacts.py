@@ -81,7 +81,8 @@ def contacts(pieces: Pieces) -> Contacts:
     of, along = pieces.of_corner, pieces.along()
     is_end = np.zeros(len(pieces.xy), dtype=bool)
     is_end[pieces.first] = is_end[pieces.last] = True
-    found: list[tuple[I64, I64, I64, npt.NDArray[np.int8]]] = []
+    none = np.empty(0, dtype=np.int64)
+    found = [(none, none, none.reshape(0, 2), np.empty(0, dtype=np.int8))]
     looked = 0
     for begin in range(0, segment.size, BLOCK):
         i, j = tree.query(boxes[begin : begin + BLOCK])

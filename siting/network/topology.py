@@ -161,13 +161,16 @@ class _Work:
         self._no_length()
 
     def round(self) -> bool:
-        """Find and mend everything once; return whether a gap was closed on the way."""
+        """Find and mend everything once; return whether anything was mended on the way."""
+        before = (self.xy, self.start, self.row)
         pieces = self._distinct()
         pieces = self._without_doubles(pieces, "duplicate")
         pieces, refused = self._moved(pieces)
         pieces = self._noded(pieces)
         pieces = self._without_doubles(pieces, "overlap")
-        return self._stepped(pieces, refused)
+        self._stepped(pieces, refused)
+        now = (self.xy, self.start, self.row)
+        return not all(map(np.array_equal, before, now))
 
     def result(self, lines: gpd.GeoDataFrame) -> tuple[gpd.GeoDataFrame, list[tuple[str, str]]]:
         """Return the layer as it is drawn now, and the rows that are gone with why."""
@@ -339,7 +342,7 @@ class _Work:
         self._draw(pieces, xy[at], begins, of[chosen], several)
         return self._distinct()
 
-    def _stepped(self, pieces: Pieces, refused: I64) -> bool:
+    def _stepped(self, pieces: Pieces, refused: I64) -> None:
         """Close the gaps that are left with a straight step, and list all."""
         ends, steps = closing_steps(
             pieces, snap_mm=self.snap, look_mm=self.look, walls=self.walls, left=refused
@@ -347,7 +350,7 @@ class _Work:
         self._list_gaps(pieces, ends, steps)
         done = np.flatnonzero(steps.closed)
         if not done.size:
-            return False
+            return
         self.found.mended_ends.update(map(tuple, steps.to[done].tolist()))
         at_last = ends.last[steps.end[done]]
         piece = ends.piece[steps.end[done]]
@@ -356,7 +359,6 @@ class _Work:
         more = np.bincount(piece, minlength=pieces.level.size)
         start = pieces.start + np.concatenate([[0], np.cumsum(more)])
         self._draw(pieces, xy, start, np.arange(pieces.level.size), more > 0)
-        return True
 
     def _draw(self, pieces: Pieces, xy: I64, start: I64, of: I64, changed: Bool) -> None:
         """Draw every row anew from parts of its pieces; ``of`` is the piece of each part."""

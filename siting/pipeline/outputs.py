@@ -18,7 +18,7 @@ from siting import green as green_room
 from siting import maps, report, text
 from siting.errors import StudyError
 from siting.maps import Card, Sheet
-from siting.pipeline import buses, safety
+from siting.pipeline import buses, road_layer, safety
 from siting.pipeline.inputs import CANDIDATES
 from siting.pipeline.roads import SPEED_RULE, ways
 from siting.rules import Rule
@@ -198,6 +198,7 @@ def _tables(results: Results, max_not_assessed: float) -> dict[str, pd.DataFrame
     tables |= buses.tables(here.buses)
     tables["sites"] = here.places.sites.merge(here.places.offers, on="site_id", how="left")
     tables["access"] = here.access
+    tables["road_defects"] = road_layer.placed(here.road_defects)
     tables["drops"] = inputs.drops
     return tables
 
@@ -360,6 +361,7 @@ def _layers(results: Results, tables: Mapping[str, pd.DataFrame]) -> dict[str, g
         layers["park_entrances"] = results.park_entrances
     if inputs.parks is not None:
         layers["parks"] = inputs.parks
+    layers["road_defects"] = here.road_defects
     return layers
 
 
@@ -400,6 +402,13 @@ def _record(
                 "persons": int(rows["persons"].fillna(0).sum()),
             }
             for (mode, what, why), rows in here.access.groupby(["mode", "table", "why"])
+        },
+        "road_defects": {
+            f"{mode or 'layer'}: {kind}: {done}": {
+                "places": len(rows),
+                "persons": int(rows["persons"].fillna(0).sum()),
+            }
+            for (mode, kind, done), rows in here.road_defects.groupby(["mode", "kind", "done"])
         },
         "rules": [rule.model_dump(mode="json") for rule in rules],
         "plans": [evaluation.plan for evaluation in results.evaluations],
