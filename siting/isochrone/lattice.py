@@ -42,8 +42,9 @@ class Lattice:
         Straight pieces of the streets that a point may attach to: ends (s, 4) in m, where they
         lie on their edge in mm from its tail (s, 2), the edge, and whether they enter the inside
         of a barrier.
-    wall
-        Straight pieces of barriers (w, 4).
+    wall, solid
+        Straight pieces of barriers (w, 4), and which of them are the outline of an area, its
+        inside on the left.
     tile
         Tiles that have a street in reach, ascending.
     street_indptr, street, limit_m, wall_indptr, walls
@@ -61,6 +62,7 @@ class Lattice:
     edge: I32 = field(repr=False)
     in_barrier: Bool = field(repr=False)
     wall: F64 = field(repr=False)
+    solid: Bool = field(repr=False)
     tile: I64 = field(repr=False)
     street_indptr: I64 = field(repr=False)
     street: I32 = field(repr=False)
@@ -99,7 +101,7 @@ def lattice(
     edges = np.flatnonzero(usable).astype(np.int32)
     segment, at_mm, of = _pieces(network, edges)
     lines: Objects = np.asarray(shapely.linestrings(segment.reshape(-1, 2, 2)))
-    wall = _walls(barriers)
+    wall, solid = _walls(barriers)
 
     # streets in reach of the box, and one tile more, so that edges of the grid need no care
     margin = max_access_m + AROUND_M + 2 * side_m
@@ -127,7 +129,7 @@ def lattice(
     )  # fmt: skip
     return Lattice(
         cell_m, side_m, x0, y0, columns, rows, segment, at_mm, of, _within(lines, barriers), wall,
-        tile, *found,
+        solid, tile, *found,
     )  # fmt: skip
 
 
@@ -152,13 +154,15 @@ def _pieces(network: RoadNetwork, edges: I32) -> tuple[F64, F64, I32]:
     )
 
 
-def _walls(barriers: Objects) -> F64:
-    """Return the straight pieces of barriers and of the outlines of barriers that are areas."""
+def _walls(barriers: Objects) -> tuple[F64, Bool]:
+    """Return the straight pieces of barriers, and which are outlines with an area on their left."""
     flat = shapely.get_dimensions(barriers) == 2
-    lines = np.concatenate([barriers[~flat], shapely.get_rings(barriers[flat])])
+    outlines = shapely.get_rings(shapely.orient_polygons(barriers[flat]))
+    lines = np.concatenate([barriers[~flat], outlines])
     xy, line = shapely.get_coordinates(lines, return_index=True)
     start = np.flatnonzero(line[:-1] == line[1:])
-    return np.ascontiguousarray(np.hstack([xy[start], xy[start + 1]]).reshape(-1, 4))
+    pieces = np.ascontiguousarray(np.hstack([xy[start], xy[start + 1]]).reshape(-1, 4))
+    return pieces, line[start] >= int((~flat).sum())
 
 
 def _within(lines: Objects, barriers: Objects) -> Bool:

@@ -14,7 +14,7 @@ All kernels release the GIL; :func:`parallel_blocks` runs one over blocks of sou
 
 from __future__ import annotations
 
-from siting.kernels.areas import candidates, claim, segments_in_bins
+from siting.kernels.areas import claim
 from siting.kernels.chains import walk_chains
 from siting.kernels.compile import NEVER, compiled, default_threads, parallel_blocks
 from siting.kernels.order import order_along_curve
@@ -33,6 +33,7 @@ from siting.kernels.search import (
     pairs_within,
     pairs_workspace,
 )
+from siting.kernels.tiles import candidates, segments_in_bins
 
 __all__ = [
     "NEVER",

@@ -7,8 +7,7 @@ neither proved nor refuted is cut in four, down to the finest; what is then stil
 claimed.
 
 Lengths are metres and impedances ms (or mm), both as floats with a margin for every rounding that
-the integers go through. All functions of the proof stand in this file because numba does not
-notice when a compiled function in another file has changed.
+the integers go through.
 """
 
 from __future__ import annotations
@@ -19,305 +18,10 @@ from typing import Any
 import numpy as np
 
 from siting.kernels.compile import I32, I64, NEVER, compiled
+from siting.kernels.legs import BLOCKED, FREE, UNKNOWN, foot, leg_state
+from siting.kernels.tiles import SLACK_M, room
 
-SLACK_M = 0.004  # streets equally near to the millimetre are chosen by their order: all count
 SURELY_MM, MAYBE_MM = 0.4, 0.6  # a place this near to an end of its edge rounds to it
-FREE, UNKNOWN, BLOCKED = 0, 1, 2
-
-
-@compiled
-def _foot(px: float, py: float, ax: float, ay: float, bx: float, by: float) -> Any:
-    """Return the distance from a point to a segment, and where its foot is (0 at a, 1 at b)."""
-    dx, dy = bx - ax, by - ay
-    square = dx * dx + dy * dy
-    at = 0.0
-    if square > 0.0:
-        at = ((px - ax) * dx + (py - ay) * dy) / square
-        at = min(1.0, max(0.0, at))
-    ex, ey = ax + at * dx - px, ay + at * dy - py
-    return math.sqrt(ex * ex + ey * ey), at
-
-
-@compiled
-def _room(array: Any, size: int) -> Any:
-    """Return ``array``, or a copy with room for at least ``size``."""
-    if size <= array.size:
-        return array
-    bigger = np.empty(2 * size + 64, dtype=array.dtype)
-    bigger[: array.size] = array
-    return bigger
-
-
-@compiled
-def segments_in_bins(
-    segment: Any, x0: float, y0: float, side_m: float, columns: int, rows: int
-) -> Any:
-    """Return pairs (bin, segment) so that every bin a segment touches is among them.
-
-    Parameters
-    ----------
-    segment
-        float64 (s, 4): x, y of both ends.
-    x0, y0, side_m, columns, rows
-        The grid; bin ``row * columns + column``. What lies outside is left out.
-
-    Returns
-    -------
-    tuple of int64 and int32 arrays; a pair may come twice.
-    """
-    where = np.empty(4 * segment.shape[0] + 64, dtype=np.int64)
-    which = np.empty(where.size, dtype=np.int32)
-    size = 0
-    for s in range(segment.shape[0]):
-        ax, ay, bx, by = segment[s, 0], segment[s, 1], segment[s, 2], segment[s, 3]
-        # piece by piece: the box round a long slanting segment holds many bins it never touches
-        pieces = int(math.hypot(bx - ax, by - ay) / side_m) + 1
-        for i in range(pieces):
-            px, qx = ax + (bx - ax) * i / pieces, ax + (bx - ax) * (i + 1) / pieces
-            py, qy = ay + (by - ay) * i / pieces, ay + (by - ay) * (i + 1) / pieces
-            west = max(math.floor((min(px, qx) - x0) / side_m), 0)
-            east = min(math.floor((max(px, qx) - x0) / side_m), columns - 1)
-            south = max(math.floor((min(py, qy) - y0) / side_m), 0)
-            north = min(math.floor((max(py, qy) - y0) / side_m), rows - 1)
-            for row in range(south, north + 1):
-                for column in range(west, east + 1):
-                    where = _room(where, size + 1)
-                    which = _room(which, size + 1)
-                    where[size] = row * columns + column
-                    which[size] = s
-                    size += 1
-    return where[:size].copy(), which[:size].copy()
-
-
-@compiled
-def _gather(
-    x: float,
-    y: float,
-    reach_m: float,
-    segment: Any,
-    bin_indptr: I64,
-    bin_segment: I32,
-    x0: float,
-    y0: float,
-    side_m: float,
-    columns: int,
-    rows: int,
-    stamp: I64,
-    mark: int,
-    out: I32,
-    size: int,
-) -> Any:
-    """Append the segments within ``reach_m`` of a point, each once; return ``out`` and its size."""
-    west = max(math.floor((x - reach_m - x0) / side_m), 0)
-    east = min(math.floor((x + reach_m - x0) / side_m), columns - 1)
-    south = max(math.floor((y - reach_m - y0) / side_m), 0)
-    north = min(math.floor((y + reach_m - y0) / side_m), rows - 1)
-    for row in range(south, north + 1):
-        for column in range(west, east + 1):
-            at = row * columns + column
-            for i in range(bin_indptr[at], bin_indptr[at + 1]):
-                s = bin_segment[i]
-                if stamp[s] == mark:
-                    continue
-                stamp[s] = mark
-                far, _ = _foot(x, y, segment[s, 0], segment[s, 1], segment[s, 2], segment[s, 3])
-                if far <= reach_m:
-                    out = _room(out, size + 1)
-                    out[size] = s
-                    size += 1
-    return out, size
-
-
-@compiled
-def candidates(
-    tile: I64,
-    segment: Any,
-    bin_indptr: I64,
-    bin_segment: I32,
-    wall: Any,
-    wall_indptr: I64,
-    wall_segment: I32,
-    x0: float,
-    y0: float,
-    side_m: float,
-    columns: int,
-    rows: int,
-    max_access_m: float,
-    around_m: float,
-) -> Any:
-    """Return the street and wall segments that may matter to points of each tile.
-
-    Parameters
-    ----------
-    tile
-        Bins of the grid, each a tile of the lattice.
-    segment, bin_indptr, bin_segment
-        Streets by bin.
-    wall, wall_indptr, wall_segment
-        Barriers by bin.
-    x0, y0, side_m, columns, rows
-        The grid.
-    max_access_m
-        Longest access leg.
-    around_m
-        How much farther than the nearest street to look where a wall is near.
-
-    Returns
-    -------
-    tuple
-        Streets in compressed rows by tile (``indptr``, ``segment``), ``limit_m`` (all streets
-        within it of the tile's centre are listed; −1 where none is in reach), walls in compressed
-        rows (``indptr``, ``segment``).
-    """
-    radius = side_m * math.sqrt(0.5)
-    street_indptr = np.zeros(tile.size + 1, dtype=np.int64)
-    streets = np.empty(1024, dtype=np.int32)
-    limit = np.full(tile.size, -1.0)
-    barrier_indptr = np.zeros(tile.size + 1, dtype=np.int64)
-    barriers = np.empty(1024, dtype=np.int32)
-    stamp = np.full(segment.shape[0], -1, dtype=np.int64)
-    wall_stamp = np.full(wall.shape[0], -1, dtype=np.int64)
-    mark = 0
-    size = 0
-    wall_size = 0
-    found = np.empty(256, dtype=np.int32)
-    for i in range(tile.size):
-        x = x0 + (tile[i] % columns + 0.5) * side_m
-        y = y0 + (tile[i] // columns + 0.5) * side_m
-        # wider and wider until the nearest street is certain
-        reach = side_m
-        nearest = math.inf
-        while True:
-            mark += 1
-            found, many = _gather(
-                x, y, reach, segment, bin_indptr, bin_segment, x0, y0, side_m, columns, rows,
-                stamp, mark, found, 0,
-            )  # fmt: skip
-            for j in range(many):
-                s = found[j]
-                far, _ = _foot(x, y, segment[s, 0], segment[s, 1], segment[s, 2], segment[s, 3])
-                nearest = min(nearest, far)
-            if nearest < math.inf or reach > max_access_m + radius:
-                break
-            reach *= 2.0
-        if nearest <= max_access_m + radius:
-            bound = nearest + 2.0 * radius + SLACK_M
-            if wall.shape[0] > 0:
-                mark += 1
-                barriers, after = _gather(
-                    x, y, bound + 2.0 * radius, wall, wall_indptr, wall_segment, x0, y0, side_m,
-                    columns, rows, wall_stamp, mark, barriers, wall_size,
-                )  # fmt: skip
-                if after > wall_size:
-                    bound = max(bound, min(bound + around_m, max_access_m + 2.0 * radius))
-                    mark += 1
-                    barriers, wall_size = _gather(
-                        x, y, bound + 2.0 * radius, wall, wall_indptr, wall_segment, x0, y0,
-                        side_m, columns, rows, wall_stamp, mark, barriers, wall_size,
-                    )  # fmt: skip
-            mark += 1
-            streets, size = _gather(
-                x, y, bound, segment, bin_indptr, bin_segment, x0, y0, side_m, columns, rows,
-                stamp, mark, streets, size,
-            )  # fmt: skip
-            limit[i] = bound
-        street_indptr[i + 1] = size
-        barrier_indptr[i + 1] = wall_size
-    return street_indptr, streets[:size].copy(), limit, barrier_indptr, barriers[:wall_size].copy()
-
-
-@compiled
-def _apart(hull: Any, nx: float, ny: float, ax: float, ay: float, bx: float, by: float) -> bool:
-    """Whether the direction (nx, ny) separates the six points of ``hull`` from a segment."""
-    low, high = math.inf, -math.inf
-    for i in range(6):
-        value = hull[i, 0] * nx + hull[i, 1] * ny
-        low, high = min(low, value), max(high, value)
-    a, b = ax * nx + ay * ny, bx * nx + by * ny
-    return bool(high < min(a, b) or max(a, b) < low)
-
-
-@compiled
-def _wall_state(hull: Any, ax: float, ay: float, bx: float, by: float) -> int:
-    """Return what a wall does to all legs from a cell to its feet on a street.
-
-    ``hull`` holds the cell's four corners and the two ends of its range of feet: every leg runs
-    within their convex hull. FREE: the wall does not touch the hull. BLOCKED: it crosses every
-    leg, properly and within itself. UNKNOWN: neither is certain.
-    """
-    if (
-        max(ax, bx) < hull[:, 0].min()
-        or min(ax, bx) > hull[:, 0].max()
-        or max(ay, by) < hull[:, 1].min()
-        or min(ay, by) > hull[:, 1].max()
-    ):
-        return FREE
-    if _apart(hull, ay - by, bx - ax, ax, ay, bx, by):
-        return FREE
-    for corner in range(4):
-        for end in range(4, 6):
-            dx, dy = hull[end, 0] - hull[corner, 0], hull[end, 1] - hull[corner, 1]
-            if _apart(hull, -dy, dx, ax, ay, bx, by):
-                return FREE
-    # the wall's line must part corners from feet, and meet every leg within the wall
-    nx, ny = ay - by, bx - ax
-    base = ax * nx + ay * ny
-    tiny = 1e-6 * math.sqrt(nx * nx + ny * ny)
-    first = hull[0, 0] * nx + hull[0, 1] * ny - base
-    sign = 1.0 if first > 0.0 else -1.0
-    for i in range(6):
-        value = sign * (hull[i, 0] * nx + hull[i, 1] * ny - base)
-        if (i < 4 and value <= tiny) or (i >= 4 and value >= -tiny):
-            return UNKNOWN
-    square = (bx - ax) * (bx - ax) + (by - ay) * (by - ay)
-    for corner in range(4):
-        for end in range(4, 6):
-            p = hull[corner, 0] * nx + hull[corner, 1] * ny - base
-            q = hull[end, 0] * nx + hull[end, 1] * ny - base
-            share = p / (p - q)
-            mx = hull[corner, 0] + share * (hull[end, 0] - hull[corner, 0])
-            my = hull[corner, 1] + share * (hull[end, 1] - hull[corner, 1])
-            along = ((mx - ax) * (bx - ax) + (my - ay) * (by - ay)) / square
-            if along <= 1e-6 or along >= 1.0 - 1e-6:
-                return UNKNOWN
-    return BLOCKED
-
-
-@compiled
-def _along(wall: Any, b: int, ax: float, ay: float, bx: float, by: float) -> bool:
-    """Whether a wall lies on the line of a street: legs end on it and do not cross it."""
-    dx, dy = bx - ax, by - ay
-    size = math.sqrt(dx * dx + dy * dy)
-    if size == 0.0:
-        return False
-    first = abs((wall[b, 0] - ax) * dy - (wall[b, 1] - ay) * dx) / size
-    second = abs((wall[b, 2] - ax) * dy - (wall[b, 3] - ay) * dx) / size
-    return bool(first <= 1e-7 and second <= 1e-7)
-
-
-@compiled
-def _leg_state(
-    hull: Any,
-    wall: Any,
-    walls: I32,
-    first: int,
-    last: int,
-    ax: float,
-    ay: float,
-    bx: float,
-    by: float,
-) -> int:
-    """Return whether the legs from a cell to a street are FREE of walls, BLOCKED, or UNKNOWN."""
-    state = FREE
-    for i in range(first, last):
-        b = walls[i]
-        one = _wall_state(hull, wall[b, 0], wall[b, 1], wall[b, 2], wall[b, 3])
-        if one == FREE or _along(wall, b, ax, ay, bx, by):
-            continue
-        if one == BLOCKED:
-            return BLOCKED
-        state = UNKNOWN
-    return state
 
 
 @compiled
@@ -393,6 +97,7 @@ def claim(
     barrier_indptr: I64,
     barrier: I32,
     wall: Any,
+    solid: Any,
     segment: Any,
     segment_at: Any,
     segment_edge: I32,
@@ -428,6 +133,8 @@ def claim(
         From :func:`candidates`, one row a tile.
     wall, segment
         float64 (s, 4): ends of barrier and of street segments.
+    solid
+        Bool, barrier segments that are the outline of an area, its inside on their left.
     segment_at, segment_edge, in_barrier
         Of street segments: float64 (s, 2), their ends in mm from the tail of the edge; the edge;
         bool, whether they enter the inside of a barrier.
@@ -478,7 +185,7 @@ def claim(
         child[0] = -1
         bound_m[0] = limit_m[t]
         many = street_indptr[t + 1] - street_indptr[t]
-        held = _room(held, many)
+        held = room(held, many)
         held[:many] = street[street_indptr[t] : street_indptr[t + 1]]
         own_start[0], own_stop[0] = 0, many
         while level >= 0:
@@ -493,7 +200,7 @@ def claim(
                 row[level + 1] = row[level] + (quarter >> 1) * half
                 own_start[level + 1] = own_stop[level + 1] = own_stop[level]
                 size = own_stop[level] - own_start[level]
-                held = _room(held, own_stop[level] + size)
+                held = room(held, own_stop[level] + size)
                 for i in range(own_start[level], own_stop[level]):
                     held[own_stop[level + 1]] = held[i]
                     own_stop[level + 1] += 1
@@ -521,7 +228,7 @@ def claim(
             nearest = math.inf
             for i in range(size):
                 s = held[start + i]
-                distance[i], _ = _foot(
+                distance[i], _ = foot(
                     x, y, segment[s, 0], segment[s, 1], segment[s, 2], segment[s, 3]
                 )
                 nearest = min(nearest, distance[i])
@@ -548,7 +255,7 @@ def claim(
                 for corner in range(4):
                     px = west + width * (corner & 1)
                     py = south + width * (corner >> 1)
-                    leg, at = _foot(px, py, ax, ay, bx, by)
+                    leg, at = foot(px, py, ax, ay, bx, by)
                     far = max(far, leg)
                     first, last = min(first, at), max(last, at)
                     hull[corner, 0], hull[corner, 1] = px, py
@@ -586,8 +293,8 @@ def claim(
                 if walled:
                     hull[4, 0], hull[4, 1] = ax + first * (bx - ax), ay + first * (by - ay)
                     hull[5, 0], hull[5, 1] = ax + last * (bx - ax), ay + last * (by - ay)
-                    state[i] = _leg_state(
-                        hull, wall, barrier, first_wall, last_wall, ax, ay, bx, by
+                    state[i] = leg_state(
+                        hull, wall, solid, barrier, first_wall, last_wall, ax, ay, bx, by
                     )
                     if in_barrier[s] and state[i] == FREE:
                         state[i] = UNKNOWN

@@ -49,7 +49,7 @@ def attach(
         Least length of a component, km.
     barriers
         Lines or areas that a leg may not cross, in the same CRS: water, railways, walls. A leg may
-        end on one (a street along a bank).
+        end on one (a street along a bank); its last millimetre is not looked at.
 
     Returns
     -------
@@ -193,10 +193,17 @@ def _nearest(points: Objects, tree: shapely.STRtree, n: int) -> tuple[I64, I64]:
 
 
 def _crosses(points: Objects, lines: Objects, leg_mm: I64, walls: shapely.STRtree) -> Bool:
-    """Return where the leg from a point to its nearest place on a line crosses a barrier."""
+    """Return where the leg from a point to its nearest place on a line crosses a barrier.
+
+    The last millimetre of a leg is not looked at: whether a street along a bank lies on this side
+    of it or on that one would be decided by the last bits of a coordinate.
+    """
     crossed = np.zeros(len(points), dtype=bool)
-    some = np.flatnonzero(leg_mm > 0)
-    legs = shapely.shortest_line(points[some], lines[some])
+    some = np.flatnonzero(leg_mm > 1)
+    ends = shapely.get_coordinates(shapely.shortest_line(points[some], lines[some]))
+    start, foot = ends[::2], ends[1::2]
+    back = (start - foot) * (0.001 / np.hypot(*(start - foot).T))[:, None]
+    legs: Objects = np.asarray(shapely.linestrings(np.stack([start, foot + back], axis=1)))
     leg, wall = walls.query(legs, predicate="intersects")
     through = ~shapely.touches(legs[leg], walls.geometries[wall])
     crossed[some[np.unique(leg[through])]] = True

@@ -110,6 +110,17 @@ def test_a_place_that_must_go_round_a_barrier_is_claimed_where_it_can_be_proved(
     assert not area.intersects(Point(500, 1))
 
 
+@pytest.mark.parametrize("turned", [False, True])
+def test_a_street_along_the_very_bank(turned):
+    """Legs may end on the bank, but nobody lives in the water behind it."""
+    lake = box(100, 0, 900, -400)
+    walls = gpd.GeoSeries([shapely.reverse(lake) if turned else lake], crs=CRS)
+    network = roads(LineString([(0, 0), (100, 0), (900, 0), (1000, 0)]))
+    area = area_of(network, one_site(network, 500, 40, walls), 300_000, barriers=walls)
+    assert area.intersects(Point(500, 60))
+    assert area.intersection(lake).area == 0
+
+
 def test_holes_are_kept():
     """A ring of streets round a block whose middle is too far from them."""
     ring = [(0, 0), (800, 0), (800, 800), (0, 800)]

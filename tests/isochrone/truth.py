@@ -12,6 +12,7 @@ from fractions import Fraction
 import networkx as nx
 import numpy as np
 import shapely
+import shapely.ops
 
 CLOSED = -1
 
@@ -92,7 +93,9 @@ class Truth:
                 if done[p]:
                     continue
                 way = shapely.shortest_line(points[p], self.lines[e])
-                if d > 0 and any(
+                if d > 1:  # a leg may end on a barrier: its last millimetre does not count
+                    way = shapely.ops.substring(way, 0, way.length - 0.001)
+                if d > 1 and any(
                     way.intersects(wall) and not way.touches(wall) for wall in self.barriers
                 ):
                     continue

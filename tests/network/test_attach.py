@@ -208,3 +208,21 @@ def test_twelve_schools_of_malta_stand_nearest_to_islands_of_the_graph(test_data
     schools = layer[layer["amenity"] == "school"].geometry.centroid
     at = network.attach(built, schools, max_access_m=500, min_component_km=5)
     assert at["why"].value_counts().to_dict() == {"": 155, "second_choice": 12}
+
+
+def test_a_street_along_a_slanting_bank_is_on_the_side_of_its_homes():
+    """Where a leg ends on the bank the last bits of a coordinate do not decide."""
+    street = LineString([(18, 51), (116, 67)])
+    lake = Polygon([(18, 51), (74, 104), (116, 67)])
+    built = streets({"geometry": street})
+    along = [street.interpolate(share, normalized=True) for share in np.linspace(0.05, 0.95, 40)]
+    for metres, expected in ((-7.3, {""}), (7.3, {"behind_barrier"})):
+        # off the street at a right angle: outside the lake, or in it
+        homes = gpd.GeoSeries(
+            [Point(p.x - metres * 16 / 99.3, p.y + metres * 98 / 99.3) for p in along], crs=CRS
+        )
+        found = network.attach(
+            built, homes, max_access_m=100, min_component_km=0,
+            barriers=gpd.GeoSeries([lake], crs=CRS),
+        )  # fmt: skip
+        assert set(found["why"]) == expected
