@@ -18,7 +18,7 @@ import shapely
 
 from siting.crs import same
 from siting.errors import DataError, NetworkError, Problem
-from siting.network.contacts import Contacts, contacts, cuts_of
+from siting.network.contacts import ONE_PLACE_MM, Contacts, contacts, cuts_of
 from siting.network.defects import Found, defects_table
 from siting.network.ends import Ends, Steps, closing_moves, closing_steps, ends_of, place_and_level
 from siting.network.graph import check_metric, drops_table
@@ -153,6 +153,10 @@ class _Work:
     ) -> None:
         self.rows, self.snap, self.look, self.walls = rows, snap_mm, look_mm, walls
         self.xy, self.start, self.row = on_grid(rows.geometry)
+        # of rows that draw one street the first by name stays, wherever it stands in the layer
+        self.by_name = np.argsort(rows.names.astype(str), kind="stable")
+        self.rank = np.empty_like(self.by_name)
+        self.rank[self.by_name] = np.arange(self.by_name.size)
         self.found = Found()
         self.changed = np.zeros(rows.level.size, dtype=bool)
         self.lost = np.zeros(rows.level.size, dtype=bool)
@@ -238,10 +242,11 @@ class _Work:
         self.start = np.concatenate([[0], np.cumsum(size)]).astype(np.int64)
 
     def _row_of(self, pieces: Pieces) -> I64:
-        """Return the first row that draws each piece."""
-        first = np.full(pieces.level.size, np.iinfo(np.int64).max, dtype=np.int64)
-        np.minimum.at(first, pieces.piece, pieces.row)
-        return first
+        """Return the first row by name that draws each piece."""
+        first = np.full(pieces.level.size, self.by_name.size, dtype=np.int64)
+        np.minimum.at(first, pieces.piece, self.rank[pieces.row])
+        result: I64 = self.by_name[first]
+        return result
 
     def _without_doubles(self, pieces: Pieces, kind: str) -> Pieces:
         """List what several rows draw alike, and leave out second drawings of one street."""
@@ -251,7 +256,7 @@ class _Work:
             return pieces
         piece, row = pieces.piece[many], pieces.row[many]
         sign = self.rows.direction[row] * np.where(pieces.turned[many], -1, 1)
-        order = np.lexsort((many, row, piece))
+        order = np.lexsort((many, self.rank[row], piece))
         many, piece, row, sign = many[order], piece[order], row[order], sign[order]
         same_street = np.column_stack([piece, self.rows.alike[row], sign])
         _, first, of = np.unique(same_street, axis=0, return_index=True, return_inverse=True)
@@ -332,7 +337,7 @@ class _Work:
         xy, start, of = cut(pieces, cuts)
         stub, inner = self._stubs(pieces, xy, start, of)
         self._list_contacts(pieces, where, level, join, bridge, inner)
-        trimmed = stub[np.asarray(self._size(xy, start)[stub] <= self.snap)]
+        trimmed = stub[self._size(xy, start)[stub] <= self.snap]
         kept = np.ones(of.size, dtype=bool)
         kept[trimmed] = False
         chosen = np.flatnonzero(kept)
@@ -405,7 +410,9 @@ class _Work:
         n = of.size
         opens, closes = np.ones(n, dtype=bool), np.ones(n, dtype=bool)
         opens[1:] = closes[:-1] = of[1:] != of[:-1]
-        short = self._size(xy, start) <= self.look
+        # millimetres beside a corner are rounding, not drawing
+        size = self._size(xy, start)
+        short = (size > ONE_PLACE_MM) & (size <= self.look)
         at_head = opens & ~closes & (head == 1) & (tail > 1) & short
         at_tail = closes & ~opens & (tail == 1) & (head > 1) & short
         lone = np.bincount(of[at_head | at_tail], minlength=pieces.level.size)
@@ -413,7 +420,7 @@ class _Work:
         stub = np.flatnonzero((at_head | at_tail) & (lone[of] < whole[of]))
         inner = np.where(at_head[stub, None], xy[start[stub + 1] - 1], xy[start[stub]])
         outer = np.where(at_head[stub, None], xy[start[stub]], xy[start[stub + 1] - 1])
-        size = self._size(xy, start)[stub]
+        size = size[stub]
         row = self._row_of(pieces)[of[stub]]
         cut_off = size <= self.snap
         for some, done in ((cut_off, "removed"), (~cut_off, "listed")):
