@@ -166,6 +166,8 @@ class _Work:
 
     def round(self) -> bool:
         """Find and mend everything once; return whether anything was mended on the way."""
+        # a piece of a millimetre whose end was moved to its other end is no more
+        self._keep(np.diff(self.start) > 1)
         before = (self.xy, self.start, self.row)
         pieces = self._distinct()
         pieces = self._without_doubles(pieces, "duplicate")
@@ -359,10 +361,16 @@ class _Work:
         self.found.mended_ends.update(map(tuple, steps.to[done].tolist()))
         at_last = ends.last[steps.end[done]]
         piece = ends.piece[steps.end[done]]
-        where = np.where(at_last, pieces.start[piece + 1], pieces.start[piece])
-        xy = np.insert(pieces.xy, where, steps.to[done], axis=0)
+        # a step of rounding moves the corner: a further corner beside it would be one more stub
+        small = steps.size[done] <= ONE_PLACE_MM
+        corner = np.where(at_last, pieces.last[piece], pieces.first[piece])[small]
+        moved = pieces.xy.copy()
+        moved[corner] = steps.to[done][small]
+        where = np.where(at_last, pieces.start[piece + 1], pieces.start[piece])[~small]
+        xy = np.insert(moved, where, steps.to[done][~small], axis=0)
+        grown = np.bincount(piece[~small], minlength=pieces.level.size)
+        start = pieces.start + np.concatenate([[0], np.cumsum(grown)])
         more = np.bincount(piece, minlength=pieces.level.size)
-        start = pieces.start + np.concatenate([[0], np.cumsum(more)])
         self._draw(pieces, xy, start, np.arange(pieces.level.size), more > 0)
 
     def _draw(self, pieces: Pieces, xy: I64, start: I64, of: I64, changed: Bool) -> None:
