@@ -36,6 +36,8 @@ class Peer:
 
     name: str
     threads = 1
+    long = False
+    """Takes minutes on a large city: raced after the others, beside siting alone."""
 
     def __init__(self, arcs: Arcs, xy: F64) -> None:
         raise NotImplementedError
@@ -108,14 +110,15 @@ class Pandana(Peer):
 
     name = "pandana"
     threads = 2
+    long = True
     unbounded_s = 4_000_000  # its distances are 32-bit thousandths
 
     def __init__(self, arcs: Arcs, xy: F64) -> None:
         import pandana
 
         # from the junctions out to the places it looks for
-        self.network = self._network(pandana, arcs.start, arcs.end, arcs, xy)
-        self.xy = xy
+        self.xy = apart(xy)
+        self.network = self._network(pandana, arcs.start, arcs.end, arcs, self.xy)
 
     def _network(self, pandana: Any, start: I64, end: I64, arcs: Arcs, xy: F64) -> Any:
         return pandana.Network(
@@ -149,8 +152,8 @@ class PandanaTable(Pandana):
     def __init__(self, arcs: Arcs, xy: F64) -> None:
         import pandana
 
-        self.network = self._network(pandana, arcs.end, arcs.start, arcs, xy)
-        self.xy = xy
+        self.xy = apart(xy)
+        self.network = self._network(pandana, arcs.end, arcs.start, arcs, self.xy)
 
     def table(self, sites: I64, demands: I64, maximum: int) -> Triples:
         """``nodes_in_range``, from the sites."""
@@ -336,6 +339,20 @@ class Networkx(Peer):
 
 NEAREST: list[type[Peer]] = [Scipy, ScipyOwners, Pandana, Igraph, Networkit, Cch, Networkx]
 TABLE: list[type[Peer]] = [Scipy, PandanaTable, NetworkitTable, Cch, Networkx]
+
+
+def apart(xy: F64) -> F64:
+    """Return junctions with those at one place a millimetre apart, for peers that find by place.
+
+    Where a barrier parts a street there are two junctions at one place.
+    """
+    order = np.lexsort(xy.T)
+    same = np.concatenate([[False], (xy[order[1:]] == xy[order[:-1]]).all(axis=1)])
+    count = np.arange(same.size)
+    nth = count - np.maximum.accumulate(np.where(same, 0, count))
+    moved = xy.copy()
+    moved[order, 0] += 0.001 * nth
+    return moved
 
 
 def listed(row: list[int | None]) -> I64:
