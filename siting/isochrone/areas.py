@@ -164,8 +164,14 @@ class _Work:
         rate_kph = np.floor(network.access_kph * 1000.0 + 0.5)
         self.access_rate = 3600.0 / rate_kph if ask.impedance == "time" else 1.0
         self.local = threading.local()
-        self.tile_column = ground.tile % ground.columns
-        self.tile_row = ground.tile // ground.columns
+        self.tile_row, self.tile_column = np.divmod(ground.tiles.tile, ground.grid.columns)
+        forward, backward = (
+            np.where(cost >= 0, cost / np.maximum(network.length_mm, 1), -1.0) for cost in ask.cost
+        )
+        self.streets = kernels.Streets(
+            _pieces(ground), ground.edge, ground.in_barrier, network.tail, network.head,
+            network.length_mm.astype(np.float64), forward, backward, ask.delay,
+        )  # fmt: skip
 
     def each(self, first: int, last: int) -> list[list[shapely.MultiPolygon]]:
         """Return the areas of sites ``first`` … ``last - 1``."""
@@ -197,7 +203,7 @@ class _Work:
 
     def _areas(self, label: I64, entry: I64, threads: int = 1) -> list[shapely.MultiPolygon]:
         """Return the areas of a search with these labels, for these entries of sites."""
-        ask, network, ground = self.ask, self.network, self.ground
+        ask, network, ground, grid = self.ask, self.network, self.ground, self.ground.grid
         edges = (label[network.tail] < NEVER) | (label[network.head] < NEVER)
         edges[ask.entry_edge[entry]] = True
         if not entry.size:
@@ -215,18 +221,16 @@ class _Work:
             ((north - south + 1) * per, (east - west + 1) * per), self.limits.size, dtype=np.uint8
         )
 
+        asked = kernels.Asked(
+            label, ask.entry_edge[entry], ask.entry_offset[entry], ask.entry_leg[entry],
+            self.access_rate, self.max_access_m, self.limits,
+        )  # fmt: skip
+
         def claim(first: int, last: int) -> I64:
             # tiles are apart from one another on the raster, so threads may share it
             written: I64 = kernels.claim(
-                here[first:last],
-                ground.tile, ground.columns, ground.x0, ground.y0, ground.side_m, DEPTH,
-                ground.street_indptr, ground.street, ground.limit_m,
-                ground.wall_indptr, ground.walls, ground.wall, ground.solid,
-                ground.segment, ground.at_mm, ground.edge, ground.in_barrier,
-                network.tail, network.head, network.length_mm,
-                ask.cost[0], ask.cost[1], ask.delay, label,
-                ask.entry_edge[entry], ask.entry_offset[entry], ask.entry_leg[entry],
-                self.access_rate, self.max_access_m, self.limits, raster, west * per, south * per,
+                here[first:last], grid, ground.tiles, ground.walls, self.streets, asked, raster,
+                west * per, south * per,
             )  # fmt: skip
             return written
 
@@ -236,8 +240,8 @@ class _Work:
         if last_row == 0:
             return [shapely.MultiPolygon() for _ in self.limits]
         written = raster[first_row:last_row, first_column:last_column]
-        x0 = ground.x0 + west * ground.side_m + first_column * ground.cell_m
-        y0 = ground.y0 + south * ground.side_m + first_row * ground.cell_m
+        x0 = grid.x0 + west * grid.side_m + first_column * ground.cell_m
+        y0 = grid.y0 + south * grid.side_m + first_row * ground.cell_m
         found: list[shapely.MultiPolygon] = []
         for i in range(self.limits.size):
             area = outline(written <= i, x0=x0, y0=y0, cell_m=ground.cell_m)
@@ -247,14 +251,26 @@ class _Work:
 
     def _tiles(self, box: F64) -> tuple[int, int, int, int]:
         """Return the first and last column and row of tiles that a box touches."""
-        ground = self.ground
+        grid = self.ground.grid
         west, south, east, north = box.tolist()
         return (
-            max(math.floor((west - ground.x0) / ground.side_m), 0),
-            max(math.floor((south - ground.y0) / ground.side_m), 0),
-            min(math.floor((east - ground.x0) / ground.side_m), ground.columns - 1),
-            min(math.floor((north - ground.y0) / ground.side_m), ground.rows - 1),
+            max(math.floor((west - grid.x0) / grid.side_m), 0),
+            max(math.floor((south - grid.y0) / grid.side_m), 0),
+            min(math.floor((east - grid.x0) / grid.side_m), grid.columns - 1),
+            min(math.floor((north - grid.y0) / grid.side_m), grid.rows - 1),
         )
+
+
+def _pieces(ground: Lattice) -> F64:
+    """Return the straight pieces of streets as the kernel takes them."""
+    step = ground.xy[:, 2:] - ground.xy[:, :2]
+    length = np.maximum(np.hypot(*step.T), 1e-9)
+    return np.column_stack(
+        [
+            ground.xy[:, :2], step, 1.0 / length**2, 1.0 / length,
+            ground.at_mm[:, 0], ground.at_mm[:, 1] - ground.at_mm[:, 0],
+        ]
+    )  # fmt: skip
 
 
 def _joined(large: shapely.MultiPolygon, small: shapely.MultiPolygon) -> shapely.MultiPolygon:

@@ -33,42 +33,25 @@ class Lattice:
 
     Attributes
     ----------
-    cell_m, side_m
-        Side of a finest cell and of a tile.
-    x0, y0, columns, rows
-        The grid of tiles; (x0, y0) is a whole multiple of ``side_m``, so that cells are the same
-        whatever part of a network is looked at.
-    segment, at_mm, edge, in_barrier
+    cell_m
+        Side of a finest cell.
+    grid, tiles, walls
+        As the kernels take them. The grid starts at a whole multiple of the side of a tile, so
+        that cells are the same whatever part of a network is looked at.
+    xy, at_mm, edge, in_barrier
         Straight pieces of the streets that a point may attach to: ends (s, 4) in m, where they
         lie on their edge in mm from its tail (s, 2), the edge, and whether they enter the inside
         of a barrier.
-    wall, solid
-        Straight pieces of barriers (w, 4), and which of them are the outline of an area, its
-        inside on the left.
-    tile
-        Tiles that have a street in reach, ascending.
-    street_indptr, street, limit_m, wall_indptr, walls
-        By tile, as :func:`siting.kernels.areas.candidates` returns them.
     """
 
     cell_m: float
-    side_m: float
-    x0: float
-    y0: float
-    columns: int
-    rows: int
-    segment: F64 = field(repr=False)
+    grid: kernels.Grid
+    tiles: kernels.Tiles
+    walls: kernels.Walls
+    xy: F64 = field(repr=False)
     at_mm: F64 = field(repr=False)
     edge: I32 = field(repr=False)
     in_barrier: Bool = field(repr=False)
-    wall: F64 = field(repr=False)
-    solid: Bool = field(repr=False)
-    tile: I64 = field(repr=False)
-    street_indptr: I64 = field(repr=False)
-    street: I32 = field(repr=False)
-    limit_m: F64 = field(repr=False)
-    wall_indptr: I64 = field(repr=False)
-    walls: I32 = field(repr=False)
 
 
 def lattice(
@@ -98,10 +81,8 @@ def lattice(
         Simple lines and polygons that a leg may not cross.
     """
     side_m = cell_m * 2**DEPTH
-    edges = np.flatnonzero(usable).astype(np.int32)
-    segment, at_mm, of = _pieces(network, edges)
-    lines: Objects = np.asarray(shapely.linestrings(segment.reshape(-1, 2, 2)))
-    wall, solid = _walls(barriers)
+    xy, at_mm, edge = _pieces(network, np.flatnonzero(usable).astype(np.int32))
+    walls = _walls(barriers)
 
     # streets in reach of the box, and one tile more, so that edges of the grid need no care
     margin = max_access_m + AROUND_M + 2 * side_m
@@ -109,14 +90,10 @@ def lattice(
     y0 = math.floor((box[1] - margin) / side_m) * side_m
     columns = math.ceil((box[2] + margin - x0) / side_m)
     rows = math.ceil((box[3] + margin - y0) / side_m)
-    grid = (x0, y0, side_m, columns, rows)
-    bins = columns * rows
-    where, which = kernels.segments_in_bins(segment, *grid)
-    indptr, order = kernels.compressed_rows(where, rows=bins)
-    wall_where, wall_which = kernels.segments_in_bins(wall, *grid)
-    wall_indptr, wall_order = kernels.compressed_rows(wall_where, rows=bins)
+    grid = kernels.Grid(x0, y0, side_m, columns, rows, DEPTH)
+    streets_in, walls_in = (_binned(pieces, grid) for pieces in (xy, walls.xy))
 
-    near = (np.diff(indptr) > 0).reshape(rows, columns)
+    near = (np.diff(streets_in[0]) > 0).reshape(rows, columns)
     steps = math.ceil(max_access_m / side_m) + 1
     near = ndimage.maximum_filter(near, size=2 * steps + 1, mode="constant")
     column, row = np.arange(columns), np.arange(rows)
@@ -124,13 +101,18 @@ def lattice(
     near &= ((y0 + (row + 1) * side_m >= box[1]) & (y0 + row * side_m <= box[3]))[:, None]
     tile = np.flatnonzero(near).astype(np.int64)
     found = kernels.candidates(
-        tile, segment, indptr, which[order], wall, wall_indptr, wall_which[wall_order], *grid,
-        float(max_access_m), AROUND_M,
-    )  # fmt: skip
+        tile, grid, xy, *streets_in, walls.xy, *walls_in, float(max_access_m), AROUND_M
+    )
     return Lattice(
-        cell_m, side_m, x0, y0, columns, rows, segment, at_mm, of, _within(lines, barriers), wall,
-        solid, tile, *found,
-    )  # fmt: skip
+        cell_m, grid, kernels.Tiles(tile, *found), walls, xy, at_mm, edge, _within(xy, barriers)
+    )
+
+
+def _binned(pieces: F64, grid: kernels.Grid) -> tuple[I64, I32]:
+    """Return straight pieces in compressed rows by the tiles they touch."""
+    where, which = kernels.segments_in_bins(pieces, grid)
+    indptr, order = kernels.compressed_rows(where, rows=grid.columns * grid.rows)
+    return indptr, which[order]
 
 
 def _pieces(network: RoadNetwork, edges: I32) -> tuple[F64, F64, I32]:
@@ -154,24 +136,24 @@ def _pieces(network: RoadNetwork, edges: I32) -> tuple[F64, F64, I32]:
     )
 
 
-def _walls(barriers: Objects) -> tuple[F64, Bool]:
-    """Return the straight pieces of barriers, and which are outlines with an area on their left."""
+def _walls(barriers: Objects) -> kernels.Walls:
+    """Return the straight pieces of barriers, those of areas with the inside on their left."""
     flat = shapely.get_dimensions(barriers) == 2
     outlines = shapely.get_rings(shapely.orient_polygons(barriers[flat]))
     lines = np.concatenate([barriers[~flat], outlines])
     xy, line = shapely.get_coordinates(lines, return_index=True)
     start = np.flatnonzero(line[:-1] == line[1:])
     pieces = np.ascontiguousarray(np.hstack([xy[start], xy[start + 1]]).reshape(-1, 4))
-    return pieces, line[start] >= int((~flat).sum())
+    return kernels.Walls(pieces, line[start] >= int((~flat).sum()))
 
 
-def _within(lines: Objects, barriers: Objects) -> Bool:
-    """Return which lines enter the inside of a barrier that is an area."""
-    inside = np.zeros(len(lines), dtype=bool)
+def _within(xy: F64, barriers: Objects) -> Bool:
+    """Return which straight pieces enter the inside of a barrier that is an area."""
+    inside = np.zeros(len(xy), dtype=bool)
     areas = barriers[shapely.get_dimensions(barriers) == 2]
     if len(areas):
-        tree = shapely.STRtree(areas)
-        line, area = tree.query(lines, predicate="intersects")
+        lines: Objects = np.asarray(shapely.linestrings(xy.reshape(-1, 2, 2)))
+        line, area = shapely.STRtree(areas).query(lines, predicate="intersects")
         enters = ~shapely.touches(lines[line], areas[area])
         inside[line[enters]] = True
     return inside

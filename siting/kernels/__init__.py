@@ -14,7 +14,7 @@ All kernels release the GIL; :func:`parallel_blocks` runs one over blocks of sou
 
 from __future__ import annotations
 
-from siting.kernels.areas import claim
+from siting.kernels.areas import Asked, Streets, Tiles, Walls, claim
 from siting.kernels.chains import walk_chains
 from siting.kernels.compile import NEVER, compiled, default_threads, parallel_blocks
 from siting.kernels.order import order_along_curve
@@ -33,10 +33,15 @@ from siting.kernels.search import (
     pairs_within,
     pairs_workspace,
 )
-from siting.kernels.tiles import candidates, segments_in_bins
+from siting.kernels.tiles import Grid, candidates, segments_in_bins
 
 __all__ = [
     "NEVER",
+    "Asked",
+    "Grid",
+    "Streets",
+    "Tiles",
+    "Walls",
     "bevelled",
     "candidates",
     "claim",

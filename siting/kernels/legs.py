@@ -115,21 +115,11 @@ def _along(
 
 @compiled
 def leg_state(
-    hull: Any,
-    wall: Any,
-    solid: Any,
-    walls: I32,
-    first: int,
-    last: int,
-    ax: float,
-    ay: float,
-    bx: float,
-    by: float,
+    hull: Any, wall: Any, solid: Any, near: I32, ax: float, ay: float, bx: float, by: float
 ) -> int:
     """Return whether the legs from a cell to a street are FREE of walls, BLOCKED, or UNKNOWN."""
     state = FREE
-    for i in range(first, last):
-        b = walls[i]
+    for b in near:
         one = _wall_state(hull, wall[b, 0], wall[b, 1], wall[b, 2], wall[b, 3])
         if one == FREE or _along(wall, b, solid[b], hull, ax, ay, bx, by):
             continue

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -11,6 +11,17 @@ from siting.kernels.compile import I32, I64, compiled
 from siting.kernels.legs import foot
 
 SLACK_M = 0.004  # streets equally near to the millimetre are chosen by their order: all count
+
+
+class Grid(NamedTuple):
+    """Tiles of ``side_m`` from (x0, y0); each is cut into ``2**depth`` by ``2**depth`` cells."""
+
+    x0: float
+    y0: float
+    side_m: float
+    columns: int
+    rows: int
+    depth: int
 
 
 @compiled
@@ -24,22 +35,22 @@ def room(array: Any, size: int) -> Any:
 
 
 @compiled
-def segments_in_bins(
-    segment: Any, x0: float, y0: float, side_m: float, columns: int, rows: int
-) -> Any:
+def segments_in_bins(segment: Any, grid: Grid) -> Any:
     """Return pairs (bin, segment) so that every bin a segment touches is among them.
 
     Parameters
     ----------
     segment
         float64 (s, 4): x, y of both ends.
-    x0, y0, side_m, columns, rows
-        The grid; bin ``row * columns + column``. What lies outside is left out.
+    grid
+        :class:`siting.kernels.Grid`; bin ``row * columns + column``. What lies outside is left
+        out.
 
     Returns
     -------
     tuple of int64 and int32 arrays; a pair may come twice.
     """
+    x0, y0, side_m, columns, rows = grid.x0, grid.y0, grid.side_m, grid.columns, grid.rows
     where = np.empty(4 * segment.shape[0] + 64, dtype=np.int64)
     which = np.empty(where.size, dtype=np.int32)
     size = 0
@@ -72,24 +83,20 @@ def _gather(
     segment: Any,
     bin_indptr: I64,
     bin_segment: I32,
-    x0: float,
-    y0: float,
-    side_m: float,
-    columns: int,
-    rows: int,
+    grid: Grid,
     stamp: I64,
     mark: int,
     out: I32,
     size: int,
 ) -> Any:
     """Append the segments within ``reach_m`` of a point, each once; return ``out`` and its size."""
-    west = max(math.floor((x - reach_m - x0) / side_m), 0)
-    east = min(math.floor((x + reach_m - x0) / side_m), columns - 1)
-    south = max(math.floor((y - reach_m - y0) / side_m), 0)
-    north = min(math.floor((y + reach_m - y0) / side_m), rows - 1)
+    west = max(math.floor((x - reach_m - grid.x0) / grid.side_m), 0)
+    east = min(math.floor((x + reach_m - grid.x0) / grid.side_m), grid.columns - 1)
+    south = max(math.floor((y - reach_m - grid.y0) / grid.side_m), 0)
+    north = min(math.floor((y + reach_m - grid.y0) / grid.side_m), grid.rows - 1)
     for row in range(south, north + 1):
         for column in range(west, east + 1):
-            at = row * columns + column
+            at = row * grid.columns + column
             for i in range(bin_indptr[at], bin_indptr[at + 1]):
                 s = bin_segment[i]
                 if stamp[s] == mark:
@@ -106,17 +113,13 @@ def _gather(
 @compiled
 def candidates(
     tile: I64,
+    grid: Grid,
     segment: Any,
     bin_indptr: I64,
     bin_segment: I32,
     wall: Any,
     wall_indptr: I64,
     wall_segment: I32,
-    x0: float,
-    y0: float,
-    side_m: float,
-    columns: int,
-    rows: int,
     max_access_m: float,
     around_m: float,
 ) -> Any:
@@ -124,14 +127,12 @@ def candidates(
 
     Parameters
     ----------
-    tile
-        Bins of the grid, each a tile of the lattice.
+    tile, grid
+        The tiles to look at: bins of the grid.
     segment, bin_indptr, bin_segment
         Streets by bin.
     wall, wall_indptr, wall_segment
         Barriers by bin.
-    x0, y0, side_m, columns, rows
-        The grid.
     max_access_m
         Longest access leg.
     around_m
@@ -144,7 +145,7 @@ def candidates(
         within it of the tile's centre are listed; −1 where none is in reach), walls in compressed
         rows (``indptr``, ``segment``).
     """
-    radius = side_m * math.sqrt(0.5)
+    radius = grid.side_m * math.sqrt(0.5)
     street_indptr = np.zeros(tile.size + 1, dtype=np.int64)
     streets = np.empty(1024, dtype=np.int32)
     limit = np.full(tile.size, -1.0)
@@ -157,15 +158,15 @@ def candidates(
     wall_size = 0
     found = np.empty(256, dtype=np.int32)
     for i in range(tile.size):
-        x = x0 + (tile[i] % columns + 0.5) * side_m
-        y = y0 + (tile[i] // columns + 0.5) * side_m
+        x = grid.x0 + (tile[i] % grid.columns + 0.5) * grid.side_m
+        y = grid.y0 + (tile[i] // grid.columns + 0.5) * grid.side_m
         # wider and wider until the nearest street is certain
-        reach = side_m
+        reach = grid.side_m
         nearest = math.inf
         while True:
             mark += 1
             found, many = _gather(
-                x, y, reach, segment, bin_indptr, bin_segment, x0, y0, side_m, columns, rows,
+                x, y, reach, segment, bin_indptr, bin_segment, grid,
                 stamp, mark, found, 0,
             )  # fmt: skip
             for j in range(many):
@@ -180,19 +181,19 @@ def candidates(
             if wall.shape[0] > 0:
                 mark += 1
                 barriers, after = _gather(
-                    x, y, bound + 2.0 * radius, wall, wall_indptr, wall_segment, x0, y0, side_m,
-                    columns, rows, wall_stamp, mark, barriers, wall_size,
+                    x, y, bound + 2.0 * radius, wall, wall_indptr, wall_segment, grid,
+                        wall_stamp, mark, barriers, wall_size,
                 )  # fmt: skip
                 if after > wall_size:
                     bound = max(bound, min(bound + around_m, max_access_m + 2.0 * radius))
                     mark += 1
                     barriers, wall_size = _gather(
-                        x, y, bound + 2.0 * radius, wall, wall_indptr, wall_segment, x0, y0,
-                        side_m, columns, rows, wall_stamp, mark, barriers, wall_size,
+                        x, y, bound + 2.0 * radius, wall, wall_indptr, wall_segment, grid,
+                        wall_stamp, mark, barriers, wall_size,
                     )  # fmt: skip
             mark += 1
             streets, size = _gather(
-                x, y, bound, segment, bin_indptr, bin_segment, x0, y0, side_m, columns, rows,
+                x, y, bound, segment, bin_indptr, bin_segment, grid,
                 stamp, mark, streets, size,
             )  # fmt: skip
             limit[i] = bound
