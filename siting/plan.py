@@ -22,6 +22,7 @@ from pydantic import (
     ConfigDict,
     Field,
     PlainSerializer,
+    StrictInt,
     ValidationError,
     model_validator,
 )
@@ -110,7 +111,7 @@ class CloseStreet(_Street):
     """A street to be closed; see :class:`siting.network.edits.Close`."""
 
     kind: Literal["close"] = "close"
-    way: int | None = None
+    way: StrictInt | None = None
     near: LonLat | None = None
     modes: tuple[Mode, ...] = ()
 
@@ -125,10 +126,10 @@ class RetimeStreet(_Street):
 
     kind: Literal["retime"] = "retime"
     mode: Mode
-    way: int | None = None
+    way: StrictInt | None = None
     near: LonLat | None = None
     kph: Annotated[float, Field(gt=0, le=300)] | None = None
-    time_factor: Annotated[float, Field(gt=0, le=1000)] | None = None
+    time_factor: Annotated[float, Field(gt=0, le=1000, allow_inf_nan=False)] | None = None
 
     def on(self, crs: pyproj.CRS) -> edits.Retime:
         """Return the edit in the CRS of a network."""

@@ -26,7 +26,7 @@ from siting.network.joints import Joints, parts
 from siting.network.lines import from_lines
 from siting.network.redraw import Draft
 from siting.network.speed_file import read_speeds
-from siting.network.speeds import Mode, Speeds, travel_ms
+from siting.network.speeds import LEAST_KPH, MOST_KPH, Mode, Speeds, travel_ms
 
 I64 = npt.NDArray[np.int64]
 F64 = npt.NDArray[np.float64]
@@ -36,6 +36,9 @@ Objects = npt.NDArray[np.object_]
 JOIN_M = 1.0
 NEAR_M = 50.0
 TABLE = "network_edits"
+
+TIME_FACTORS = (0.01, 1000.0)
+"""Times are multiplied by numbers within these: beyond, a street is closed or takes no time."""
 
 
 @dataclass(frozen=True)
@@ -312,8 +315,11 @@ def absent(networks: Iterable[RoadNetwork], edits: Sequence[Edit]) -> list[Probl
         meant = [n for n in kinds if _is_for(edit, n.mode)]
         there = [n for n in meant if _edges(n, edit, number, tried).size]
         if not there:
+            known = ", ".join(sorted({n.mode for n in kinds})) or "none"
             nothing = Problem(
-                TABLE, f"edit {number} names a street that no network has", "Correct it."
+                TABLE,
+                f"edit {number} names a street that no network has",
+                f"Correct it; the modes of this study are: {known}.",
             )
             problems.append(tried[0] if tried else nothing)
     return problems
@@ -343,12 +349,23 @@ def _retime(
             continue
         value = edit.kph if edit.kph is not None else edit.time_factor
         one = (edit.kph is None) != (edit.time_factor is None)
-        if not one or value is None or not (np.isfinite(value) and 0 < value <= 1000):
+        if not one or value is None:
             problems.append(
                 Problem(
                     TABLE,
-                    f"edit {number} retimes a street without one kph or time_factor above 0",
+                    f"edit {number} retimes a street and gives not one of kph and time_factor",
                     "Give one of them.",
+                )
+            )
+            continue
+        name = "time_factor" if edit.kph is None else "kph"
+        least, most = TIME_FACTORS if edit.kph is None else (LEAST_KPH, MOST_KPH[edit.mode])
+        if not least <= value <= most:
+            problems.append(
+                Problem(
+                    TABLE,
+                    f"edit {number} retimes a street with a {name} of {value:g}",
+                    f"Give a number from {least:g} to {most:g}; close the street if nobody passes.",
                 )
             )
             continue
@@ -431,12 +448,13 @@ def _bad_lines(adds: list[tuple[int, Add]], speeds: Speeds) -> list[Problem]:
                     (add.name,),
                 )
             )
-        if add.speed_kph is not None and not 0 < add.speed_kph <= 300:
+        if add.speed_kph is not None and not LEAST_KPH <= add.speed_kph <= MOST_KPH["drive"]:
             problems.append(
                 Problem(
                     TABLE,
                     f"edit {number} adds a street with a speed of {add.speed_kph} km/h",
-                    "Give one above 0, or none for that of the class.",
+                    f"Give one from {LEAST_KPH:g} to {MOST_KPH['drive']:g}, or none for that of "
+                    "the class.",
                     (add.name,),
                 )
             )

@@ -13,7 +13,15 @@ from siting.errors import DataError, Problem
 from siting.network.delay import with_delay
 from siting.network.graph import RoadNetwork, assemble, drops_table
 from siting.network.speed_file import read_speeds
-from siting.network.speeds import MOST_KPH, SPEED_COLUMN, Mode, Speeds, line_speeds, travel_ms
+from siting.network.speeds import (
+    LEAST_KPH,
+    MOST_KPH,
+    SPEED_COLUMN,
+    Mode,
+    Speeds,
+    line_speeds,
+    travel_ms,
+)
 
 ONEWAY = {
     "yes": 1, "true": 1, "1": 1, "f": 1, "ft": 1, "forward": 1, "是": 1,
@@ -107,7 +115,7 @@ def from_lines(
         )
     direction = oneway_of(lines, rows, problems)
     own = {
-        name: _positive(lines, column, rows, problems, greatest=MOST_KPH[name])
+        name: _positive(lines, column, rows, problems, least=LEAST_KPH, greatest=MOST_KPH[name])
         for name, column in SPEED_COLUMN.items()
     }
     metres = _positive(lines, "length_m", rows, problems, greatest=1e7)
@@ -263,20 +271,22 @@ def _positive(
     problems: list[Problem],
     *,
     greatest: float,
+    least: float = 0.0,
 ) -> npt.NDArray[np.float64]:
-    """Return a column of numbers above zero, NaN where blank."""
+    """Return a column of numbers above zero and not below ``least``, NaN where blank."""
     if column not in lines.columns:
         return np.full(len(lines), np.nan)
     given = _given(lines, column)
     column_values = pd.to_numeric(lines[column], errors="coerce")
     numbers: npt.NDArray[np.float64] = column_values.to_numpy(dtype=float, na_value=np.nan)
-    bad = given & ~((numbers > 0) & (numbers <= greatest))
+    bad = given & ~((numbers > 0) & (numbers >= least) & (numbers <= greatest))
     if bad.any():
+        span = f"from {least:g} to {greatest:g}" if least else f"above 0 and at most {greatest:g}"
         problems.append(
             Problem(
                 "roads",
                 f"{int(bad.sum())} of {len(lines)} rows have a {column} that is not a number "
-                f"above 0 and at most {greatest:g}",
+                f"{span}",
                 "Correct them, or leave them blank for the default of the class.",
                 tuple(rows[bad]),
             )

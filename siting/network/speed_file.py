@@ -10,6 +10,7 @@ from typing import Any, Final
 
 from siting.errors import DataError, Problem
 from siting.network.speeds import (
+    LEAST_KPH,
     MODES,
     SURFACE_KEYS,
     Delay,
@@ -92,7 +93,7 @@ def read_speeds(path: Path | str | None = None) -> Speeds:
 Kind = tuple[str, float, float] | str
 """What a value may be: ``(what, least, most)`` of a number, or ``"text"``, ``"flag"``…"""
 
-_SPEED: Final = ("a speed", 0.1, 300.0)
+_SPEED: Final = ("a speed", LEAST_KPH, 300.0)
 _SPEED_OR_NONE: Final = ("a speed", 0.0, 300.0)
 _FACTOR: Final = ("a factor", 0.05, 2.0)
 _SECONDS: Final = ("a number of seconds", 0.0, 600.0)
@@ -214,7 +215,9 @@ def _check_row(where: str, row: object, kinds: Mapping[str, Kind], problems: lis
         elif isinstance(kind, tuple):
             what, least, most = kind
             number = isinstance(value, int | float) and not isinstance(value, bool)
-            if not number or not least <= float(value) <= most:
+            # 0 says that the class is closed; less than the least speed is no speed
+            open_ = kind != _SPEED_OR_NONE or value == 0 or (number and value >= LEAST_KPH)
+            if not number or not open_ or not least <= float(value) <= most:
                 unit = " km/h" if what == "a speed" else ""
                 _wrong(name, value, f"{what} from {least:g} to {most:g}{unit}", problems)
         elif kind == "table":

@@ -24,6 +24,9 @@ MOST_KPH: Final[Mapping[Mode, float]] = {
 }  # fmt: skip
 """Stated speeds beyond these are slips of the pen: metres a minute for km/h."""
 
+LEAST_KPH: Final = 0.1
+"""Stated speeds below this are none: in whole metres per hour they would soon be zero."""
+
 SURFACE_KEYS: Final = ("surface", "tracktype", "smoothness")
 
 I64 = npt.NDArray[np.int64]
@@ -280,8 +283,8 @@ class Speeds:
 def travel_ms(length_mm: I64, kph: npt.NDArray[np.float64] | float) -> I64:
     """Return the time over a length in milliseconds, rounded half up once.
 
-    The speed is taken to the metre per hour, so that the quotient is one of integers and the same
-    everywhere: ``(2 · 3600 · mm + v) // (2 v)`` with ``v`` in m/h.
+    The speed is taken to the metre per hour, and is one at least, so that the quotient is one of
+    integers and the same everywhere: ``(2 · 3600 · mm + v) // (2 v)`` with ``v`` in m/h.
 
     Parameters
     ----------
@@ -296,6 +299,7 @@ def travel_ms(length_mm: I64, kph: npt.NDArray[np.float64] | float) -> I64:
     [60000]
     """
     v = np.floor(np.asarray(kph, dtype=np.float64) * 1000.0 + 0.5).astype(np.int64)
+    v = np.maximum(v, 1)  # numpy divides by zero to zero: the slowest street would take no time
     result: I64 = (2 * 3600 * np.asarray(length_mm, dtype=np.int64) + v) // (2 * v)
     return result
 

@@ -325,6 +325,20 @@ def test_what_is_refused_all_at_once():
     assert "names way 1" in absent([today, other], [Close(way=1, modes=("walk",))])[0].what
 
 
+@pytest.mark.parametrize(
+    "edit",
+    [
+        Retime("walk", way=0, kph=1e-4), Retime("walk", way=0, kph=900),
+        Retime("walk", way=0, time_factor=1e-300), Retime("walk", way=0, time_factor=float("nan")),
+        Add(((0, 0), (0, 9)), "residential", speed_kph=1e-4),
+    ],
+)  # fmt: skip
+def test_a_crawl_is_no_flight(edit):
+    """A speed that rounds to no metres an hour, a factor that rounds to no time: never 0 ms."""
+    with pytest.raises(DataError, match="edit 1"):
+        edited(built([row((0, 0), (100, 0))]), [edit])
+
+
 def test_junctions_take_their_time_again():
     delay = Delay({"drive": 20.0}, {"drive": 6.0}, frozenset({"primary"}), 30.0)
     speeds = replace(network.read_speeds(), delay=delay)

@@ -216,7 +216,7 @@ def test_a_stated_speed_wins_over_class_and_surface(mode, column, kph):
 @pytest.mark.parametrize(
     ("column", "value"),
     [("walk_kph", 60), ("walk_kph", 0), ("cycle_kph", 200), ("ebike_kph", -1), ("speed_kph", 400),
-     ("cycle_kph", "fast")],
+     ("cycle_kph", "fast"), ("walk_kph", 1e-4), ("speed_kph", 1e-9)],
 )  # fmt: skip
 def test_speeds_that_cannot_be_are_refused_whatever_the_mode(column, value):
     with pytest.raises(DataError, match=column):
@@ -256,6 +256,7 @@ def test_bicycles_on_line_layers_ride_push_or_stay_out():
         ("[slope]\nspacing_m = true\n", "slope.spacing_m"),
         ("[class]\nprimary = { cycle_kph = 1000 }\n", "class.primary.cycle_kph"),
         ("[class]\nprimary = { push = 1 }\n", "class.primary.push"),
+        ("[class]\nprimary = { drive_kph = 0.0001 }\n", "class.primary.drive_kph"),
     ],
 )
 def test_a_speeds_file_that_cannot_be_is_refused(tmp_path, text, said):

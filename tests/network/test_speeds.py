@@ -26,6 +26,12 @@ def test_time_is_rounded_half_up_once(mm, metres_per_hour):
     assert got == int((exact + Fraction(1, 2)) // 1)
 
 
+def test_the_slowest_takes_longest():
+    """Speeds that round to no metres an hour count as one: 60 m are 60 hours, not none."""
+    slow = travel_ms(np.array([60_000]), np.array([1e-9]))
+    assert slow.tolist() == [60 * 3_600_000]
+
+
 def test_an_override_holds_only_what_differs(tmp_path):
     file = tmp_path / "s.toml"
     file.write_text(
