@@ -149,6 +149,9 @@ def test_ways_of_travelling_and_rasters(folder: Path) -> None:
     assert study.network.elevation is not None
     assert study.network.elevation.file == folder / "dem.tif"
     assert {"network.elevation", "network.signals"} < set(study.sources())
+    banded = more.replace('"dem.tif"', '"dem.tif", layer = "2"')
+    with pytest.raises(StudyError, match=r"elevation: layer would not be used"):
+        read_study(write(folder, SMALL + banded))
     for mode in ("walk", "cycle", "ebike", "drive"):
         study = read_study(write(folder, SMALL + f'mode = "{mode}"\n'))
         assert study.services["clinic"].way == mode

@@ -27,6 +27,9 @@ MOST_CELLS: Final = 400_000_000
 PLAUSIBLE_M: Final = (-12_000.0, 9_000.0)
 """No ground is higher or lower: such a number stands for no data and was not declared."""
 
+USUAL_NO_DATA: Final = -9999.0
+"""Written for no data more often than any other number, and not always declared."""
+
 METRES: Final = {"", "m", "metre", "metres", "meter", "meters"}
 CHUNK: Final = 1_000_000
 CORNERS: Final = 21  # points on each side of an area, for a window in a raster that lies askew
@@ -166,10 +169,10 @@ def _read(
     own = None if raster.crs is None else pyproj.CRS.from_wkt(raster.crs.to_wkt())
     if own is not None and own.is_compound:
         own = own.sub_crs_list[0]  # heights have a CRS of their own, which is not asked for
-    if raster.transform.is_identity:
+    if raster.transform.is_identity or raster.transform.is_degenerate:
         refuse(
             TABLE,
-            f"{name} is not placed on the ground: it has no georeference",
+            f"{name} is not placed on the ground: it has no georeference, or one without extent",
             "Export it again as GeoTIFF with its position, or keep its world file beside it.",
         )
     raster_crs = crs_.of_layer(own, declared, table=TABLE)
@@ -185,6 +188,12 @@ def _read(
             "Give the zones of the study, cut the raster to its area, or take a coarser one.",
         )
     cells = raster.read(band, window=window, masked=True).astype(np.float32)
+    if count := int((cells == USUAL_NO_DATA).sum() or 0):  # masked where there are no data at all
+        refuse(
+            TABLE,
+            f"{name} holds {USUAL_NO_DATA:g} in {count} cells and does not declare it",
+            "Declare its value for no data (gdal_edit.py -a_nodata -9999).",
+        )
     heights = cells.filled(np.nan) * np.float32(raster.scales[band - 1])
     heights = heights + np.float32(raster.offsets[band - 1])
     known = heights[np.isfinite(heights)]

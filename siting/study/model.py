@@ -376,6 +376,16 @@ class Network(Model):
     elevation: Source | None = None
     signals: Source | None = None
 
+    @model_validator(mode="after")
+    def _of_a_raster(self) -> Self:
+        used = {"file", "crs", "date", "source"}
+        if self.elevation is not None and (idle := self.elevation.model_fields_set - used):
+            raise ValueError(
+                f"elevation: {', '.join(sorted(idle))} would not be used: heights are the first "
+                "band of a raster. Remove it"
+            )
+        return self
+
 
 class Basemap(Model):
     """A tile service, used only where the study names it; the pages then need a network."""

@@ -251,6 +251,8 @@ def test_only_the_window_of_the_area_is_read(tmp_path):
         ({"transform": Affine.identity(), "crs": None}, "georeference"),
         ({"heights": np.full((3, 4), -32768, np.int16)}, "-32768"),
         ({"heights": np.full((3, 4), np.nan, np.float32)}, "no data"),
+        ({"heights": np.where(GRID == 30, -9999, GRID).astype(np.int16)}, "-9999 in 1 cells"),
+        ({"transform": Affine(10, 0, 500_000, 10, 0, 3_000_000)}, "without extent"),
         ({"band": 2}, "no band 2"),
         ({"unit": "ft"}, "ft"),
         ({"declared": "EPSG:4548"}, "the study says"),
