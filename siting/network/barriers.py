@@ -1,7 +1,7 @@
 """Barriers cut streets: rivers, railways and walls that only bridges, tunnels and gates pass.
 
 A barrier line cuts what passes from one of its sides to the other; a barrier polygon is ground
-nobody passes. ``docs/method-travel-time.md`` has the rules in a table.
+nobody passes. ``docs/method-roads.md`` has the rules in a table.
 """
 
 from __future__ import annotations

@@ -3,7 +3,7 @@
 An edit changes the arrays of a network that is there; no file is read and nothing is noded again,
 so that many plans can be tried. The result is what reading the roads with these changes would
 give: the same edges and times, but for a millisecond where an edge is divided
-(``docs/method-travel-time.md``).
+(``docs/method-roads.md``).
 """
 
 from __future__ import annotations

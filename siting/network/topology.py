@@ -2,7 +2,7 @@
 
 Lines are drawn through crossings, end short of each other or a little past, lie double. All that is
 found, what is safe to mend is mended where asked, and everything is listed with its place, its size
-and what was done; ``docs/method-travel-time.md`` has the rules in a table.
+and what was done; ``docs/method-roads.md`` has the rules in a table.
 """
 
 from __future__ import annotations
