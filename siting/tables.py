@@ -195,7 +195,7 @@ CONTRACTS: Final[Mapping[str, Contract]] = {
         {
             "road_id": _id(unique=True),
             "highway": _id(),
-            "oneway": _text("yes", "no", "-1"),
+            "oneway": _text("", "yes", "no", "-1"),
             **dict.fromkeys(
                 ("speed_kph", "walk_kph", "cycle_kph", "ebike_kph"),
                 _number(optional=True, gaps=True),

@@ -259,8 +259,9 @@ def roads(
     ----------
     raw
         Lines; columns ``highway`` (OSM road classes), ``oneway`` (``yes``, ``no``, ``-1`` against
-        the line; also ``F``, ``T``, ``B``), ``speed_kph`` (of cars), ``cycle_kph``, ``ebike_kph``,
-        ``walk_kph``, ``surface``, ``length_m``, ``bridge``, ``tunnel``, ``layer``.
+        the line; also ``F``, ``T``, ``B``; blank as is usual for the class), ``speed_kph`` (of
+        cars), ``cycle_kph``, ``ebike_kph``, ``walk_kph``, ``surface``, ``length_m``, ``bridge``,
+        ``tunnel``, ``layer``.
     highway
         Class of every road that no column says it for.
     """
@@ -284,7 +285,7 @@ def roads(
     data: dict[str, Any] = {
         "road_id": ids,
         "highway": classes,
-        "oneway": intake.choice("oneway", _ONEWAY, "no"),
+        "oneway": intake.choice("oneway", _ONEWAY, ""),
     }
     data |= {key: kph for key, kph in stated.items() if intake.has(key)}
     if intake.has("surface"):

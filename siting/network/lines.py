@@ -51,7 +51,8 @@ def from_lines(
         ``surface``, ``length_m``, ``bridge``, ``tunnel``, ``way_id`` (int64, the row's number; its
         position unless given). ``layer`` is not needed: only ends join; a layer whose lines cross
         without ending there goes through :func:`topology` first. A column that is absent or blank
-        means two-way, the speed of the class, the length as drawn, no bridge, no tunnel.
+        means what is usual for the class (two-way but for motorways, which is listed; its speed),
+        the length as drawn, no bridge, no tunnel.
     mode
         ``"walk"`` ignores ``oneway``, and so do bicycles where they are pushed.
     speeds
@@ -158,6 +159,12 @@ def from_lines(
         drops.append(
             ("roads", "", f"{those.size} lines of highway={word}", f"closed to mode {mode}")
         )
+    if mode != "walk":
+        silent = (~given & implied & ~going.pushed)[source] & drawn & ~closed
+        for word in sorted(set(words[source[silent]].tolist())):
+            count = int((silent & (words[source] == word)).sum())
+            what = f"{count} lines of highway={word} do not say oneway"
+            drops.append(("roads", "", what, "one-way as drawn"))
     for word, count in sorted(going.unknown.items()):
         what = f"{count} lines of {word}, not known"
         drops.append(("roads", "", what, "at the speed of the class"))

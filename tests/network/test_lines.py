@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import geopandas as gpd
 import numpy as np
+import pyproj
 import pytest
 from shapely import LineString, MultiLineString, Point, Polygon
 
-from siting import network
+from siting import load, network
 from siting.errors import DataError, NetworkError
 
 CRS = 4547
@@ -57,6 +58,29 @@ def test_oneway_words(word, forward, backward):
     assert [built.forward_ms[0] >= 0, built.backward_ms[0] >= 0] == [forward, backward]
     walked = network.from_lines(table, mode="walk")
     assert walked.forward_ms[0] == walked.backward_ms[0] == 60_000
+
+
+@pytest.mark.parametrize("column", [{}, {"oneway": ""}, {"oneway": None}])
+def test_a_motorway_that_does_not_say_is_one_way_read_from_a_file_or_not(column):
+    """As the speeds file has it, and told; ``no`` says otherwise."""
+    table = roads(
+        {"geometry": line((430_000, 3_250_000), (430_090, 3_250_000)), "highway": "motorway"}
+        | column,
+        {"geometry": line((430_000, 3_250_000), (430_000, 3_250_090))} | column,
+    )
+    loaded = load.roads(table, crs=pyproj.CRS(CRS)).table
+    for given in (table, loaded):
+        built = network.from_lines(given, mode="drive")
+        both = built.backward_ms >= 0
+        assert sorted(zip(built.highway.tolist(), both.tolist(), strict=True)) == [
+            ("motorway", False), ("residential", True),
+        ]  # fmt: skip
+        assert built.drops[["what", "action"]].to_numpy().tolist() == [
+            ["1 lines of highway=motorway do not say oneway", "one-way as drawn"]
+        ]
+    said = network.from_lines(loaded.assign(oneway="no"), mode="drive")
+    assert (said.backward_ms >= 0).all()
+    assert said.drops.empty
 
 
 def test_speeds_by_class_by_column_and_by_file(tmp_path):
