@@ -1,12 +1,14 @@
 """The study file: everything wrong is said at once, and nothing is guessed."""
 
+import re
+import tomllib
 from pathlib import Path
 
 import pytest
 from pydantic import ValidationError
 
 from siting.errors import StudyError
-from siting.study import read_study, write_example
+from siting.study import model, read_study, write_example
 
 SMALL = """
 title = "Small"
@@ -129,6 +131,44 @@ def test_example_is_a_study_but_for_its_files(tmp_path: Path) -> None:
     assert all("there is no file" in line for line in lines)
     with pytest.raises(StudyError, match="is there already"):
         write_example(tmp_path)
+
+
+def uncommented(text: str) -> str:
+    """The example with every commented key and table in force; sentences stay comments."""
+    return re.sub(r"(?m)^# (?=\[|[a-z_]+ = )", "", text)
+
+
+@pytest.mark.parametrize("people", ["points", "spread"])
+def test_every_commented_example_is_right(tmp_path: Path, people: str) -> None:
+    file = write_example(tmp_path)
+    text = uncommented(file.read_text("utf-8"))
+    start, end = text.index("[people]"), text.index("[residential]")
+    block = text[start:end]
+    if people == "points":
+        block = re.sub(r"(?m)^(spread|settlement) = .*\n", "", block)
+    else:  # groups come as shares where there is no layer of points
+        block = re.sub(r"(?m)^points = .*\n", "", block)
+        block = re.sub(r"(?m)^column = .*", 'share = 0.066\nsource = "census"', block)
+    file.write_text(text[:start] + block + text[end:], "utf-8")
+    with pytest.raises(StudyError) as caught:
+        read_study(tmp_path)
+    lines = str(caught.value).splitlines()
+    assert [line for line in lines if "there is no file" not in line] == []
+    assert len(lines) > 10
+
+
+def test_the_example_shows_every_key_of_roads_services_and_network(tmp_path: Path) -> None:
+    told = tomllib.loads(uncommented(write_example(tmp_path).read_text("utf-8")))
+    bus = told["services"]["primary"]["bus"]
+    assert set(bus) == set(model.Bus.model_fields)
+    assert set(told["network"]) == set(model.Network.model_fields)
+    own = set(model.Roads.model_fields) - set(model.Source.model_fields)
+    assert own <= set(told["roads"])
+    own = set(model.Service.model_fields) - set(model.Source.model_fields)
+    shown = {key for service in told["services"].values() for key in service}
+    assert own - {"level"} <= shown
+    assert set(told["barriers"][0]) == {"file", "cuts"}
+    assert {"water", "crossings", "railways", "decide", "rules"} <= set(told)
 
 
 def test_studies_of_the_tests_are_valid(test_data: Path) -> None:
