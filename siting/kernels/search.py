@@ -1,6 +1,6 @@
 """Dijkstra on integers, three ways: nearest owner, k nearest owners, all pairs within a cutoff.
 
-The queue is a ring of buckets, each a range of labels about an eighth of the mean arc wide, and
+The queue is a ring of buckets, each a range of labels a quarter to half of the mean arc wide, and
 each a doubly linked list through the nodes themselves: to queue a node, to move it when its label
 falls and to take the next one are a few writes, whatever the number queued, and nothing grows.
 Buckets come in ascending order, nodes within one in none; a node whose label falls after it was
@@ -22,6 +22,8 @@ from siting.kernels.compile import I32, I64, NEVER, compiled
 
 OUT = -1
 """Mark of a node that is not queued."""
+UNSEEN = np.uint32(0xFFFFFFFF)
+"""As ``NEVER``, for searches within a cutoff."""
 MOST_BUCKETS = 1 << 16
 """Where one arc is far longer than the mean, buckets get wider rather than more."""
 
@@ -36,7 +38,7 @@ def _bucket_width(weight: I64, owners: int, farthest: int) -> Any:
     if weight.size > 0:
         mean = weight.sum() // weight.size
     shift = np.int64(0)
-    while (np.int64(2) << shift) <= mean * owners // 8:
+    while (np.int64(2) << shift) <= mean * owners // 2:
         shift += 1
     while (farthest >> shift) + 2 > MOST_BUCKETS:
         shift += 1
@@ -275,9 +277,9 @@ def pairs_workspace(weight: I64, nodes: int, demands: int, cutoff: int) -> Any:
     To make them takes as long as the city is large; a search leaves them as they were.
     """
     _, buckets = _bucket_width(weight, 1, cutoff)
-    reached = np.full(nodes, NEVER, dtype=np.int64)
+    reached = np.full(nodes, UNSEEN, dtype=np.uint32)
     seen = np.empty(nodes, dtype=np.int32)
-    best = np.full(demands, NEVER, dtype=np.int64)
+    best = np.full(demands, UNSEEN, dtype=np.uint32)
     found = np.empty(demands, dtype=np.int32)
     return reached, seen, best, found, _new_queue(nodes, buckets)
 
@@ -319,7 +321,7 @@ def pairs_within(
     workspace
         Of :func:`pairs_workspace`, for the same graph and cutoff; one for each thread.
     cutoff
-        Largest impedance wanted.
+        Largest impedance wanted, less than ``UNSEEN``; held in half the room of labels.
     first, last
         The block of sources.
 
@@ -344,7 +346,7 @@ def pairs_within(
         for i in range(seed_indptr[source], seed_indptr[source + 1]):
             node = seed_node[i]
             if seed_value[i] <= cutoff and seed_value[i] < reached[node]:
-                if reached[node] == NEVER:
+                if reached[node] == UNSEEN:
                     seen[n_seen] = node
                     n_seen += 1
                 reached[node] = seed_value[i]
@@ -356,12 +358,12 @@ def pairs_within(
                     node = link[hand, 0]
                     _leave(link, node)
                     queued -= 1
-                    here = reached[node]
+                    here = np.int64(reached[node])
                     for arc in range(indptr[node], indptr[node + 1]):
                         neighbour = target[arc]
                         further = here + weight[arc]
                         if further <= cutoff and further < reached[neighbour]:
-                            if reached[neighbour] == NEVER:
+                            if reached[neighbour] == UNSEEN:
                                 seen[n_seen] = neighbour
                                 n_seen += 1
                             reached[neighbour] = further
@@ -369,20 +371,20 @@ def pairs_within(
             now += 1
         for j in range(n_seen):
             node = seen[j]
-            here = reached[node]
-            reached[node] = NEVER
+            here = np.int64(reached[node])
+            reached[node] = UNSEEN
             for i in range(stub_indptr[node], stub_indptr[node + 1]):
                 value = here + stub_value[i]
                 demand = stub_demand[i]
                 if value <= cutoff and value < best[demand]:
-                    if best[demand] == NEVER:
+                    if best[demand] == UNSEEN:
                         found[n_found] = demand
                         n_found += 1
                     best[demand] = value
         for i in range(direct_indptr[source], direct_indptr[source + 1]):
             demand = direct_demand[i]
             if direct_value[i] <= cutoff and direct_value[i] < best[demand]:
-                if best[demand] == NEVER:
+                if best[demand] == UNSEEN:
                     found[n_found] = demand
                     n_found += 1
                 best[demand] = direct_value[i]
@@ -391,7 +393,7 @@ def pairs_within(
         for i in range(n_found):
             out_demand[total + i] = found[i]
             out_value[total + i] = best[found[i]]
-            best[found[i]] = NEVER
+            best[found[i]] = UNSEEN
         total += n_found
         count[source - first] = n_found
     return count, out_demand[:total].copy(), out_value[:total].copy()

@@ -313,8 +313,9 @@ def _reachable(ask: Question) -> tuple[I32, Bool]:
     # a demand has two stubs at most
     lowest = np.full(ask.demands, none, dtype=np.int64)
     highest = np.full(ask.demands, -1, dtype=np.int64)
-    np.minimum.at(lowest, ask.stub_demand, part[ask.stub_node])
-    np.maximum.at(highest, ask.stub_demand, part[ask.stub_node])
+    at = part[ask.stub_node].astype(np.int64)  # ufunc.at is slow where types differ
+    np.minimum.at(lowest, ask.stub_demand, at)
+    np.maximum.at(highest, ask.stub_demand, at)
     along: dict[int, int] = {}
     for demand, owner in zip(ask.direct_demand.tolist(), ask.direct_owner.tolist(), strict=True):
         along[demand] = along.get(demand, 0) | 1 << owner
