@@ -15,6 +15,7 @@ import geopandas as gpd
 import numpy as np
 import pandas as pd
 import pyproj
+import shapely
 
 from siting import tables
 from siting.load.gates import gates_of, points_of
@@ -48,6 +49,10 @@ _STRUCTURE: Final = {
     "culvert": "yes", "building_passage": "yes", "avalanche_protector": "yes",
     "cantilever": "yes", "low_water_crossing": "yes", "aqueduct": "yes", "trestle": "yes",
 }  # fmt: skip
+# A stated length far below the straight line, or far above the drawn one, is of another unit.
+LEAST_OF_STRAIGHT: Final = 0.5
+MOST_OF_DRAWN: Final = 20.0
+SHORT_M: Final = 5.0
 # Shared borders drawn twice overlap by slivers; two zones that really overlap do so by more.
 OVERLAP_M2: Final = 100.0
 
@@ -298,8 +303,28 @@ def roads(
         data[key] = np.array([v == "yes" for v in intake.choice(key, _STRUCTURE, "no")])
     data["layer"] = np.nan_to_num(levels).astype(np.int64)
     data["geometry"] = intake.shapes(crs, kinds=LINE, area=area)
+    drawn, straight = _lengths(data["geometry"])
+    intake.wrong(
+        (lengths < LEAST_OF_STRAIGHT * straight) | (lengths > MOST_OF_DRAWN * drawn),
+        "have a length_m that their line cannot have",
+        "Give metres, not kilometres or millimetres; or map no such column: lengths are then as "
+        "drawn.",
+    )
     intake.finish()
     return Layer(intake.table("roads", data, crs=crs, sort="road_id"), intake.listed())
+
+
+def _lengths(shapes: Any) -> tuple[Any, Any]:
+    """Return how long lines are drawn and how far it is straight from end to end of their parts.
+
+    NaN where there is no line, or one too short to tell.
+    """
+    drawn = shapely.length(shapes)
+    parts, row = shapely.get_parts(shapes, return_index=True)
+    ends = shapely.distance(shapely.get_point(parts, 0), shapely.get_point(parts, -1))
+    straight = np.bincount(row, weights=ends, minlength=len(shapes))
+    short = ~(drawn > SHORT_M)
+    return np.where(short, np.nan, drawn), np.where(short, np.nan, straight)
 
 
 def water(

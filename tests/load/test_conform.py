@@ -99,6 +99,20 @@ def test_sites_of_several_services_are_one_set() -> None:
         load.join_sites([school, other])
 
 
+def test_lengths_of_another_unit_are_refused_by_name() -> None:
+    """0.25 for 250 m is a street walked in no time; a winding or a rounded length is fine."""
+    lines = [
+        shapely.LineString([(430_000, y), (430_250, y)]) for y in range(3_250_000, 3_250_005)
+    ] + [shapely.LineString([(430_000, 3_250_000), (430_001, 3_250_000)])]
+    table = gpd.GeoDataFrame(
+        {"highway": ["residential"] * 6, "length_m": [0.25, 250_000, 249, 700, None, 30]},
+        geometry=lines, crs=4547,
+    )  # fmt: skip
+    with pytest.raises(DataError, match=r"2 of 6 rows have a length_m .*row 1, row 2"):
+        load.roads(table, crs=pyproj.CRS(4547))
+    assert len(load.roads(table.iloc[2:], crs=pyproj.CRS(4547)).table) == 4
+
+
 def test_zones_that_overlap_are_told_with_the_area() -> None:
     raw = frame([box(0, 0, 100, 100), box(90, 0, 100, 100)], zone_id=["b", "a"])
     found = load.zones(raw, crs=CRS, zoning="town")
