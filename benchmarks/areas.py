@@ -56,7 +56,7 @@ def run(*, quick: bool) -> str:
         "OSMnx notebook": lambda: notebook(back, points),
         "the same, vectorised by us": lambda: vectorised(back, points),
     }
-    times = clock.race(entries, repeats=1 if quick else 3, check=keep)
+    times = clock.race(entries, repeats=1 if quick else 2, budget_s=150.0, check=keep)
     base = times["siting"].median
     rng = np.random.default_rng(9)
     chosen = np.sort(rng.choice(len(points), min(COMPARED, len(points)), replace=False))

@@ -25,6 +25,7 @@ def race(
     entries: Mapping[str, Callable[[], Any]],
     *,
     repeats: int,
+    budget_s: float = BUDGET_S,
     check: Callable[[str, Any], None] | None = None,
 ) -> dict[str, Times]:
     """Run entries in turns and return their times; ``check`` sees each one's first result.
@@ -35,7 +36,7 @@ def race(
     taken: dict[str, list[float]] = {name: [] for name in entries}
     for turn in range(repeats + 1):
         for name, run in entries.items():
-            if sum(taken[name]) > BUDGET_S:
+            if sum(taken[name]) > budget_s:
                 continue
             start = time.perf_counter()
             result = run()
@@ -44,7 +45,7 @@ def race(
                 if check is not None:
                     check(name, result)
                 print(f"    {name}: first run {seconds:.2f} s", flush=True)
-            if turn or seconds > BUDGET_S / 3:
+            if turn or seconds > budget_s / 3:
                 taken[name].append(seconds)
             del result
     return {n: Times(min(t), statistics.median(t), len(t)) for n, t in taken.items()}

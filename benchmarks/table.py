@@ -8,12 +8,14 @@ import sys
 from typing import Any
 
 import numpy as np
+from scipy.sparse.csgraph import dijkstra
 
 from benchmarks import clock, graphs, inputs, page, peers
 from siting import kernels, travel_time
 from siting.network import RoadNetwork
 
 SITES = 1000
+BLOCK = 50
 QUARTER_MS = 900_000
 HOUR_MS = 3_600_000
 COLUMNS = ("", "to get ready", "least", "median", "runs", "times siting", "threads")
@@ -89,6 +91,15 @@ def one(name: str, network: RoadNetwork, *, quick: bool) -> str:
         ]  # fmt: skip
         text += f"At most {maximum // 60_000} min, {truth[0].shape[1]:,} pairs:\n\n"
         text += page.table(COLUMNS, rows) + "\n"
+    scipy = peers.Scipy(arcs, network.node_xy)
+    block = sites[:BLOCK]
+    _, block_s = clock.once(lambda: dijkstra(scipy.matrix, indices=block))
+    share = sites.size / block.size
+    text += (
+        "No peer gives the three nearest beyond the maximum. Who wants them from scipy needs a "
+        f"whole search from every site, about {page.seconds(block_s * share)} ({share:.0f} times "
+        f"a block of {block.size} sites, 1 run) before any is chosen.\n\n"
+    )
     return text + "".join(f"{line}.\n" for line in absent)
 
 
