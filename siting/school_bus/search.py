@@ -7,7 +7,7 @@ order, ending at the school. Nothing here knows of roads, ids or tables.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -69,10 +69,24 @@ class Trips:
 
 
 def planned(trips: Trips) -> list[Route]:
-    """Return the cheapest of the improved savings routes (ties: the first of ``SHAPES``)."""
+    """Return the cheapest of the improved savings routes (ties: the first of ``SHAPES``).
+
+    A visit that fills its bus so far that no other fits shares one in no plan: it gets a route of
+    its own, and the search is about the others.
+    """
     if not trips.school:
         return []
-    return min((improved(trips, savings(trips, shape)) for shape in SHAPES), key=trips.cost)
+    alone = trips.load + trips.load.min() > trips.seats
+    others = np.flatnonzero(~alone)
+    routes: list[Route] = [[i] for i in np.flatnonzero(alone).tolist()]
+    if others.size:
+        at = np.append(others, trips.school)
+        part = replace(
+            trips, ms=trips.ms[np.ix_(at, at)], load=trips.load[others], dwell=trips.dwell[others]
+        )
+        found = (improved(part, savings(part, shape)) for shape in SHAPES)
+        routes += [others[route].tolist() for route in min(found, key=part.cost)]
+    return _in_order(routes)
 
 
 def savings(trips: Trips, shape: int = 100) -> list[Route]:

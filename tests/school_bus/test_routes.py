@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from siting import school_bus
 from siting.errors import DataError, StudyError
-from siting.school_bus.search import Trips, improved, savings
+from siting.school_bus.search import SHAPES, Trips, improved, planned, savings
 
 
 def build(world: World, **words: object) -> school_bus.BusRoutes:
@@ -236,3 +236,22 @@ def test_savings_alone_join_what_saves_most() -> None:
     assert savings(trips) == [[0, 1, 2]]
     assert trips.cost([[0, 1, 2]]) == 13
     assert improved(trips, [[0], [1], [2]]) == [[0, 1, 2]]
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_visits_that_fill_a_bus_change_nothing_for_the_others(seed: int) -> None:
+    """Left out of the search they give what the whole search gives, and take no time there."""
+    draw = np.random.default_rng(seed)
+    n, seats = 14, 20
+    xy = draw.integers(0, 60_000, (n + 1, 2))
+    ms = np.abs(xy[:, None] - xy[None]).sum(axis=2).astype(np.int64)
+    load = draw.choice([3, 7, 12, seats], n).astype(np.int64)
+    trips = Trips(ms=ms, load=load, dwell=load * 1_000, seats=seats, longest=400_000)
+    whole = min((improved(trips, savings(trips, shape)) for shape in SHAPES), key=trips.cost)
+    assert planned(trips) == whole
+    many = np.append(np.repeat(np.arange(n), 60), n)
+    full = np.full(60 * n, seats, dtype=np.int64)
+    begun = time.perf_counter()
+    crowd = Trips(ms=ms[np.ix_(many, many)], load=full, dwell=full, seats=seats, longest=400_000)
+    assert planned(crowd) == [[i] for i in range(60 * n)]
+    assert time.perf_counter() - begun < 0.5
