@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 
+import geopandas as gpd
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
+import shapely
 
 from siting import load, network
-from siting.errors import DataError
+from siting.errors import DataError, Problem
 from siting.evaluate import Service
 from siting.network import RoadNetwork
 from siting.pipeline import questions
@@ -38,7 +41,9 @@ def on_edited_roads(study: Study, here: Region, asked: Plan) -> Region:
         return here
     inputs = here.inputs
     edits = [edit.on(inputs.crs) for edit in asked.network_edits]
-    if problems := network.absent(inputs.networks.values(), edits):
+    problems = network.absent(inputs.networks.values(), edits)
+    problems += _elsewhere(edits, inputs.zones, study.network.halo_km)
+    if problems:
         raise DataError(problems)
     speeds = network.read_speeds(study.network.speeds)
     barriers = walls(inputs.water, inputs.barriers)
@@ -84,6 +89,25 @@ def on_edited_roads(study: Study, here: Region, asked: Plan) -> Region:
         homes_at=homes_at,
         sites_at=sites_at,
     )
+
+
+def _elsewhere(
+    edits: Sequence[network.edits.Edit], zones: gpd.GeoDataFrame, halo_km: float
+) -> list[Problem]:
+    """Return the new streets that lie nowhere near the zones: another datum, or swapped axes."""
+    near = shapely.buffer(shapely.box(*zones.total_bounds), halo_km * 1_000)
+    return [
+        Problem(
+            network.edits.TABLE,
+            f"edit {number} adds a street outside the study area",
+            "Give longitude first, then latitude, in the datum that crs names.",
+            (edit.name,) if edit.name else (),
+        )
+        for number, edit in enumerate(edits, 1)
+        if isinstance(edit, network.edits.Add)
+        and np.isfinite(np.array(edit.line)).all()
+        and not shapely.intersects(near, shapely.LineString(edit.line))
+    ]
 
 
 def _off_today(service: Service) -> npt.NDArray[np.bool_] | None:

@@ -158,6 +158,8 @@ def test_plans_that_change_streets(tmp_path: Path) -> None:
 
     with pytest.raises(DataError, match="edit 1 names way 77"):
         asked(study, here, {"kind": "close", "way": 77})
+    with pytest.raises(DataError, match="edit 1 adds a street outside the study area"):
+        asked(study, here, {"kind": "add", "line": [[10, 50], [10.1, 50]], "highway": "path"})
     line = lonlat((0, 1500), (-80, 1500))
     there, _ = asked(study, here, {"kind": "add", "line": line, "highway": "residential"})
     assert there.inputs.drops["what"].tolist() == ["the end of the line joins nothing within 1 m"]
