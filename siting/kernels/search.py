@@ -276,12 +276,12 @@ def pairs_workspace(weight: I64, nodes: int, demands: int, cutoff: int) -> Any:
 
     To make them takes as long as the city is large; a search leaves them as they were.
     """
-    _, buckets = _bucket_width(weight, 1, cutoff)
+    shift, buckets = _bucket_width(weight, 1, cutoff)
     reached = np.full(nodes, UNSEEN, dtype=np.uint32)
     seen = np.empty(nodes, dtype=np.int32)
     best = np.full(demands, UNSEEN, dtype=np.uint32)
     found = np.empty(demands, dtype=np.int32)
-    return reached, seen, best, found, _new_queue(nodes, buckets)
+    return reached, seen, best, found, _new_queue(nodes, buckets), shift
 
 
 @compiled
@@ -331,8 +331,8 @@ def pairs_within(
     after the other; within a source in no particular order.
     """
     n = indptr.size - 1
-    reached, seen, best, found, link = workspace
-    shift, buckets = _bucket_width(weight, 1, cutoff)
+    reached, seen, best, found, link, shift = workspace
+    buckets = link.shape[0] - n - 1
     mask = buckets - 1
     hand = n + buckets
     count = np.zeros(last - first, dtype=np.int64)
