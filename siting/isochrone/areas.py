@@ -104,7 +104,7 @@ def service_areas(
     reach_m = _reach_m(ask, int(limits[-1])) + max_access_m
     bounds = shapely.bounds(network.geometry)
     boxes = _boxes(bounds, ask.entry_edge, reach_m, max_access_m)
-    side = cell_m or _cell_m(_all(boxes) if dissolve else boxes)
+    side = cell_m or _cell_m(_all(boxes) if dissolve and len(boxes) else boxes)
     names = [""] if dissolve else ask.site_id.tolist()
     shapes = np.full((len(names), limits.size), shapely.MultiPolygon(), dtype=object)
     if len(boxes) and usable.any():

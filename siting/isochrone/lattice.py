@@ -153,7 +153,8 @@ def _within(xy: F64, barriers: Objects) -> Bool:
     areas = barriers[shapely.get_dimensions(barriers) == 2]
     if len(areas):
         lines: Objects = np.asarray(shapely.linestrings(xy.reshape(-1, 2, 2)))
-        line, area = shapely.STRtree(areas).query(lines, predicate="intersects")
+        # the areas ask, and are prepared for it: there are few of them, with many corners
+        area, line = shapely.STRtree(lines).query(areas, predicate="intersects")
         enters = ~shapely.touches(lines[line], areas[area])
         inside[line[enters]] = True
     return inside

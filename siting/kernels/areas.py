@@ -19,7 +19,7 @@ import numpy as np
 import numpy.typing as npt
 
 from siting.kernels.compile import I32, I64, NEVER, compiled
-from siting.kernels.legs import BLOCKED, FREE, UNKNOWN, leg_state
+from siting.kernels.legs import BLOCKED, FREE, UNKNOWN, foot, leg_state
 from siting.kernels.tiles import SLACK_M, Grid, room
 
 SURELY_MM, MAYBE_MM = 0.4, 0.6  # a place this near to an end of its edge rounds to it
@@ -169,6 +169,19 @@ def _out_of_reach(
 
 
 @compiled
+def _sort(held: I32, start: int, size: int, distance: F64, middle: F64, highest: F64) -> None:
+    """Put the streets held for a cell in the order of their distance; few, so by insertion."""
+    for i in range(1, size):
+        s, far, at, most = held[start + i], distance[i], middle[i], highest[i]
+        j = i
+        while j > 0 and distance[j - 1] > far:
+            held[start + j], distance[j] = held[start + j - 1], distance[j - 1]
+            middle[j], highest[j] = middle[j - 1], highest[j - 1]
+            j -= 1
+        held[start + j], distance[j], middle[j], highest[j] = s, far, at, most
+
+
+@compiled
 def _certain(
     held: I32, edge: I32, distance: F64, state: I64, size: int, radius: float, within: float
 ) -> int:
@@ -241,6 +254,8 @@ def claim(
     child = np.zeros(depth + 1, dtype=np.int64)
     bound_m = np.zeros(depth + 1)
     held = np.empty(1024, dtype=np.int32)
+    wall_stop = np.zeros(depth + 2, dtype=np.int64)  # of a level: from here to the next
+    held_walls = np.empty(1024, dtype=np.int32)
     # of the streets held for a cell
     distance, middle, farthest = np.empty(256), np.empty(256), np.empty(256)
     lowest, highest = np.empty(256), np.empty(256)
@@ -253,6 +268,9 @@ def claim(
             continue
         near_walls = tiles.wall[tiles.wall_indptr[t] : tiles.wall_indptr[t + 1]]
         walled = near_walls.size > 0
+        held_walls = room(held_walls, near_walls.size * (depth + 2))
+        held_walls[: near_walls.size] = near_walls
+        wall_stop[0] = near_walls.size
         # however near the nearest street is, the leg to it takes its time
         leg_m = 0.0 if walled else max(tiles.limit_m[t] - 3.0 * whole - SLACK_M, 0.0)
         listed = tiles.street[tiles.street_indptr[t] : tiles.street_indptr[t + 1]]
@@ -265,7 +283,6 @@ def claim(
             distance, middle = np.empty(2 * listed.size), np.empty(2 * listed.size)
             farthest, lowest = np.empty(2 * listed.size), np.empty(2 * listed.size)
             highest, state = np.empty(2 * listed.size), np.empty(2 * listed.size, dtype=np.int64)
-        state[:] = FREE
         own_start[0], own_stop[0] = 0, listed.size
         level = 0
         column[0] = (tiles.tile[t] % grid.columns) * per_tile
@@ -305,6 +322,18 @@ def claim(
                 distance[i], middle[i] = _place(x, y, piece, s)
                 nearest = min(nearest, distance[i])
             within = bound_m[level]
+            # legs from the cell end within this of its middle, and walls farther off are no matter
+            first_wall = 0 if level == 0 else wall_stop[level - 1]
+            last_wall = wall_stop[level]
+            for i in range(first_wall, wall_stop[level]):
+                b = held_walls[i]
+                far, _ = foot(x, y, walls.xy[b, 0], walls.xy[b, 1], walls.xy[b, 2], walls.xy[b, 3])
+                if far <= within + 2.0 * radius + SLACK_M:
+                    held_walls[last_wall] = b
+                    last_wall += 1
+            wall_stop[level + 1] = last_wall
+            near_walls = held_walls[wall_stop[level] : last_wall]
+            walled = near_walls.size > 0
             if not walled:
                 within = min(within, nearest + 2.0 * radius + SLACK_M)
             # hold only what may be nearest somewhere in the cell
@@ -321,14 +350,16 @@ def claim(
             own_stop[level] = start + size
             bound_m[level] = within
 
-            # roughly first: a foot is no farther from that of the cell's middle than the place
-            # from the middle; the feet of the corners, which hold all others between them, are
-            # worth their time where no smaller cell will follow, and needed to look at walls
+            # Roughly first: a foot is no farther from that of the cell's middle than the place from
+            # the middle. The feet of the corners hold all others between them; they are worth
+            # their time where no smaller cell will follow, and needed to look at walls: those are
+            # looked at street by street, nearest first, until one is certain.
             proved, possible = top, 0
-            exact = walled
+            exact = False
+            low_i, high_i = 0, size
             while True:
                 refuted = True
-                for i in range(size):
+                for i in range(low_i, high_i):
                     s = held[start + i]
                     if exact:
                         first, last, far = 1.0, 0.0, 0.0
@@ -370,7 +401,7 @@ def claim(
                     lowest[i] = near * 1000.0 * rate + least - slack
                     highest[i] = far * 1000.0 * rate + most + slack
                     farthest[i] = far
-                    if walled:
+                    if walled and exact:
                         ax, ay, dx, dy = piece[s, 0], piece[s, 1], piece[s, 2], piece[s, 3]
                         hull[4, 0], hull[4, 1] = ax + first * dx, ay + first * dy
                         hull[5, 0], hull[5, 1] = ax + last * dx, ay + last * dy
@@ -379,17 +410,32 @@ def claim(
                         )
                         if streets.in_barrier[s] and state[i] == FREE:
                             state[i] = UNKNOWN
+                    else:
+                        state[i] = FREE
                     if state[i] != BLOCKED and near <= max_access_m and lowest[i] <= last_threshold:
                         refuted = False
-                if refuted:
-                    possible = top
-                    break
-                if walled:
-                    chosen = _certain(held[start:], edge, distance, state, size, radius, within)
+                if not exact:
+                    if refuted:
+                        possible = top
+                        break
+                    if walled:
+                        _sort(held, start, size, distance, middle, highest)
+                        exact = True
+                        low_i, high_i, chosen = 0, 1, -1
+                        continue
+                elif walled:
+                    # whichever street turns out to be certain, this one may be nearer to somebody
+                    if state[low_i] != BLOCKED and highest[low_i] > last_threshold:
+                        break
+                    chosen = _certain(held[start:], edge, distance, state, high_i, radius, within)
+                    reach = distance[chosen] + 2.0 * radius + SLACK_M if chosen >= 0 else math.inf
+                    if high_i < size and distance[high_i] <= reach:
+                        low_i, high_i = high_i, high_i + 1
+                        continue
                 if chosen >= 0 and farthest[chosen] <= max_access_m - 0.001:
                     reach = distance[chosen] + 2.0 * radius + SLACK_M
                     worst, best = -math.inf, math.inf
-                    for i in range(size):
+                    for i in range(high_i):
                         if distance[i] <= reach and state[i] != BLOCKED:
                             worst = max(worst, highest[i])
                             best = min(best, lowest[i])

@@ -6,8 +6,9 @@ are put into WGS 84 here and nowhere above.
 
 from __future__ import annotations
 
-from siting.maps.coverage import coverage_page, finding, within
+from siting.maps.coverage import coverage_page, finding, is_judged, within
 from siting.maps.gaps import gaps_page
+from siting.maps.geometry import pixel_m
 from siting.maps.green import green_page
 from siting.maps.index import Card, index_page
 from siting.maps.new_sites import new_sites_finding, new_sites_page
@@ -25,8 +26,10 @@ __all__ = [
     "gaps_page",
     "green_page",
     "index_page",
+    "is_judged",
     "new_sites_finding",
     "new_sites_page",
+    "pixel_m",
     "schools_finding",
     "schools_page",
     "within",

@@ -92,7 +92,7 @@ def base_map(
         ]
     notes: list[str] = []
     if water is not None and not water.empty:
-        seen = water[water.geometry.area > (2 * geometry.tolerance(zones)) ** 2]
+        seen = water[water.geometry.area > (2 * geometry.pixel_m(zones)) ** 2]
         shapes = geometry.polygons(seen)
         layers["water"] = folium.GeoJson(
             {"type": "FeatureCollection", "features": shapes},

@@ -52,6 +52,7 @@ def coverage_page(
     max_not_assessed: float,
     sites: gpd.GeoDataFrame | None = None,
     offers: pd.DataFrame | None = None,
+    areas: gpd.GeoDataFrame | None = None,
     water: gpd.GeoDataFrame | None = None,
     roads: gpd.GeoDataFrame | None = None,
 ) -> str:
@@ -69,6 +70,8 @@ def coverage_page(
         Share of not assessed persons (0–1) past which a zone is not judged.
     sites, offers
         Tables ``sites`` and ``offers``: facilities are drawn for the service shown.
+    areas
+        ``service``, ``rule_id`` and polygons of the ground in reach; a layer to switch on.
     water, roads
         Base layers.
     """
@@ -102,8 +105,12 @@ def coverage_page(
             )
             for zoning in zonings
         }
-        measures.append(_measure(rows, service, rule_id, key, sheet, most, max_not_assessed))
+        area = _area(areas, service, rule_id, geometry.pixel_m(zones))
+        measure = _measure(rows, service, rule_id, key, sheet, most, max_not_assessed, bool(area))
+        measures.append({**measure, "area": area})
     measures.sort(key=lambda m: -m["worst"])
+    if any(m["area"] for m in measures):
+        script_layer(base, "areas", sheet.say("layer.areas"), show=False)
     script_layer(base, "people", sheet.say("layer.out_of_reach"))
     script_layer(base, "sites", sheet.say("layer.facilities"))
     finish(base)
@@ -168,7 +175,7 @@ def finding(figures: pd.DataFrame, service: str, rule_id: str, sheet: Sheet) -> 
             within=within(service, rule_id, sheet),
             service=name,
         )
-    if away is None:
+    if away is None or not is_judged(row, sheet):
         return sheet.say("finding.coverage.not_assessed", service=name)
     if row["no_seat"] + row["out_of_reach"] == 0:
         return sheet.say(
@@ -188,6 +195,12 @@ def finding(figures: pd.DataFrame, service: str, rule_id: str, sheet: Sheet) -> 
     )
 
 
+def is_judged(row: Any, sheet: Sheet) -> bool:
+    """Whether few enough are not assessed for a share to be stated: ``judge.max_not_assessed``."""
+    limit = sheet.rule("judge.max_not_assessed")
+    return limit is None or not row["not_assessed"] > limit.strict * row["persons"]
+
+
 def within(service: str, rule_id: str, sheet: Sheet) -> str:
     """Return "on foot within 500 m"."""
     mode, rule = sheet.modes.get(service, ""), sheet.rule(rule_id)
@@ -205,6 +218,7 @@ def _measure(
     sheet: Sheet,
     most: Mapping[str, float],
     limit: float,
+    drawn: bool,
 ) -> dict[str, Any]:
     """Return what a service and rule say about themselves: button, finding, legend."""
     name = sheet.label("service", service)
@@ -224,6 +238,10 @@ def _measure(
         },
         {"kind": "dot", "colour": "--site", "size": 11, "label": name},
     ]
+    if drawn:
+        others.insert(
+            2, {"kind": "fill", "colour": "--area-tint", "label": sheet.say("layer.areas")}
+        )
     rule = sheet.rule(rule_id)
     return {
         "key": key,
@@ -241,6 +259,14 @@ def _measure(
             for zoning, top in most.items()
         },
     }
+
+
+def _area(areas: gpd.GeoDataFrame | None, service: str, rule_id: str, size: float) -> str:
+    """Return the encoded ground in reach of a service by a rule, blank where there is none."""
+    if areas is None or areas.empty:
+        return ""
+    rows = areas[(areas["service"] == service) & (areas["rule_id"] == rule_id)]
+    return "".join(geometry.encode_areas(shape, areas.crs, size) for shape in rows.geometry)
 
 
 def _legend(

@@ -26,13 +26,13 @@ SCREEN = 3000
 """Pixels across which a region is drawn at most: detail finer than one of them is dropped."""
 
 
-def tolerance(frame: gpd.GeoDataFrame) -> float:
+def pixel_m(frame: gpd.GeoDataFrame) -> float:
     """Return the size of one screen pixel over the whole layer, in the units of its CRS.
 
     Examples
     --------
     >>> square = gpd.GeoDataFrame(geometry=[shapely.box(0, 0, 30_000, 3_000)], crs="EPSG:32649")
-    >>> tolerance(square)
+    >>> pixel_m(square)
     10.0
     """
     if frame.empty:
@@ -70,7 +70,7 @@ def polygons(frame: gpd.GeoDataFrame, *, shared_borders: bool = False) -> list[d
     """
     if frame.empty:
         return []
-    size = tolerance(frame)
+    size = pixel_m(frame)
     shapes: npt.NDArray[np.object_] = np.asarray(frame.geometry.array, dtype=object)
     simple = (
         shapely.coverage_simplify(shapes, size)
@@ -141,6 +141,37 @@ def encode_lines(shapes: Iterable[Any], crs: Any, size: float) -> str:
     return " ".join(encode(shapely.get_coordinates(line)) for line in there.geometry)
 
 
+def encode_areas(shape: Any, crs: Any, size: float) -> str:
+    """Return an area drawn no larger than it is, encoded: rings by spaces, polygons by lines.
+
+    It is drawn in by a pixel and then simplified to a pixel, so that nothing is shown as reached
+    that is not; what is narrower than two pixels is not drawn.
+
+    Parameters
+    ----------
+    shape
+        Polygons in a metric CRS.
+    crs
+        Their CRS.
+    size
+        Metres a pixel.
+
+    Examples
+    --------
+    >>> encode_areas(shapely.box(500_000, 0, 501_000, 900), "EPSG:4547", 10.0).count(" ")
+    0
+    """
+    # a metre more for the rounding of coordinates
+    inner = shapely.simplify(shapely.buffer(shape, -(size + 1.0), quad_segs=2), size)
+    parts = shapely.get_parts(inner)
+    parts = parts[shapely.area(parts) >= (2 * size) ** 2]
+    there = lonlat(gpd.GeoDataFrame(geometry=parts, crs=crs))
+    return "\n".join(
+        " ".join(encode(shapely.get_coordinates(ring)) for ring in shapely.get_rings(polygon))
+        for polygon in there.geometry
+    )
+
+
 def _parts(shapes: Iterable[Any]) -> npt.NDArray[np.object_]:
     parts: npt.NDArray[np.object_] = shapely.get_parts(np.asarray(list(shapes), dtype=object))
     lines: npt.NDArray[np.object_] = parts[shapely.get_type_id(parts) == 1]
@@ -169,7 +200,7 @@ def roads(frame: gpd.GeoDataFrame, *, budget: int) -> tuple[list[str], int]:
     >>> roads(gpd.GeoDataFrame({"highway": ["trunk"]}, geometry=[line], crs=4326), budget=99)
     (['', '_iupT_a_pD_pR?'], 0)
     """
-    size = tolerance(frame)
+    size = pixel_m(frame)
     kinds = frame["highway"].astype(str).to_numpy() if len(frame) else np.array([], dtype=str)
     shapes: npt.NDArray[np.object_] = np.asarray(frame.geometry.array, dtype=object)
     drawn: list[str] = []

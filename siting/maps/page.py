@@ -28,6 +28,7 @@ PANES = (
     ("water", 405, False),
     ("green", 410, False),
     ("cells", 420, False),
+    ("areas", 425, False),
     ("roads", 430, False),
     ("flows", 445, False),
     ("people", 450, True),

@@ -43,6 +43,8 @@ siting.pages.coverage = ({ map, layers, legend, panel }) => {
   function style(entry) {
     const level = entry === undefined ? -1 : state.how === "straight" ? entry.s : entry.c;
     const paint = level === -2 ? "not-assessed" : level === -1 ? "not-judged" : `class-${level}`;
+    // under the ground in reach the shares step back: two fills at once are not read
+    if (layers.areas && map.hasLayer(layers.areas)) return { fillColor: "#fff", fillOpacity: 0.35 };
     return { fillColor: colour(paint), fillOpacity: map.attributionControl ? 0.6 : 1 };
   }
 
@@ -113,6 +115,11 @@ siting.pages.coverage = ({ map, layers, legend, panel }) => {
       circle(spots.get(entry.i), { pane: "people", radius: entry.r, color: "#fff", weight: 1.2, fillColor: colour("out"), fillOpacity: 0.72 },
         [named(nameOf(entry)), `${word("page.out")} ${entry.q}`], () => select(String(entry.i), true)).addTo(layers.people);
     }
+    if (layers.areas) {
+      layers.areas.clearLayers();
+      const shapes = measure.area ? measure.area.split("\n").map((rings) => rings.split(" ").map(siting.decode)) : [];
+      if (shapes.length) siting.leaflet.polygon(shapes, { pane: "areas", interactive: false, color: colour("area"), weight: 1.6, fillColor: colour("area-tint"), fillOpacity: 0.9 }).addTo(layers.areas);
+    }
     layers.sites.clearLayers();
     const { at = [], names = [] } = data.facilities[measure.service] || {};
     at.forEach((spot, k) => circle(spot, { pane: "sites", radius: at.length > 80 ? 3.2 : 5, color: "#fff", weight: 1.6, fillColor: colour("site"), fillOpacity: 1 }, [named(names[k])]).addTo(layers.sites));
@@ -142,4 +149,5 @@ siting.pages.coverage = ({ map, layers, legend, panel }) => {
 
   drawControls();
   draw();
+  if (layers.areas) layers.areas.on("add remove", draw);
 };

@@ -90,7 +90,7 @@
     return group;
   };
 
-  for (const kind of ["sites", "people", "flows", "picked"]) {
+  for (const kind of ["areas", "sites", "people", "flows", "picked"]) {
     siting.layers[kind] = () => L.layerGroup();
   }
 

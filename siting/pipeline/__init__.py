@@ -20,7 +20,7 @@ from siting.errors import StudyError, first_ids
 from siting.evaluate import Evaluation, comparison
 from siting.green import Green
 from siting.merger import LeaveOneOut
-from siting.pipeline import folders, outputs, questions, safety, whatif
+from siting.pipeline import areas, folders, outputs, questions, safety, whatif
 from siting.pipeline import inputs as reading
 from siting.pipeline.cache import Cache
 from siting.pipeline.inputs import Inputs
@@ -47,6 +47,7 @@ class Results:
     closures: LeaveOneOut | None = None
     new_sites: NewSites | None = None
     crossings: pd.DataFrame | None = None
+    areas: gpd.GeoDataFrame | None = None
 
     @property
     def coverage(self) -> pd.DataFrame:
@@ -170,11 +171,12 @@ def _answers(
         there = whatif.on_edited_roads(study, here, named)
         evaluations.append(questions.evaluated(there, named))
         here = replace(here, inputs=replace(here.inputs, drops=there.inputs.drops))
-    gaps = green = gates = closed = new = crossed = None
+    gaps = green = gates = closed = new = crossed = ground = None
     if "coverage" in asked:
         step("gaps")
         gaps = questions.gaps(here)
         crossed = safety.crossings_table(study, here)
+        ground = areas.service_areas(study, here)
     if "green" in asked:
         step("green")
         green, gates = questions.green_land(study, here)
@@ -196,6 +198,7 @@ def _answers(
         closures=closed,
         new_sites=new,
         crossings=crossed,
+        areas=ground,
     )
 
 

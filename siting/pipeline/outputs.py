@@ -223,7 +223,12 @@ def _pages(
     today = tables["coverage"][tables["coverage"]["plan"] == here.today.name]
     pages = {
         "coverage": maps.coverage_page(
-            today, inputs.zones, max_not_assessed=max_not_assessed, **shown, **base
+            today,
+            inputs.zones,
+            max_not_assessed=max_not_assessed,
+            areas=results.areas,
+            **shown,
+            **base,
         )
     }
     cards = _coverage_cards(results, today, sheet)
@@ -290,7 +295,9 @@ def _coverage_cards(results: Results, today: pd.DataFrame, sheet: Sheet) -> list
             cards.append(
                 Card(
                     "coverage",
-                    text.percent(row["covered_share_assessed"]),
+                    text.percent(row["covered_share_assessed"])
+                    if maps.is_judged(row, sheet)
+                    else text.DASH,
                     maps.finding(today, name, rule_id, sheet),
                     f"{note} · {sheet.rule_note(rule_id)}",
                 )
@@ -353,6 +360,8 @@ def _layers(results: Results, tables: Mapping[str, pd.DataFrame]) -> dict[str, g
             buses.stacked({name: found.stops for name, found in here.buses.items()}),
             crs=inputs.crs,
         )
+    if results.areas is not None and len(results.areas):
+        layers["service_areas"] = results.areas
     if results.gaps is not None:
         layers["gaps"] = results.gaps
     if results.green is not None:

@@ -267,7 +267,8 @@ class Service(Source):
 
     ``walkers`` says at whose speed it is walked to (rules ``walk.speed``, ``walk.speed_elderly``,
     ``walk.speed_children``), or to the stop where ``mode`` is ``bus``; ``bus`` then says how.
-    ``count_crossings`` counts trunk roads and railways crossed on the way, on foot or by bicycle.
+    ``count_crossings`` counts trunk roads and railways crossed on the way, on foot or by bicycle;
+    ``service_areas`` draws the ground in reach.
     """
 
     label_zh: str = ""
@@ -279,6 +280,7 @@ class Service(Source):
     level: str = ""
     rules: tuple[str, ...] = ()
     count_crossings: bool = False
+    service_areas: bool = False
 
     @property
     def way(self) -> str:
@@ -305,6 +307,8 @@ class Service(Source):
 
     @model_validator(mode="after")
     def _crosses_on_foot(self) -> Self:
+        if self.service_areas and self.mode == "bus":
+            raise ValueError("service_areas: no bus runs from every place; remove it")
         if self.count_crossings and self.mode not in ("walk", "cycle", "ebike"):
             raise ValueError(
                 f'count_crossings is for those on foot or by bicycle, and mode = "{self.mode}"; '
