@@ -195,8 +195,10 @@ class Question:
 
     def _check_range(self) -> None:
         """Raise where labels could leave 64 bits; no real network comes near."""
+        # closed directions are −1: with one added for each, this is no less than the sum
         longest = (
-            int(np.maximum(self.cost, 0).sum())
+            int(self.cost.sum())
+            + self.cost.size
             + 2 * int(self.delay.sum())
             + sum(int(values.max(initial=0)) for values in (self.seed_value, self.stub_value))
         )
