@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import threading
 from collections.abc import Sequence
+from typing import Any
 
 import geopandas as gpd
 import numpy as np
@@ -23,9 +24,10 @@ from siting.travel_time.question import Impedance, Question
 F64 = npt.NDArray[np.float64]
 I64 = npt.NDArray[np.int64]
 
-FINEST_M = 1.5
-MOST_CELLS = 32_000_000
-"""Cells of the box round one area, at a byte each. Where there would be more, cells are larger."""
+FINEST_M, BESIDE_BARRIERS_M = 6.0, 3.0
+"""Side of the finest cells; smaller beside barriers, where cells are whole or not at all."""
+MOST_CELLS = 8_000_000
+"""Cells of the box round one area, at four bytes each; where there would be more, larger ones."""
 
 
 def service_areas(
@@ -45,10 +47,10 @@ def service_areas(
 
     A place is claimed only if a demand point put there would be covered: attached by the same
     rules, its access leg counted and crossing no barrier, on the way from the place to the site.
-    Claimed are cells of a lattice, each of them proved whole: every street that is nearest to some
-    point of the cell must be within the threshold from every point of it. What cannot be
-    proved is left out, so that areas are a little too small (by about a cell along their edge)
-    and never too large.
+    Claimed are cells of a lattice that are proved whole: every street that is nearest to some
+    point of the cell must be within the threshold from every point of it. Along the edge cells
+    are cut where a bound that is convex over the cell says so. What cannot be proved is left
+    out, so that areas are a little too small and never too large.
 
     Parameters
     ----------
@@ -61,8 +63,9 @@ def service_areas(
     dissolve
         One area for all sites together, under ``site_id`` ``""``.
     cell_m
-        Side of the finest cells. 1.5 m unless the box that can be reached within the largest
-        threshold would hold more than 32 million of them; then twice as large until it does not.
+        Side of the finest cells. 6 m, or 3 m where barriers are given, unless the box that can be
+        reached within the largest threshold would hold more than 8 million of them; then twice as
+        large until it does not.
     threads
         Threads to work with; all by default. Changes nothing but the time taken.
 
@@ -98,27 +101,27 @@ def service_areas(
     np.True_
     """
     limits = _checked(thresholds, cell_m)
+    workers = threads or kernels.default_threads()
     ask = Question(network, site_at.iloc[:0], site_at, impedance, int(limits[-1]))
     parts = barrier_parts(network, barriers)
     usable = usable_edges(network, min_component_km)
     reach_m = _reach_m(ask, int(limits[-1])) + max_access_m
     bounds = shapely.bounds(network.geometry)
     boxes = _boxes(bounds, ask.entry_edge, reach_m, max_access_m)
-    side = cell_m or _cell_m(_all(boxes) if dissolve and len(boxes) else boxes)
+    finest = BESIDE_BARRIERS_M if len(parts) else FINEST_M
+    side = cell_m or _cell_m(_all(boxes) if dissolve and len(boxes) else boxes, finest)
     names = [""] if dissolve else ask.site_id.tolist()
     shapes = np.full((len(names), limits.size), shapely.MultiPolygon(), dtype=object)
     if len(boxes) and usable.any():
         ground = lattice(
             network, usable, tuple(_all(boxes)[0].tolist()),
-            cell_m=side, max_access_m=max_access_m, barriers=parts,
+            cell_m=side, max_access_m=max_access_m, barriers=parts, threads=workers,
         )  # fmt: skip
         work = _Work(ask, ground, limits, max_access_m, bounds, boxes)
         if dissolve:
-            shapes[0] = work.together(threads or kernels.default_threads())
+            shapes[0] = work.together(workers)
         else:
-            blocks = kernels.parallel_blocks(
-                work.each, len(names), threads=threads or kernels.default_threads()
-            )
+            blocks = kernels.parallel_blocks(work.each, len(names), threads=workers)
             shapes[:] = [row for block in blocks for row in block]
     geometry = shapes.reshape(-1)
     return gpd.GeoDataFrame(
@@ -150,6 +153,7 @@ class _Work:
         self.max_access_m, self.bounds, self.boxes = float(max_access_m), bounds, boxes
         self.graph, network = ask.graph, ask.network
         nodes = network.node_id.size
+        self.round_node = _round_nodes(network, bounds)
         self.seed_indptr, self.seeds = kernels.compressed_rows(
             ask.seed_owner, rows=len(ask.site_id)
         )
@@ -167,7 +171,8 @@ class _Work:
         rate_kph = np.floor(network.access_kph * 1000.0 + 0.5)
         self.access_rate = 3600.0 / rate_kph if ask.impedance == "time" else 1.0
         self.local = threading.local()
-        self.tile_row, self.tile_column = np.divmod(ground.tiles.tile, ground.grid.columns)
+        self.tile_at = np.full((ground.grid.rows, ground.grid.columns), -1, dtype=np.int64)
+        self.tile_at.ravel()[ground.tiles.tile] = np.arange(ground.tiles.tile.size)
         forward, backward = (
             np.where(cost >= 0, cost / np.maximum(network.length_mm, 1), -1.0) for cost in ask.cost
         )
@@ -193,7 +198,8 @@ class _Work:
         for i in range(last - first):
             here = node[ends[i] : ends[i + 1]]
             label[here] = value[ends[i] : ends[i + 1]]
-            found.append(self._areas(label, np.flatnonzero(ask.entry_owner == first + i)))
+            entry = np.flatnonzero(ask.entry_owner == first + i)
+            found.append(self._areas(label, here, entry))
             label[here] = NEVER
         return found
 
@@ -202,53 +208,45 @@ class _Work:
         ask = self.ask
         label = kernels.nearest_labels(*self.graph, ask.seed_node, ask.seed_value, 1)
         label[label > self.limits[-1]] = NEVER
-        return self._areas(label, np.arange(ask.entry_owner.size), threads)
+        reached = np.flatnonzero(label < NEVER)
+        return self._areas(label, reached, np.arange(ask.entry_owner.size), threads)
 
-    def _areas(self, label: I64, entry: I64, threads: int = 1) -> list[shapely.MultiPolygon]:
+    def _areas(
+        self, label: I64, reached: I64, entry: I64, threads: int = 1
+    ) -> list[shapely.MultiPolygon]:
         """Return the areas of a search with these labels, for these entries of sites."""
-        ask, network, ground, grid = self.ask, self.network, self.ground, self.ground.grid
-        edges = (label[network.tail] < NEVER) | (label[network.head] < NEVER)
-        edges[ask.entry_edge[entry]] = True
+        ask, ground, grid = self.ask, self.ground, self.ground.grid
         if not entry.size:
             return [shapely.MultiPolygon() for _ in self.limits]
         # no farther than the streets that were reached, nor than anybody gets in the time
+        streets = np.concatenate([self.round_node[reached], self.bounds[ask.entry_edge[entry]]])
         west, south, east, north = self._tiles(
-            _cut(_all(_grown(self.bounds[edges], self.max_access_m)), _all(self.boxes[entry]))[0]
+            _cut(_grown(_all(streets), self.max_access_m), _all(self.boxes[entry]))[0]
         )
-        here = np.flatnonzero(
-            (self.tile_column >= west) & (self.tile_column <= east)
-            & (self.tile_row >= south) & (self.tile_row <= north)
-        )  # fmt: skip
+        here = self.tile_at[south : north + 1, west : east + 1].ravel()
+        here = here[here >= 0]
         per = 2**DEPTH
-        raster = np.full(
-            ((north - south + 1) * per, (east - west + 1) * per), self.limits.size, dtype=np.uint8
-        )
-
-        asked = kernels.Asked(
-            label, ask.entry_edge[entry], ask.entry_offset[entry], ask.entry_leg[entry],
-            self.access_rate, self.max_access_m, self.limits,
-        )  # fmt: skip
-
-        def claim(first: int, last: int) -> I64:
-            # tiles are apart from one another on the raster, so threads may share it
-            written: I64 = kernels.claim(
-                here[first:last], grid, ground.tiles, ground.walls, self.streets, asked, raster,
-                west * per, south * per,
-            )  # fmt: skip
-            return written
-
-        blocks = np.stack(kernels.parallel_blocks(claim, here.size, threads=threads))
-        first_row, first_column = blocks[:, :2].min(axis=0).tolist()
-        last_row, last_column = blocks[:, 2:].max(axis=0).tolist()
-        if last_row == 0:
-            return [shapely.MultiPolygon() for _ in self.limits]
-        written = raster[first_row:last_row, first_column:last_column]
-        x0 = grid.x0 + west * grid.side_m + first_column * ground.cell_m
-        y0 = grid.y0 + south * grid.side_m + first_row * ground.cell_m
+        x0, y0 = grid.x0 + west * grid.side_m, grid.y0 + south * grid.side_m
         found: list[shapely.MultiPolygon] = []
-        for i in range(self.limits.size):
-            area = outline(written <= i, x0=x0, y0=y0, cell_m=ground.cell_m)
-            # a step cut off here may be whole in the smaller area
+        for threshold in self.limits.tolist():
+            cells = np.zeros(((north - south + 1) * per, (east - west + 1) * per), dtype=np.int32)
+            asked = kernels.Asked(
+                label, ask.entry_edge[entry], ask.entry_offset[entry], ask.entry_leg[entry],
+                self.access_rate, self.max_access_m, float(threshold),
+            )  # fmt: skip
+
+            def claim(first: int, last: int, cells: Any = cells, asked: Any = asked) -> Any:
+                # tiles are apart from one another among the cells, so threads may share them
+                return kernels.claim(
+                    here[first:last], grid, ground.tiles, ground.walls, self.streets, asked,
+                    cells, west * per, south * per,
+                )  # fmt: skip
+
+            blocks = kernels.parallel_blocks(claim, here.size, threads=threads)
+            cut_at, cut_value = (np.concatenate(parts) for parts in zip(*blocks, strict=True))
+            cells[*cut_at.T] = kernels.FIRST_CUT + np.arange(len(cut_at))
+            area = outline(cells, cut_at, cut_value, x0=x0, y0=y0, cell_m=ground.cell_m)
+            # a corner given up here may be whole in the smaller area
             found.append(_joined(area, found[-1]) if found else area)
         return found
 
@@ -262,6 +260,16 @@ class _Work:
             min(math.floor((east - grid.x0) / grid.side_m), grid.columns - 1),
             min(math.floor((north - grid.y0) / grid.side_m), grid.rows - 1),
         )
+
+
+def _round_nodes(network: RoadNetwork, bounds: F64) -> F64:
+    """Return, by node, the box round all streets that end there."""
+    size = network.node_id.size
+    box = np.column_stack([np.full((size, 2), np.inf), np.full((size, 2), -np.inf)])
+    for end in (network.tail, network.head):
+        np.minimum.at(box[:, :2], end, bounds[:, :2])
+        np.maximum.at(box[:, 2:], end, bounds[:, 2:])
+    return box
 
 
 def _pieces(ground: Lattice) -> F64:
@@ -313,10 +321,10 @@ def _cut(boxes: F64, other: F64) -> F64:
     )
 
 
-def _cell_m(boxes: F64) -> float:
+def _cell_m(boxes: F64, finest_m: float) -> float:
     """Return the side of the finest cells: none of the boxes holds too many."""
     m2 = float(((boxes[:, 2] - boxes[:, 0]) * (boxes[:, 3] - boxes[:, 1])).max(initial=0.0))
-    side = FINEST_M
+    side = finest_m
     while m2 / side**2 > MOST_CELLS:
         side *= 2.0
     return side

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -19,8 +20,8 @@ F64 = npt.NDArray[np.float64]
 Bool = npt.NDArray[np.bool_]
 Objects = npt.NDArray[np.object_]
 
-DEPTH = 5
-"""A tile is halved this often each way: 32 × 32 finest cells."""
+DEPTH = 4
+"""A tile is halved this often each way: 16 × 16 finest cells."""
 
 AROUND_M = 150.0
 """How much farther than the nearest street to look where a barrier may stand before it. A place
@@ -62,6 +63,7 @@ def lattice(
     cell_m: float,
     max_access_m: float,
     barriers: Objects,
+    threads: int,
 ) -> Lattice:
     """Return the lattice of a network within a box.
 
@@ -79,6 +81,8 @@ def lattice(
         Longest access leg.
     barriers
         Simple lines and polygons that a leg may not cross.
+    threads
+        Threads to work with; changes nothing but the time taken.
     """
     side_m = cell_m * 2**DEPTH
     xy, at_mm, edge = _pieces(network, np.flatnonzero(usable).astype(np.int32))
@@ -100,12 +104,24 @@ def lattice(
     near &= (x0 + (column + 1) * side_m >= box[0]) & (x0 + column * side_m <= box[2])
     near &= ((y0 + (row + 1) * side_m >= box[1]) & (y0 + row * side_m <= box[3]))[:, None]
     tile = np.flatnonzero(near).astype(np.int64)
-    found = kernels.candidates(
-        tile, grid, xy, *streets_in, walls.xy, *walls_in, float(max_access_m), AROUND_M
+
+    def look_round(first: int, last: int) -> Any:
+        return kernels.candidates(
+            tile[first:last], grid, xy, *streets_in, walls.xy, *walls_in,
+            float(max_access_m), AROUND_M,
+        )  # fmt: skip
+
+    blocks = kernels.parallel_blocks(look_round, tile.size, threads=threads)
+    street_many, street, limit_m, wall_many, wall = (
+        np.concatenate(parts) for parts in zip(*blocks, strict=True)
     )
-    return Lattice(
-        cell_m, grid, kernels.Tiles(tile, *found), walls, xy, at_mm, edge, _within(xy, barriers)
-    )
+    tiles = kernels.Tiles(tile, _starts(street_many), street, limit_m, _starts(wall_many), wall)
+    return Lattice(cell_m, grid, tiles, walls, xy, at_mm, edge, _within(xy, barriers))
+
+
+def _starts(many: I64) -> I64:
+    """Return where rows of so many begin, and where the last ends."""
+    return np.concatenate([np.zeros(1, dtype=np.int64), np.cumsum(many)])
 
 
 def _binned(pieces: F64, grid: kernels.Grid) -> tuple[I64, I32]:

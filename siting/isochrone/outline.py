@@ -8,16 +8,22 @@ import shapely
 
 from siting import kernels
 
-Bool = npt.NDArray[np.bool_]
+I32 = npt.NDArray[np.int32]
+I64 = npt.NDArray[np.int64]
+F64 = npt.NDArray[np.float64]
 
 
-def outline(mask: Bool, *, x0: float, y0: float, cell_m: float) -> shapely.MultiPolygon:
-    """Return the true cells of a mask as polygons with holes, steps of one cell cut off inwards.
+def outline(
+    cells: I32, cut_at: I64, cut_value: F64, *, x0: float, y0: float, cell_m: float
+) -> shapely.MultiPolygon:
+    """Return what is claimed of the cells of a lattice as polygons with holes.
 
     Parameters
     ----------
-    mask
-        bool (rows, columns), row 0 in the south.
+    cells
+        int32 (rows, columns), row 0 in the south; the outermost hold nothing.
+    cut_at, cut_value
+        Cells of which a part is claimed, as :func:`siting.kernels.claim` returns them.
     x0, y0
         South-west corner of cell (0, 0).
     cell_m
@@ -25,20 +31,24 @@ def outline(mask: Bool, *, x0: float, y0: float, cell_m: float) -> shapely.Multi
 
     Examples
     --------
-    >>> outline(np.ones((2, 3), dtype=bool), x0=0, y0=0, cell_m=10).area
-    600.0
+    Cells that end where nothing is known of what follows: corners are cut off, and a 64th of a
+    side is left out all round.
+
+    >>> cells = np.zeros((4, 5), dtype=np.int32)
+    >>> cells[1:3, 1:4] = kernels.WHOLE
+    >>> no_cuts = np.empty((0, 2), dtype=np.int64), np.empty((0, 4))
+    >>> round(outline(cells, *no_cuts, x0=0, y0=0, cell_m=10).area, 1)
+    390.7
     """
-    if not mask.any():
+    xy, start, shell = kernels.outline_rings(cells, cut_at, cut_value)
+    if not shell.size:
         return shapely.MultiPolygon()
-    corner, start, shell = kernels.outline_rings(mask)
     # a polygon after the other, its shell first
     order = np.lexsort((shell != np.arange(shell.size), shell))
-    cut, cut_start = kernels.bevelled(corner, start)
-    size = np.diff(cut_start)[order]
+    size = np.diff(start)[order]
     ring = np.repeat(np.arange(order.size), size)
-    at = np.arange(ring.size) - np.repeat(np.cumsum(size) - size, size) + cut_start[order][ring]
-    xy = cut[at] * cell_m + (x0, y0)
-    rings = shapely.linearrings(xy, indices=ring)
+    at = np.arange(ring.size) - np.repeat(np.cumsum(size) - size, size) + start[order][ring]
+    rings = shapely.linearrings(xy[at] * cell_m + (x0, y0), indices=ring)
     _, polygon = np.unique(shell[order], return_inverse=True)
     found: shapely.MultiPolygon = shapely.multipolygons(shapely.polygons(rings, indices=polygon))
     return found

@@ -14,11 +14,11 @@ All kernels release the GIL; :func:`parallel_blocks` runs one over blocks of sou
 
 from __future__ import annotations
 
-from siting.kernels.areas import Asked, Streets, Tiles, Walls, claim
+from siting.kernels.areas import claim
 from siting.kernels.chains import walk_chains
 from siting.kernels.compile import NEVER, compiled, default_threads, parallel_blocks
 from siting.kernels.order import order_along_curve
-from siting.kernels.outline import bevelled, outline_rings
+from siting.kernels.outline import FIRST_CUT, NOTHING, WHOLE, outline_rings
 from siting.kernels.rows import (
     compressed_rows,
     count_rows,
@@ -33,16 +33,19 @@ from siting.kernels.search import (
     pairs_within,
     pairs_workspace,
 )
+from siting.kernels.streets import Asked, Streets, Tiles, Walls
 from siting.kernels.tiles import Grid, candidates, segments_in_bins
 
 __all__ = [
+    "FIRST_CUT",
     "NEVER",
+    "NOTHING",
+    "WHOLE",
     "Asked",
     "Grid",
     "Streets",
     "Tiles",
     "Walls",
-    "bevelled",
     "candidates",
     "claim",
     "compiled",

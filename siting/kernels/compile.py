@@ -13,6 +13,8 @@ import numpy.typing as npt
 
 I32 = npt.NDArray[np.int32]
 I64 = npt.NDArray[np.int64]
+F64 = npt.NDArray[np.float64]
+Bool = npt.NDArray[np.bool_]
 
 NEVER = np.iinfo(np.int64).max
 """Label of a node that no search has reached."""
@@ -23,7 +25,7 @@ _R = TypeVar("_R")
 
 def compiled(function: _F) -> _F:
     """Return ``function`` compiled by numba: cached on disk, without the GIL."""
-    return cast("_F", numba.njit(cache=True, nogil=True)(function))
+    return cast("_F", numba.njit(cache=True, nogil=True, error_model="numpy")(function))
 
 
 def default_threads() -> int:

@@ -1,4 +1,4 @@
-"""The outline of a set of cells, as rings."""
+"""The outline of what is claimed of the cells of a lattice, as rings."""
 
 from __future__ import annotations
 
@@ -6,208 +6,215 @@ from typing import Any
 
 import numpy as np
 
-from siting.kernels.compile import I64, compiled
+from siting.kernels.compile import F64, I64, compiled
 
-EAST, NORTH, WEST, SOUTH = 0, 1, 2, 3
+NOTHING, WHOLE, FIRST_CUT = 0, 1, 2
+"""What a cell holds: nothing that is claimed, all of it, or (from there up) the part that row
+``value - FIRST_CUT`` of the cuts describes."""
+
+NORTH, EAST, SOUTH, WEST = 0, 1, 2, 3
+
+CLEAR = 1.0 / 64.0
+"""Outlines keep this share of a side away from its ends, so that no ring touches itself."""
 
 
 @compiled
-def _corners(mask: Any, left: Any) -> I64:
-    """Return the corners that an outline passes, south to north and west to east, as flat places.
+def _share(value: F64, inside: int, outside: int) -> float:
+    """Return how much of a side is claimed from the corner ``inside`` towards ``outside``.
 
-    ``left`` is filled with the directions in which it leaves each corner, as bits; the inside is
-    on its left. Corner (row, column) is the south-west corner of cell (row, column).
+    ``value`` is a bound that is convex over the cell: on the straight line between two of its
+    values it is nowhere above that line.
     """
-    rows, columns = mask.shape
-    found = np.empty(4096, dtype=np.int64)
-    size = 0
-    for row in range(rows + 1):
-        south_west = north_west = False
-        for column in range(columns + 1):
-            south_east = row > 0 and column < columns and mask[row - 1, column]
-            north_east = row < rows and column < columns and mask[row, column]
-            if not (north_west == north_east == south_west == south_east):
-                bits = 0
-                if north_east and not south_east:
-                    bits |= 1 << EAST
-                if north_west and not north_east:
-                    bits |= 1 << NORTH
-                if south_west and not north_west:
-                    bits |= 1 << WEST
-                if south_east and not south_west:
-                    bits |= 1 << SOUTH
-                left[row, column] = bits
-                if size == found.size:
-                    bigger = np.empty(2 * size, dtype=np.int64)
-                    bigger[:size] = found
-                    found = bigger
-                found[size] = row * (columns + 1) + column
-                size += 1
-            south_west, north_west = south_east, north_east
-    return found[:size]
+    if value[outside] <= 0.0:
+        return 1.0
+    return float(-value[inside] / (value[outside] - value[inside]))
 
 
 @compiled
-def outline_rings(mask: Any) -> Any:
-    """Return the rings round the true cells of a mask.
+def _inside(cells: Any, cut_at: I64, cut_value: F64) -> Any:
+    """Return which corners are claimed by all the cells they belong to (uint8).
+
+    A corner is given up where one of its sides is claimed for hardly more than the corner itself.
+    """
+    rows, columns = cells.shape
+    inside = np.zeros((rows + 1, columns + 1), dtype=np.uint8)
+    for row in range(1, rows):
+        below, above = cells[row - 1], cells[row]
+        for column in range(1, columns):
+            inside[row, column] = (
+                (below[column - 1] > 0)
+                & (below[column] > 0)
+                & (above[column - 1] > 0)
+                & (above[column] > 0)
+            )
+    for i in range(len(cut_at)):
+        row, column = cut_at[i]
+        for c in range(4):
+            if cut_value[i, c] > 0.0:
+                inside[row + (c >> 1), column + (c & 1)] = 0
+    given_up = np.zeros((len(cut_at), 4), dtype=np.bool_)
+    for i in range(len(cut_at)):
+        row, column = cut_at[i]
+        for c in range(4):
+            for other in (c ^ 1, c ^ 2):
+                if (
+                    inside[row + (c >> 1), column + (c & 1)]
+                    and not inside[row + (other >> 1), column + (other & 1)]
+                    and _share(cut_value[i], c, other) < CLEAR
+                ):
+                    given_up[i, c] = True
+    for i in range(len(cut_at)):
+        row, column = cut_at[i]
+        for c in range(4):
+            if given_up[i, c]:
+                inside[row + (c >> 1), column + (c & 1)] = 0
+    return inside
+
+
+@compiled
+def _crossing(
+    cells: Any, cut_value: F64, inside: Any, row: int, column: int, upright: bool
+) -> float:
+    """Return where the outline crosses a side, as a share of it from its west or south end.
+
+    The side begins at corner (``row``, ``column``) and goes north where ``upright``, else east.
+    """
+    share = 1.0 - CLEAR
+    in_first = inside[row, column] == 1
+    for beside in range(2):
+        # of the cell before (west or south of it) and of the one behind it
+        r, c = (row, column - 1 + beside) if upright else (row - 1 + beside, column)
+        which = cells[r, c] - FIRST_CUT
+        if which >= 0:
+            first = (1 - beside) if upright else 2 * (1 - beside)
+            second = first + (2 if upright else 1)
+            if in_first:
+                share = min(share, _share(cut_value[which], first, second))
+            else:
+                share = min(share, _share(cut_value[which], second, first))
+    return share if in_first else 1.0 - share
+
+
+@compiled
+def outline_rings(cells: Any, cut_at: I64, cut_value: F64) -> Any:
+    """Return the rings round what is claimed of the cells of a lattice.
+
+    Marching squares: the outline crosses the sides between corners that all their cells claim
+    and corners that not all do. What it encloses of a cell is the hull of places that the cell
+    claims, so nothing is added to it.
 
     Parameters
     ----------
-    mask
-        bool (rows, columns), row 0 in the south. Cells that touch at a corner only are apart.
+    cells
+        int32 (rows, columns), row 0 in the south: ``NOTHING``, ``WHOLE`` or a cut. The outermost
+        cells hold nothing.
+    cut_at, cut_value
+        As :func:`siting.kernels.claim` returns them; ``cells[cut_at[i]] == FIRST_CUT + i``.
 
     Returns
     -------
     tuple
-        ``corner`` (int64, (c, 2): column and row of corners where a ring turns, first one not
-        repeated), ``start`` (int64, rings + 1) and ``shell`` (int64: the ring itself where it is
-        a shell, else the shell it is a hole of). Shells run counter-clockwise and holes
-        clockwise; no ring touches itself.
+        ``xy`` (float64, (c, 2): east and north in cells, first one of a ring not repeated),
+        ``start`` (int64, rings + 1) and ``shell`` (int64: the ring itself where it is a shell,
+        else the shell it is a hole of). Shells run counter-clockwise and holes clockwise; rings
+        touch neither themselves nor each other.
     """
-    rows, columns = mask.shape
-    left = np.zeros((rows + 1, columns + 1), dtype=np.uint8)
-    places = _corners(mask, left)
-    # a corner where two cells touch is passed twice
-    corner = np.empty((2 * places.size, 2), dtype=np.int64)
-    start = np.zeros(places.size + 1, dtype=np.int64)
-    path = np.empty((2 * places.size, 2), dtype=np.int64)
-    # by vertical side, the ring that runs along it: what a hole meets on its way west
-    ring_at = np.full((rows, columns + 1), -1, dtype=np.int32)
-    rings = 0
-    total = 0
-    for place in places:
-        row, column = place // (columns + 1), place % (columns + 1)
-        while left[row, column]:
-            # walk until the ring closes; a corner met twice closes a ring of its own
-            x, y = column, row
-            direction = 0
-            while not (left[y, x] >> direction) & 1:
-                direction += 1
-            size = 0
+    rows, columns = cells.shape
+    inside = _inside(cells, cut_at, cut_value)
+    # by level side from (row, column) to the next corner in the east: the ring that crosses it
+    ring_at = np.full((rows + 1, columns), -1, dtype=np.int32)
+    xy = np.empty((1024, 2))
+    start = np.zeros(64, dtype=np.int64)
+    west_row, west_column = np.zeros(64, dtype=np.int64), np.zeros(64, dtype=np.int64)
+    size, rings = 0, 0
+    for first_row in range(1, rows):
+        for first_column in range(columns):
+            if (
+                inside[first_row, first_column] == inside[first_row, first_column + 1]
+                or ring_at[first_row, first_column] >= 0
+            ):
+                continue
+            # the inside is on the left, so in the west of who goes north
+            row, column = first_row, first_column
+            way = NORTH if inside[row, column] else SOUTH
+            if rings + 2 > start.size:
+                start, west_row, west_column = _more(start), _more(west_row), _more(west_column)
+            west_column[rings] = columns
+            begin = size
             while True:
-                path[size, 0], path[size, 1] = x, y
-                size += 1
-                left[y, x] &= ~np.uint8(1 << direction)
-                if direction == EAST:
-                    x += 1
-                elif direction == NORTH:
-                    y += 1
-                elif direction == WEST:
-                    x -= 1
-                else:
-                    y -= 1
-                first = -1
-                if x == column and y == row:
-                    first = 0
-                elif _saddle(mask, y, x):
-                    for i in range(size - 1, -1, -1):
-                        if path[i, 0] == x and path[i, 1] == y:
-                            first = i
-                            break
-                if first >= 0:
-                    total = _close(path, first, size, corner, total, ring_at, rings)
-                    rings += 1
-                    start[rings] = total
-                    size = first
-                    if first == 0:
+                upright = way in (EAST, WEST)
+                if not upright:
+                    if ring_at[row, column] >= 0:
                         break
-                # at a saddle keep to the cell we came along: turn left
-                direction = (direction + 1) % 4
-                while not (left[y, x] >> direction) & 1:
-                    direction = (direction + 3) % 4
+                    ring_at[row, column] = rings
+                    if column < west_column[rings]:
+                        west_row[rings], west_column[rings] = row, column
+                at = _crossing(cells, cut_value, inside, row, column, upright)
+                x = column + (0.0 if upright else at)
+                y = row + (at if upright else 0.0)
+                if size - begin > 1 and _straight(xy, size, x, y):
+                    size -= 1
+                if size == len(xy):
+                    bigger = np.empty((2 * size, 2))
+                    bigger[:size] = xy
+                    xy = bigger
+                xy[size, 0], xy[size, 1] = x, y
+                size += 1
+                # the cell ahead, and its corners ahead on the left and on the right
+                r = row - 1 if way == SOUTH else row
+                c = column - 1 if way == WEST else column
+                north_left = way in (NORTH, EAST)
+                if upright:
+                    ahead = c + 1 if way == EAST else c
+                    left, right = inside[r + north_left, ahead], inside[r + 1 - north_left, ahead]
+                else:
+                    ahead = r + 1 if way == NORTH else r
+                    left, right = inside[ahead, c + 1 - north_left], inside[ahead, c + north_left]
+                if right:
+                    way = (way + 1) % 4
+                elif not left:
+                    way = (way + 3) % 4
+                row = r + 1 if way == NORTH else r
+                column = c + 1 if way == EAST else c
+            rings += 1
+            start[rings] = size
     shell = np.empty(rings, dtype=np.int64)
     for ring in range(rings):
-        shell[ring] = _shell(mask, corner, start, ring_at, ring)
+        shell[ring] = _shell(inside, ring_at, xy[start[ring] : start[ring + 1]], ring,
+                             west_row[ring], west_column[ring])  # fmt: skip
     for ring in range(rings):
         # a hole may have met another hole first
         while shell[shell[ring]] != shell[ring]:
             shell[ring] = shell[shell[ring]]
-    return corner[:total].copy(), start[: rings + 1].copy(), shell
+    return xy[:size].copy(), start[: rings + 1].copy(), shell
 
 
 @compiled
-def _close(
-    path: I64, first: int, size: int, corner: I64, total: int, ring_at: Any, ring: int
-) -> int:
-    """Keep the corners where ``path[first:size]`` turns; return how many corners are kept now."""
-    for i in range(first, size):
-        before = path[i - 1] if i > first else path[size - 1]
-        after = path[i + 1] if i + 1 < size else path[first]
-        if path[i, 0] == after[0]:
-            ring_at[min(path[i, 1], after[1]), path[i, 0]] = ring
-        if before[0] != after[0] and before[1] != after[1]:
-            corner[total, 0], corner[total, 1] = path[i, 0], path[i, 1]
-            total += 1
-    return total
+def _more(array: I64) -> Any:
+    bigger = np.zeros(2 * array.size, dtype=np.int64)
+    bigger[: array.size] = array
+    return bigger
 
 
 @compiled
-def _shell(mask: Any, corner: I64, start: I64, ring_at: Any, ring: int) -> int:
-    """Return the ring itself where it is a shell, else the ring met on the way west of the hole."""
-    twice = 0
-    lowest = start[ring]
-    for i in range(start[ring], start[ring + 1]):
-        after = i + 1 if i + 1 < start[ring + 1] else start[ring]
-        twice += corner[i, 0] * corner[after, 1] - corner[after, 0] * corner[i, 1]
-        if (corner[i, 1], corner[i, 0]) < (corner[lowest, 1], corner[lowest, 0]):
-            lowest = i
-    if twice > 0:
-        return ring
-    column, row = corner[lowest, 0] - 1, corner[lowest, 1]
-    while column > 0 and mask[row, column - 1]:
-        column -= 1
-    return int(ring_at[row, column])
+def _straight(xy: F64, size: int, x: float, y: float) -> bool:
+    """Whether the last corner lies on the way from the one before it to (x, y)."""
+    ax, ay = xy[size - 1, 0] - xy[size - 2, 0], xy[size - 1, 1] - xy[size - 2, 1]
+    bx, by = x - xy[size - 1, 0], y - xy[size - 1, 1]
+    return bool(abs(ax * by - ay * bx) < 1e-9 and ax * bx + ay * by > 0.0)
 
 
 @compiled
-def _saddle(mask: Any, row: int, column: int) -> bool:
-    """Whether exactly two cells that touch at this corner only are true."""
-    rows, columns = mask.shape
-    if row == 0 or column == 0 or row == rows or column == columns:
-        return False
-    north_east, south_west = mask[row, column], mask[row - 1, column - 1]
-    north_west, south_east = mask[row, column - 1], mask[row - 1, column]
-    return bool(north_east == south_west and north_west == south_east and north_east != north_west)
+def _shell(inside: Any, ring_at: Any, xy: F64, ring: int, row: int, column: int) -> int:
+    """Return the ring itself where it is a shell, else the ring met on the way west of the hole.
 
-
-@compiled
-def bevelled(corner: I64, start: I64) -> Any:
-    """Return the rings with steps of one cell cut off, always inwards.
-
-    A corner that juts out between two that fold in is left out where one of its sides is a single
-    cell: the triangle that goes is part of the cells along that side, so what is left lies
-    within what was.
+    (``row``, ``column``) is the westernmost side it crosses.
     """
-    out = np.empty_like(corner)
-    out_start = np.zeros_like(start)
-    total = 0
-    for ring in range(start.size - 1):
-        first, last = start[ring], start[ring + 1]
-        size = last - first
-        for i in range(size):
-            here = corner[first + i]
-            before = corner[first + (i - 1) % size]
-            after = corner[first + (i + 1) % size]
-            if (
-                size > 4
-                and _turn(before, here, after) > 0
-                and _turn(corner[first + (i - 2) % size], before, here) < 0
-                and _turn(here, after, corner[first + (i + 2) % size]) < 0
-                and min(_span(before, here), _span(here, after)) == 1
-            ):
-                continue
-            out[total] = here
-            total += 1
-        out_start[ring + 1] = total
-    return out[:total].copy(), out_start
-
-
-@compiled
-def _turn(a: Any, b: Any, c: Any) -> int:
-    """Return above zero where a → b → c turns left (the inside is on the left: juts out)."""
-    return (b[0] - a[0]) * (c[1] - b[1]) - (b[1] - a[1]) * (c[0] - b[0])  # type: ignore[no-any-return]  # integers
-
-
-@compiled
-def _span(a: Any, b: Any) -> int:
-    return abs(b[0] - a[0]) + abs(b[1] - a[1])  # type: ignore[no-any-return]  # integers
+    twice = 0.0
+    for i in range(len(xy)):
+        twice += xy[i - 1, 0] * xy[i, 1] - xy[i, 0] * xy[i - 1, 1]
+    if twice > 0.0:
+        return ring
+    while inside[row, column - 1]:
+        column -= 1
+    return int(ring_at[row, column - 1])

@@ -141,15 +141,15 @@ def candidates(
     Returns
     -------
     tuple
-        Streets in compressed rows by tile (``indptr``, ``segment``), ``limit_m`` (all streets
-        within it of the tile's centre are listed; −1 where none is in reach), walls in compressed
-        rows (``indptr``, ``segment``).
+        How many streets each tile has and which, one tile after the other; ``limit_m`` (all
+        streets within it of the tile's centre are listed; −1 where none is in reach); how many
+        walls each tile has and which.
     """
     radius = grid.side_m * math.sqrt(0.5)
-    street_indptr = np.zeros(tile.size + 1, dtype=np.int64)
+    street_many = np.zeros(tile.size, dtype=np.int64)
     streets = np.empty(1024, dtype=np.int32)
     limit = np.full(tile.size, -1.0)
-    barrier_indptr = np.zeros(tile.size + 1, dtype=np.int64)
+    wall_many = np.zeros(tile.size, dtype=np.int64)
     barriers = np.empty(1024, dtype=np.int32)
     stamp = np.full(segment.shape[0], -1, dtype=np.int64)
     wall_stamp = np.full(wall.shape[0], -1, dtype=np.int64)
@@ -158,6 +158,7 @@ def candidates(
     wall_size = 0
     found = np.empty(256, dtype=np.int32)
     for i in range(tile.size):
+        streets_before, walls_before = size, wall_size
         x = grid.x0 + (tile[i] % grid.columns + 0.5) * grid.side_m
         y = grid.y0 + (tile[i] // grid.columns + 0.5) * grid.side_m
         # wider and wider until the nearest street is certain
@@ -197,6 +198,5 @@ def candidates(
                 stamp, mark, streets, size,
             )  # fmt: skip
             limit[i] = bound
-        street_indptr[i + 1] = size
-        barrier_indptr[i + 1] = wall_size
-    return street_indptr, streets[:size].copy(), limit, barrier_indptr, barriers[:wall_size].copy()
+        street_many[i], wall_many[i] = size - streets_before, wall_size - walls_before
+    return street_many, streets[:size].copy(), limit, wall_many, barriers[:wall_size].copy()

@@ -14,7 +14,7 @@ from siting.study import Study
 ROAD = ("network_m", "straight_m", "time_min")
 """Measures that are judged by road; a way within a radius is within the radius."""
 
-FINEST_M = 2.0
+FINEST_M = 6.0
 COLUMNS = ("service", "rule_id", "measured", "threshold", "cell_m", "area_m2")
 
 

@@ -73,9 +73,12 @@ def worlds(draw):
     st.lists(st.integers(0, 300_000), min_size=1, max_size=3),
     st.sampled_from([30.0, 90.0, 300.0]),
     st.sampled_from([0.0, 0.1]),
+    st.sampled_from([1.0, 4.0, 9.0, 23.0]),
 )
 @settings(max_examples=100, phases=NO_SHRINKING)
-def test_nothing_is_claimed_that_is_not_covered(world, thresholds, max_access_m, min_component_km):
+def test_nothing_is_claimed_that_is_not_covered(
+    world, thresholds, max_access_m, min_component_km, cell_m
+):
     roads, walls, sites, places = world
     rules = {"max_access_m": max_access_m, "min_component_km": min_component_km}
     truth = Truth(roads, **rules, barriers=walls.tolist())
@@ -84,7 +87,7 @@ def test_nothing_is_claimed_that_is_not_covered(world, thresholds, max_access_m,
         barriers=walls, **rules,
     )  # fmt: skip
     areas = isochrone.service_areas(
-        roads, site_at, thresholds=thresholds, barriers=walls, cell_m=2.0, **rules
+        roads, site_at, thresholds=thresholds, barriers=walls, cell_m=cell_m, **rules
     )
     assert areas.geometry.is_valid.all()
     nested = areas.sort_values(["site_id", "threshold"]).groupby("site_id").geometry
@@ -99,7 +102,7 @@ def test_nothing_is_claimed_that_is_not_covered(world, thresholds, max_access_m,
             claimed = shapely.intersects(row.geometry, np.array(places, dtype=object))
             assert not (claimed & ((ms < 0) | (ms > row.threshold))).any()
     together = isochrone.service_areas(
-        roads, site_at, thresholds=thresholds, barriers=walls, cell_m=2.0, dissolve=True, **rules
+        roads, site_at, thresholds=thresholds, barriers=walls, cell_m=cell_m, dissolve=True, **rules
     )
     for row in together.itertuples():
         claimed = shapely.intersects(row.geometry, np.array(places, dtype=object))
