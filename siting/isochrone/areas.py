@@ -16,13 +16,16 @@ import shapely
 from siting import kernels
 from siting.errors import NetworkError
 from siting.isochrone.lattice import DEPTH, Lattice, lattice
-from siting.isochrone.outline import outline
+from siting.isochrone.outline import Rings, joined, polygons, rings
 from siting.kernels import NEVER
 from siting.network import RoadNetwork, barrier_parts, usable_edges
 from siting.travel_time.question import Impedance, Question
 
 F64 = npt.NDArray[np.float64]
 I64 = npt.NDArray[np.int64]
+Objects = npt.NDArray[np.object_]
+
+NO_RINGS = Rings(np.empty((0, 2)), np.zeros(1, dtype=np.int64), np.empty(0, dtype=np.int64))
 
 FINEST_M, BESIDE_BARRIERS_M = 6.0, 3.0
 """Side of the finest cells; smaller beside barriers, where cells are whole or not at all."""
@@ -119,10 +122,14 @@ def service_areas(
         )  # fmt: skip
         work = _Work(ask, ground, limits, max_access_m, bounds, boxes)
         if dissolve:
-            shapes[0] = work.together(workers)
+            found = work.together(workers)
         else:
             blocks = kernels.parallel_blocks(work.each, len(names), threads=workers)
-            shapes[:] = [row for block in blocks for row in block]
+            found = np.concatenate(blocks)
+        shapes[:] = found.reshape(shapes.shape)
+        for k in range(1, limits.size):
+            # a corner given up here may be whole in the smaller area
+            shapes[:, k] = joined(shapes[:, k], shapes[:, k - 1])
     geometry = shapes.reshape(-1)
     return gpd.GeoDataFrame(
         {
@@ -181,8 +188,8 @@ class _Work:
             network.length_mm.astype(np.float64), forward, backward, ask.delay,
         )  # fmt: skip
 
-    def each(self, first: int, last: int) -> list[list[shapely.MultiPolygon]]:
-        """Return the areas of sites ``first`` … ``last - 1``."""
+    def each(self, first: int, last: int) -> Objects:
+        """Return the areas of sites ``first`` … ``last - 1``, all thresholds of one together."""
         ask, nodes, limit = self.ask, self.network.node_id.size, int(self.limits[-1])
         if not hasattr(self.local, "label"):
             self.local.label = np.full(nodes, NEVER, dtype=np.int64)
@@ -194,30 +201,29 @@ class _Work:
             *self.every, *self.no_direct, self.local.workspace, limit, first, last,
         )  # fmt: skip
         ends = np.concatenate([[0], np.cumsum(count)])
-        found = []
+        found: list[Rings] = []
         for i in range(last - first):
             here = node[ends[i] : ends[i + 1]]
             label[here] = value[ends[i] : ends[i + 1]]
             entry = np.flatnonzero(ask.entry_owner == first + i)
-            found.append(self._areas(label, here, entry))
+            found += self._rings(label, here, entry)
             label[here] = NEVER
-        return found
+        return polygons(found)
 
-    def together(self, threads: int) -> list[shapely.MultiPolygon]:
+    def together(self, threads: int) -> Objects:
         """Return the areas from which any site is within the thresholds."""
         ask = self.ask
         label = kernels.nearest_labels(*self.graph, ask.seed_node, ask.seed_value, 1)
         label[label > self.limits[-1]] = NEVER
         reached = np.flatnonzero(label < NEVER)
-        return self._areas(label, reached, np.arange(ask.entry_owner.size), threads)
+        entry = np.arange(ask.entry_owner.size)
+        return polygons(self._rings(label, reached, entry, threads))
 
-    def _areas(
-        self, label: I64, reached: I64, entry: I64, threads: int = 1
-    ) -> list[shapely.MultiPolygon]:
-        """Return the areas of a search with these labels, for these entries of sites."""
+    def _rings(self, label: I64, reached: I64, entry: I64, threads: int = 1) -> list[Rings]:
+        """Return, by threshold, the outline of what these entries of sites reach."""
         ask, ground, grid = self.ask, self.ground, self.ground.grid
         if not entry.size:
-            return [shapely.MultiPolygon() for _ in self.limits]
+            return [NO_RINGS for _ in self.limits]
         # no farther than the streets that were reached, nor than anybody gets in the time
         streets = np.concatenate([self.round_node[reached], self.bounds[ask.entry_edge[entry]]])
         west, south, east, north = self._tiles(
@@ -227,7 +233,7 @@ class _Work:
         here = here[here >= 0]
         per = 2**DEPTH
         x0, y0 = grid.x0 + west * grid.side_m, grid.y0 + south * grid.side_m
-        found: list[shapely.MultiPolygon] = []
+        found: list[Rings] = []
         for threshold in self.limits.tolist():
             cells = np.zeros(((north - south + 1) * per, (east - west + 1) * per), dtype=np.int32)
             asked = kernels.Asked(
@@ -245,9 +251,7 @@ class _Work:
             blocks = kernels.parallel_blocks(claim, here.size, threads=threads)
             cut_at, cut_value = (np.concatenate(parts) for parts in zip(*blocks, strict=True))
             cells[*cut_at.T] = kernels.FIRST_CUT + np.arange(len(cut_at))
-            area = outline(cells, cut_at, cut_value, x0=x0, y0=y0, cell_m=ground.cell_m)
-            # a corner given up here may be whole in the smaller area
-            found.append(_joined(area, found[-1]) if found else area)
+            found.append(rings(cells, cut_at, cut_value, x0=x0, y0=y0, cell_m=ground.cell_m))
         return found
 
     def _tiles(self, box: F64) -> tuple[int, int, int, int]:
@@ -282,11 +286,6 @@ def _pieces(ground: Lattice) -> F64:
             ground.at_mm[:, 0], ground.at_mm[:, 1] - ground.at_mm[:, 0],
         ]
     )  # fmt: skip
-
-
-def _joined(large: shapely.MultiPolygon, small: shapely.MultiPolygon) -> shapely.MultiPolygon:
-    """Return the larger area with the smaller one in it."""
-    return shapely.MultiPolygon(list(shapely.get_parts(shapely.union(large, small))))
 
 
 def _reach_m(ask: Question, limit: int) -> float:

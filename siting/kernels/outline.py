@@ -19,15 +19,13 @@ CLEAR = 1.0 / 64.0
 
 
 @compiled
-def _share(value: F64, inside: int, outside: int) -> float:
-    """Return how much of a side is claimed from the corner ``inside`` towards ``outside``.
+def _share(inside: float, outside: float) -> float:
+    """Return how much of a side is claimed, from the bound at the corner inside and outside.
 
-    ``value`` is a bound that is convex over the cell: on the straight line between two of its
-    values it is nowhere above that line.
+    The bound is convex over the cell: between two of its values it is nowhere above the straight
+    line between them.
     """
-    if value[outside] <= 0.0:
-        return 1.0
-    return float(-value[inside] / (value[outside] - value[inside]))
+    return 1.0 if outside <= 0.0 else -inside / (outside - inside)
 
 
 @compiled
@@ -48,23 +46,23 @@ def _inside(cells: Any, cut_at: I64, cut_value: F64) -> Any:
                 & (above[column] > 0)
             )
     for i in range(len(cut_at)):
-        row, column = cut_at[i]
+        row, column = cut_at[i, 0], cut_at[i, 1]
         for c in range(4):
             if cut_value[i, c] > 0.0:
                 inside[row + (c >> 1), column + (c & 1)] = 0
     given_up = np.zeros((len(cut_at), 4), dtype=np.bool_)
     for i in range(len(cut_at)):
-        row, column = cut_at[i]
+        row, column = cut_at[i, 0], cut_at[i, 1]
         for c in range(4):
             for other in (c ^ 1, c ^ 2):
                 if (
                     inside[row + (c >> 1), column + (c & 1)]
                     and not inside[row + (other >> 1), column + (other & 1)]
-                    and _share(cut_value[i], c, other) < CLEAR
+                    and _share(cut_value[i, c], cut_value[i, other]) < CLEAR
                 ):
                     given_up[i, c] = True
     for i in range(len(cut_at)):
-        row, column = cut_at[i]
+        row, column = cut_at[i, 0], cut_at[i, 1]
         for c in range(4):
             if given_up[i, c]:
                 inside[row + (c >> 1), column + (c & 1)] = 0
@@ -88,10 +86,9 @@ def _crossing(
         if which >= 0:
             first = (1 - beside) if upright else 2 * (1 - beside)
             second = first + (2 if upright else 1)
-            if in_first:
-                share = min(share, _share(cut_value[which], first, second))
-            else:
-                share = min(share, _share(cut_value[which], second, first))
+            if not in_first:
+                first, second = second, first
+            share = min(share, _share(cut_value[which, first], cut_value[which, second]))
     return share if in_first else 1.0 - share
 
 

@@ -8,10 +8,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from siting import kernels
-from siting.isochrone.outline import outline
+from siting.isochrone.outline import polygons, rings
 
 CORNERS = ((0, 0), (1, 0), (0, 1), (1, 1))  # south-west, south-east, north-west, north-east
 SIDES = ((0, 1), (1, 3), (3, 2), (2, 0))  # counter-clockwise
+
+
+def outline(*cells, **places):
+    return polygons([rings(*cells, **places)])[0]
 
 
 @st.composite
@@ -129,3 +133,10 @@ def test_a_straight_edge_is_one_side():
     found = outline(cells, at, value, x0=0, y0=0, cell_m=1)
     north = [y for _, y in found.geoms[0].exterior.coords if y > 3.0]
     assert north == [3.25, 3.25]
+
+
+@given(st.lists(lattices(), min_size=1, max_size=4))
+def test_areas_made_together_are_those_made_one_by_one(many):
+    together = polygons([rings(*cells, x0=0, y0=0, cell_m=1) for cells in many])
+    for made, cells in zip(together, many, strict=True):
+        assert made.equals_exact(outline(*cells, x0=0, y0=0, cell_m=1), 0)
