@@ -128,8 +128,7 @@ def with_delay(network: RoadNetwork, speeds: Speeds) -> RoadNetwork:
     half = np.zeros(network.node_id.size, dtype=np.int64)
     if junction_s > 0:
         ends = np.concatenate([network.tail, network.head])
-        kinds = {word: speeds.alias.get(word, word) in rules.main for word in set(network.highway)}
-        main = np.array([kinds[word] for word in network.highway], dtype=bool)
+        main = np.isin(network.highway.astype(str), sorted(rules.main))
         streets = np.bincount(ends, minlength=half.size)
         mains = np.bincount(ends[np.concatenate([main, main])], minlength=half.size)
         half[(streets >= JUNCTION_STREETS) & (mains > 0)] = _half_ms(junction_s)

@@ -62,8 +62,9 @@ def from_lines(
     -------
     RoadNetwork
         Lengths are planar, or ``length_m``. Nodes and edges are numbered by coordinates, so that
-        the order of rows does not matter except for ``way_id``. Lines of zero length, classes
-        closed to the mode and surfaces nobody knows are in ``drops``.
+        the order of rows does not matter except for ``way_id``. ``highway`` is the class, whatever
+        word stood for it. Lines of zero length, classes closed to the mode and surfaces nobody
+        knows are in ``drops``.
 
     Raises
     ------
@@ -125,6 +126,7 @@ def from_lines(
     if problems:
         raise DataError(problems)
 
+    named = np.array([used.class_name(word) for word in words], dtype=object)
     known = [found for found in classes if found is not None]
     implied = np.array([found.oneway for found in known], dtype=bool)
     given = _given(lines, "oneway")
@@ -194,7 +196,7 @@ def from_lines(
         forward_ms=np.where(way >= 0, time, -1)[order],
         backward_ms=np.where(way <= 0, time, -1)[order],
         stoppable=stop[source][order],
-        highway=words[source][order],
+        highway=named[source][order],
         geometry=parts[order],
         way_id=way_id[source][order],
         bridge=bridge[source][order],

@@ -252,7 +252,7 @@ def _arcs(graph: Any, speeds: Speeds, mode: Mode, problems: list[Problem]) -> pd
                 "osmid": int(osmid) if str(osmid).lstrip("-").isdigit() else -1,
                 "length_mm": int(mm),
                 "travel_ms": int(travel),
-                "highway": highway,
+                "highway": speeds.class_name(highway),
                 "reversed": bool(_first(data.get("reversed", False))),
                 "oneway": bool(_first(data.get("oneway", True))),
                 "stoppable": bool(data.get("stoppable", stop)),

@@ -170,7 +170,18 @@ class Speeds:
 
     def road_class(self, highway: str) -> RoadClass | None:
         """Return the class of a ``highway`` value or of its alias, None where unknown."""
-        return self.classes.get(self.alias.get(highway, highway))
+        return self.classes.get(self.class_name(highway))
+
+    def class_name(self, highway: str) -> str:
+        """Return the name of the class that a ``highway`` value stands for; itself if unknown.
+
+        Examples
+        --------
+        >>> from siting.network import read_speeds
+        >>> read_speeds().class_name("主干路")
+        'primary'
+        """
+        return self.alias.get(highway, highway)
 
     def factor(self, mode: Mode) -> float:
         """Return what every speed of the mode is multiplied by."""

@@ -4,14 +4,24 @@ from __future__ import annotations
 
 import geopandas as gpd
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
+import shapely
 
-from siting import coverage, text, travel_time
+from siting import coverage, network, text, travel_time
+from siting.network import RoadNetwork
 from siting.network.crossings import crossing_rules, crossings
 from siting.network.sides import HAZARDS
 from siting.pipeline import questions
 from siting.pipeline.questions import Region
+from siting.pipeline.roads import ways
 from siting.study import Study
+
+Flags = npt.NDArray[np.bool_]
+Objects = npt.NDArray[np.object_]
+
+SAME_PLACE_M = 0.01
+"""Streets of two networks this near are one street: barriers cut them to the millimetre."""
 
 COLUMNS = ("service", "zoning", "zone_id", "hazard", "level_crossings", "persons")
 
@@ -54,8 +64,16 @@ def notes(study: Study, lang: str) -> list[str]:
     if not asked:
         return []
     classes = sorted(word for word in crossing_rules().classes if not word.endswith("_link"))
+    unseen: list[str] = []
+    if "drive" not in ways(study):
+        known = network.read_speeds(study.network.speeds)
+        unseen = [c for c in classes if (found := known.road_class(c)) and not found.walk]
+    seen = [c for c in classes if c not in unseen]
     join = "、" if lang == "zh" else ", "
-    return [text.get("note.crossings", lang, services=join.join(asked), classes=join.join(classes))]
+    told = text.get("note.crossings", lang, services=join.join(asked), classes=join.join(seen))
+    if not unseen:
+        return [told]
+    return [told, text.get("note.crossings_unseen", lang, classes=join.join(unseen))]
 
 
 def counted(study: Study, here: Region, name: str) -> pd.DataFrame:
@@ -72,14 +90,14 @@ def counted(study: Study, here: Region, name: str) -> pd.DataFrame:
         travel_time.paths(roads, demand_at, site_at),
         demand_at,
         site_at,
-        lines=_lines(here),
+        lines=_lines(here, roads),
         homes=homes[people],
         gates=gates[opened],
     )
 
 
-def _lines(here: Region) -> gpd.GeoDataFrame | None:
-    """Return lines that are crossed and not walked along: railways, and drivers' trunk roads."""
+def _lines(here: Region, roads: RoadNetwork) -> gpd.GeoDataFrame | None:
+    """Return what is crossed and not walked along: railways, and trunk roads for drivers only."""
     inputs = here.inputs
     parts = []
     if inputs.railways is not None:
@@ -88,26 +106,40 @@ def _lines(here: Region) -> gpd.GeoDataFrame | None:
         for flag in ("bridge", "tunnel"):
             if flag in rails:
                 raised |= rails[flag].fillna(False).to_numpy(dtype=bool)
-        parts.append(
-            gpd.GeoDataFrame({"hazard": "rail", "raised": raised}, geometry=rails.geometry.array)
-        )
+        parts.append(("rail", raised, rails.geometry.to_numpy()))
     drive = inputs.networks.get("drive")
-    walked = {
-        word
-        for roads in inputs.networks.values()
-        if roads.mode == "walk"
-        for word in roads.highway.tolist()
-    }
     if drive is not None:
-        only = np.isin(drive.highway.astype(str), sorted(crossing_rules().classes - walked))
-        raised = (drive.bridge | drive.tunnel)[only]
-        parts.append(
-            gpd.GeoDataFrame({"hazard": "road", "raised": raised}, geometry=drive.geometry[only])
-        )
-    filled = [part for part in parts if len(part)]
-    if not filled:
+        parts.append(("road", *_driven_only(drive, roads)))
+    hazard = [name for name, raised, _ in parts for _ in raised]
+    if not hazard:
         return None
-    return gpd.GeoDataFrame(pd.concat(filled, ignore_index=True), crs=inputs.crs)
+    return gpd.GeoDataFrame(
+        {"hazard": hazard, "raised": np.concatenate([raised for _, raised, _ in parts])},
+        geometry=np.concatenate([shapes for _, _, shapes in parts]),
+        crs=inputs.crs,
+    )
+
+
+def _driven_only(drive: RoadNetwork, roads: RoadNetwork) -> tuple[Flags, Objects]:
+    """Return the straight pieces of trunk roads that are not in ``roads``: raised or not, lines.
+
+    A class may be walked here and closed to walkers there, so it is places that tell.
+    """
+    classes = sorted(crossing_rules().classes)
+    trunk = np.flatnonzero(np.isin(drive.highway.astype(str), classes))
+    xy, of = shapely.get_coordinates(drive.geometry[trunk], return_index=True)
+    first = np.flatnonzero(of[1:] == of[:-1])
+    start, step = xy[first], xy[first + 1] - xy[first]
+    tree = shapely.STRtree(roads.geometry[np.isin(roads.highway.astype(str), classes)])
+    only = np.zeros(first.size, dtype=bool)
+    for share in (0.25, 0.75):
+        on, _ = tree.query(
+            shapely.points(start + share * step), predicate="dwithin", distance=SAME_PLACE_M
+        )
+        only |= ~np.isin(np.arange(first.size), on)
+    lines = np.empty(int(only.sum()), dtype=object)
+    lines[:] = shapely.linestrings(np.stack([start[only], (start + step)[only]], axis=1))
+    return (drive.bridge | drive.tunnel)[trunk[of[first[only]]]], lines
 
 
 def _persons(here: Region, name: str) -> dict[str, int]:
