@@ -194,6 +194,8 @@ CONTRACTS: Final[Mapping[str, Contract]] = {
     "roads": Contract(
         {
             "road_id": _id(unique=True),
+            "row": _text(optional=True),
+            "way_id": _whole(optional=True, unique=True),
             "highway": _id(),
             "oneway": _text("", "yes", "no", "-1"),
             **dict.fromkeys(

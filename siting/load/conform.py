@@ -269,6 +269,13 @@ def roads(
         ``tunnel``, ``layer``.
     highway
         Class of every road that no column says it for.
+
+    Returns
+    -------
+    Layer
+        ``way_id`` is the 0-based row of the file, by which a plan names a street, and ``row`` what
+        messages and defects call it: its ``road_id`` where the file has one, else ``row 1`` for
+        the first. A ``road_id`` made here tells rows apart whatever their order.
     """
     speeds = ("speed_kph", "walk_kph", "cycle_kph", "ebike_kph")
     known = (
@@ -289,6 +296,8 @@ def roads(
     intake.wrong(levels % 1 > 0, "have a layer that is not a whole number")
     data: dict[str, Any] = {
         "road_id": ids,
+        "row": intake.labels,
+        "way_id": _file_rows(intake.raw["row"]),
         "highway": classes,
         "oneway": intake.choice("oneway", _ONEWAY, ""),
     }
@@ -312,6 +321,14 @@ def roads(
     )
     intake.finish()
     return Layer(intake.table("roads", data, crs=crs, sort="road_id"), intake.listed())
+
+
+def _file_rows(names: pd.Series[Any]) -> Any:
+    """Return 0-based rows of the file from ``row 1`` on; positions where rows are called else."""
+    numbers = names.astype("str").str.extract(r"^row (\d+)$", expand=False)
+    if numbers.isna().any() or numbers.duplicated().any():
+        return np.arange(len(names), dtype=np.int64)
+    return numbers.astype("int64").to_numpy() - 1
 
 
 def _lengths(shapes: Any) -> tuple[Any, Any]:

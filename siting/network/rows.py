@@ -41,6 +41,8 @@ class Rows:
     ----------
     names
         str (n), for people.
+    ids
+        str (n), the same whatever the order of rows: ``road_id`` where there is one.
     geometry
         The lines as given.
     level
@@ -54,6 +56,7 @@ class Rows:
     """
 
     names: Objects
+    ids: Objects
     geometry: Objects
     level: I64
     separated: Bool
@@ -112,6 +115,7 @@ def rows_of(lines: gpd.GeoDataFrame, speeds: Speeds | None) -> Rows:
         alike, _ = pd.factorize(alike * (len(values) + 1) + codes)
     return Rows(
         names=names,
+        ids=lines["road_id"].to_numpy(dtype=object) if "road_id" in lines.columns else names,
         geometry=geometry,
         level=np.where(layer != 0, layer, bridge.astype(np.int64) - tunnel),
         separated=np.array([closed[word] for word in words], dtype=bool),

@@ -153,10 +153,10 @@ class _Work:
     ) -> None:
         self.rows, self.snap, self.look, self.walls = rows, snap_mm, look_mm, walls
         self.xy, self.start, self.row = on_grid(rows.geometry)
-        # of rows that draw one street the first by name stays, wherever it stands in the layer
-        self.by_name = np.argsort(rows.names.astype(str), kind="stable")
-        self.rank = np.empty_like(self.by_name)
-        self.rank[self.by_name] = np.arange(self.by_name.size)
+        # of rows that draw one street the first by id stays, wherever it stands in the layer
+        self.by_id = np.argsort(rows.ids.astype(str), kind="stable")
+        self.rank = np.empty_like(self.by_id)
+        self.rank[self.by_id] = np.arange(self.by_id.size)
         self.found = Found()
         self.changed = np.zeros(rows.level.size, dtype=bool)
         self.lost = np.zeros(rows.level.size, dtype=bool)
@@ -244,10 +244,10 @@ class _Work:
         self.start = np.concatenate([[0], np.cumsum(size)]).astype(np.int64)
 
     def _row_of(self, pieces: Pieces) -> I64:
-        """Return the first row by name that draws each piece."""
-        first = np.full(pieces.level.size, self.by_name.size, dtype=np.int64)
+        """Return the first row by id that draws each piece."""
+        first = np.full(pieces.level.size, self.by_id.size, dtype=np.int64)
         np.minimum.at(first, pieces.piece, self.rank[pieces.row])
-        result: I64 = self.by_name[first]
+        result: I64 = self.by_id[first]
         return result
 
     def _without_doubles(self, pieces: Pieces, kind: str) -> Pieces:

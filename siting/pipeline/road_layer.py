@@ -105,7 +105,7 @@ def road_defects(
     """
     name_of = None
     if lines is not None:
-        names = dict(zip(lines.table["way_id"], lines.table["road_id"], strict=True))
+        names = dict(zip(lines.table["way_id"], lines.table["row"], strict=True))
         name_of = names.__getitem__
     parts = [] if lines is None else [lines.defects]
     done: set[str] = set()

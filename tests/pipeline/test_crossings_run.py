@@ -67,7 +67,8 @@ def crossed(asked: siting.Study) -> dict[str, int]:
     """How often the home crosses what on its way."""
     here = questions.region(asked, siting.pipeline.read_inputs(asked), step=Steps(quiet, 1))
     table = safety.crossings_table(asked, here)
-    assert table is not None and table["persons"].tolist() == [7, 7, 7]
+    assert table is not None
+    assert table["persons"].tolist() == [7, 7, 7]
     return dict(zip(table["hazard"], table["level_crossings"].tolist(), strict=True))
 
 

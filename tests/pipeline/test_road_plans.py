@@ -165,6 +165,47 @@ def test_plans_that_change_streets(tmp_path: Path) -> None:
     assert there.inputs.drops["what"].tolist() == ["the end of the line joins nothing within 1 m"]
 
 
+@pytest.mark.parametrize("first", [[], ["far"], ["far", "canal"]])
+@pytest.mark.parametrize("named", [False, True])
+def test_a_way_is_the_row_of_the_file(tmp_path: Path, first: list[str], named: bool) -> None:
+    """Whatever the rows are called and sorted by, and whatever rows before are left out."""
+    file = write(tmp_path, minutes=40)
+    more = {
+        "far": street((90_000, 0), (90_100, 0)),  # outside the area
+        "canal": street((0, 0), (900, 0), highway="canal"),  # not asked for
+    }
+    rows = [more[name] for name in first] + STREETS
+    if named:
+        rows = [row | {"road_id": f"R{99 - i}"} for i, row in enumerate(rows)]
+    data = file.parent / "data" / "raw"
+    gpd.GeoDataFrame(rows, geometry="geometry", crs=CRS).to_file(data / "roads.gpkg")
+    if "canal" in first:
+        where = 'file = "roads.gpkg"\nwhere = { highway = ["residential", "trunk"] }'
+        file.write_text(file.read_text("utf-8").replace('file = "roads.gpkg"', where), "utf-8")
+    study, here = region(file)
+    bridge = next(i for i, row in enumerate(rows) if row["bridge"] == "yes")
+    shut, _ = asked(study, here, {"kind": "close", "way": bridge})
+    assert minutes(shut) == pytest.approx({"east": 460 / 60}, abs=0.01)
+
+
+def test_messages_and_defects_call_a_street_by_what_its_file_has(tmp_path: Path) -> None:
+    """Its id where the file has one, else its row: never by an id made up on the way."""
+    file = write(tmp_path)
+    layer = tmp_path / "data" / "raw" / "roads.gpkg"
+    stray = street((300, 300), (350, 300))
+    for ids, called in (({}, "row 12"), ({"road_id": "K7"}, "K7")):
+        rows = [row | {k: f"K9{i}" for k in ids} for i, row in enumerate(STREETS)]
+        gpd.GeoDataFrame([*rows, stray | ids], geometry="geometry", crs=CRS).to_file(layer)
+        _, here = region(file)
+        assert here.road_defects.loc[here.road_defects["kind"] == "island", "rows"].tolist() == [
+            called
+        ]
+        wrong = [*rows, stray | ids | {"highway": "alley"}]
+        gpd.GeoDataFrame(wrong, geometry="geometry", crs=CRS).to_file(layer)
+        with pytest.raises(DataError, match=rf"unknown highway class: 'alley' \({called}\)"):
+            region(file)
+
+
 def test_an_island_joined_is_assessed_and_a_gap_stays_one(tmp_path: Path) -> None:
     file = write(tmp_path / "n", minutes=40)
     roads = gpd.GeoDataFrame(STREETS, geometry="geometry", crs=CRS)
