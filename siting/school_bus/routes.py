@@ -23,6 +23,10 @@ ROUTE_COLUMNS = (
 NO_LIMIT = 2**46
 """Milliseconds no ride takes; below ``FAR``, so that "no way" is over every limit."""
 
+MOST_VISITS = 5_000
+"""Visits of one school, beyond which tables of all pairs would fill the memory: a slip, such as
+everybody in a county going to school."""
+
 
 @dataclass(frozen=True, eq=False)
 class BusRoutes:
@@ -110,7 +114,8 @@ def routes(
     Raises
     ------
     StudyError
-        Seats, seconds, limits or tables that cannot be.
+        Seats, seconds, limits or tables that cannot be; more visits of buses than
+        ``MOST_VISITS``.
     DataError
         Stops that are not in the travel times, pupils that are not whole.
 
@@ -143,7 +148,7 @@ def routes(
     waiting: I64 = np.array(pupils, dtype=np.int64)
     ms, why = _matrix(between, to_school, names, school)
     stand, each = round(dwell_s * 1_000), round(board_s * 1_000)
-    stop, load = _visits(waiting, ms[:-1, -1], why, stand, each, seats, longest)
+    stop, load = _visits(waiting, ms[:-1, -1], why, stand, each, seats, longest, school)
     spread = np.append(stop, len(names))
     trips = Trips(
         ms=ms[np.ix_(spread, spread)],
@@ -305,7 +310,14 @@ def _matrix(
 
 
 def _visits(
-    pupils: I64, direct: I64, why: list[str], stand: int, each: int, seats: int, longest: int
+    pupils: I64,
+    direct: I64,
+    why: list[str],
+    stand: int,
+    each: int,
+    seats: int,
+    longest: int,
+    school: str,
 ) -> tuple[I64, I64]:
     """Return (stop, pupils) of the visits; stops too far even for one pupil are marked so."""
     stop: list[int] = []
@@ -319,6 +331,12 @@ def _visits(
             why[at] = "too_far"
             continue
         full, rest = divmod(waiting, most)
+        if len(load) + full + (rest > 0) > MOST_VISITS:
+            raise StudyError(
+                f"school_bus.routes: the {int(pupils.sum())} pupils of {school} with {seats} seats "
+                f"a bus need more than {MOST_VISITS} visits of buses to their stops. Give the "
+                "group of people who ride (group), more seats, or stops that more of them share."
+            )
         parts = [most] * full + ([rest] if rest else [])
         stop += [at] * len(parts)
         load += parts

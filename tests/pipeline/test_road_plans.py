@@ -194,7 +194,7 @@ def test_messages_and_defects_call_a_street_by_what_its_file_has(tmp_path: Path)
     layer = tmp_path / "data" / "raw" / "roads.gpkg"
     stray = street((300, 300), (350, 300))
     for ids, called in (({}, "row 12"), ({"road_id": "K7"}, "K7")):
-        rows = [row | {k: f"K9{i}" for k in ids} for i, row in enumerate(STREETS)]
+        rows = [row | dict.fromkeys(ids, f"K9{i}") for i, row in enumerate(STREETS)]
         gpd.GeoDataFrame([*rows, stray | ids], geometry="geometry", crs=CRS).to_file(layer)
         _, here = region(file)
         assert here.road_defects.loc[here.road_defects["kind"] == "island", "rows"].tolist() == [

@@ -129,6 +129,18 @@ def test_more_pupils_than_seats_take_several_buses() -> None:
     assert slow.routes["boarding"].tolist() == [5] * 5
 
 
+@pytest.mark.parametrize("pupils", [{"A": 10**10}, {"A": 4_000, "B": 1_001}])
+def test_more_visits_than_memory_holds_are_refused(pupils: dict[str, int]) -> None:
+    """A million people at a stop of one-seat buses: an error in time, no table of all pairs."""
+    stops = sorted(pupils)
+    size = len(stops)
+    between = times_of([[1] * size] * size, stops, stops)
+    to_school = times_of([[1]] * size, stops, ["school"])
+    told = {"school": "school", "seats": 1, "dwell_s": 0, "board_s": 0}
+    with pytest.raises(StudyError, match=f"{sum(pupils.values())} pupils of school with 1 seats"):
+        school_bus.routes(between, to_school, pd.Series(pupils), **told)  # type: ignore[arg-type]
+
+
 def test_fewer_buses_are_sought_before_anybody_is_left_behind() -> None:
     """Two stops at either side of the school: a bus each is least driving, one bus is possible."""
     graph: nx.DiGraph = nx.DiGraph()
