@@ -10,12 +10,13 @@ from siting.network.attach import attach, barrier_parts, usable_edges
 from siting.network.barriers import cut, over_water
 from siting.network.defects import join_defects
 from siting.network.delay import with_delay, with_signals
-from siting.network.edits import Add, Close, Retime, absent, edited, reattached, revised
+from siting.network.edits import Add, Close, Retime, absent, edited, revised
 from siting.network.graph import RoadNetwork
 from siting.network.islands import network_defects
 from siting.network.lines import from_lines
 from siting.network.nx import from_networkx, to_networkx
 from siting.network.osm import read_osm
+from siting.network.reattach import reattached
 from siting.network.slope import with_slope
 from siting.network.speed_file import read_speeds
 from siting.network.speeds import MODES, Mode, RoadClass, Speeds, travel_ms

@@ -15,11 +15,10 @@ from typing import Any, Literal, TypeAlias
 import geopandas as gpd
 import numpy as np
 import numpy.typing as npt
-import pandas as pd
 import shapely
 
+from siting.crs import to_lonlat
 from siting.errors import DataError, NetworkError, Problem
-from siting.network.attach import attach
 from siting.network.delay import with_delay
 from siting.network.graph import RoadNetwork, drops_table
 from siting.network.joints import Joints, parts
@@ -159,7 +158,8 @@ def edited(
     ------
     DataError
         All at once: ways that are not there, points with no street near, classes that are unknown,
-        lines of fewer than two places, speeds and factors that are none, a street retimed twice.
+        lines of fewer than two places, speeds and factors that are none, a street retimed twice, or
+        retimed and closed.
     NetworkError
         No street is left.
 
@@ -203,7 +203,7 @@ def revised(
     join_m: float = JOIN_M,
     strict: bool = True,
 ) -> Revised:
-    """As :func:`edited`, telling what became of each edge, for :func:`reattached`."""
+    """As :func:`edited`, telling what became of each edge (for reattaching)."""
     used = speeds if speeds is not None else read_speeds()
     problems: list[Problem] = []
     draft = Draft(network)
@@ -223,79 +223,6 @@ def revised(
     if network.half_delay_ms.any():
         made = with_delay(made, used)
     return Revised(made, draft.origin, draft.start_mm)
-
-
-def reattached(
-    after: Revised,
-    at: pd.DataFrame,
-    points: gpd.GeoSeries,
-    *,
-    max_access_m: float,
-    min_component_km: float,
-    barriers: gpd.GeoSeries | None = None,
-) -> pd.DataFrame:
-    """Return attachments to the network before as attachments to the edited one.
-
-    Who stands on a street that is still there stays at that place, even where the part of the
-    network it lies on has become small, and does not move to a new street: so a street added makes
-    nobody's way longer. Who stood on none, or on one that is closed, attaches anew.
-
-    Parameters
-    ----------
-    after
-        From :func:`revised`.
-    at
-        Attachments to the network before.
-    points
-        The points that were attached, in the same order.
-    max_access_m, min_component_km, barriers
-        As of :func:`siting.network.attach`.
-
-    Returns
-    -------
-    DataFrame
-        As of :func:`siting.network.attach`, in the same order.
-
-    Examples
-    --------
-    >>> reattached(after, at, homes, max_access_m=500, min_component_km=2)  # doctest: +SKIP
-    """
-    if len(at) != len(points):
-        raise NetworkError(
-            f"attach: {len(points)} points do not fit {len(at)} attachments. Give the points that "
-            "were attached, in their order."
-        )
-    new = after.network
-    order = np.lexsort((after.start_mm, after.origin))
-    keys = after.origin[order]
-    edge = at["edge_id"].to_numpy(dtype=np.int64)
-    offset = at["offset_mm"].to_numpy(dtype=np.int64)
-    first = np.searchsorted(keys, edge, side="left")
-    there = np.searchsorted(keys, edge, side="right")
-    moved = np.full(len(at), -1, dtype=np.int64)
-    for i in np.flatnonzero((edge >= 0) & (there > first)).tolist():
-        pieces = order[first[i] : there[i]]
-        # the last piece that begins before the place
-        k = int(np.searchsorted(after.start_mm[pieces], offset[i], side="right")) - 1
-        moved[i] = pieces[max(k, 0)]
-    kept = moved >= 0
-    result = at.reset_index(drop=True).copy()
-    place = np.maximum(moved, 0)
-    result["edge_id"] = np.where(kept, moved, -1)
-    result["offset_mm"] = np.where(kept, offset - after.start_mm[place], -1)
-    result["component"] = np.where(kept, new.component[new.tail[place]], -1)
-    result = result.astype({name: at[name].dtype for name in at.columns})
-    if not kept.all():
-        again = attach(
-            new, points[~kept], max_access_m=max_access_m, min_component_km=min_component_km,
-            barriers=barriers,
-        )  # fmt: skip
-        rows = np.flatnonzero(~kept)
-        for name in again.columns:
-            column = result[name].to_numpy(copy=True)
-            column[rows] = again[name].to_numpy()
-            result[name] = pd.Series(column).astype(at[name].dtype)
-    return result
 
 
 def absent(networks: Iterable[RoadNetwork], edits: Sequence[Edit]) -> list[Problem]:
@@ -372,6 +299,15 @@ def _retime(
         if not _is_for(edit, network.mode):
             continue
         edges = _edges(network, edit, number, lost)
+        if edges.size and draft.gone[edges].all():
+            problems.append(
+                Problem(
+                    TABLE,
+                    f"edit {number} retimes a street that another edit closes",
+                    "Leave one of them.",
+                )
+            )
+            continue
         twice = sorted({taken[e] for e in edges.tolist() if e in taken})
         if twice:
             problems.append(
@@ -422,7 +358,8 @@ def _edges(network: RoadNetwork, edit: Close | Retime, number: int, problems: li
         problems.append(
             Problem(
                 TABLE,
-                f"edit {number}: no such street within {NEAR_M:g} m of {edit.near}",
+                f"edit {number}: no such street within {NEAR_M:g} m of "
+                f"{_place(network, edit.near)}",
                 "Correct the point.",
             )
         )
@@ -430,14 +367,21 @@ def _edges(network: RoadNetwork, edit: Close | Retime, number: int, problems: li
     return edges[[least]]
 
 
+def _place(network: RoadNetwork, xy: tuple[float, float]) -> str:
+    """Return a place as a plan says it: longitude and latitude."""
+    lon, lat = to_lonlat(network.crs, np.array([xy[0]]), np.array([xy[1]]))
+    return f"{float(lon[0]):.5f}, {float(lat[0]):.5f}"
+
+
 def _bad_lines(adds: list[tuple[int, Add]], speeds: Speeds) -> list[Problem]:
     """Return what is wrong with the streets to be added."""
     problems = []
     for number, add in adds:
+        name = (add.name,) if add.name else ()
         xy = np.array(add.line, dtype=float).reshape(-1, 2)
         if len(np.unique(np.round(xy, 3), axis=0)) < 2 or not np.isfinite(xy).all():
             problems.append(
-                Problem(TABLE, f"edit {number} adds a line of no length", "Draw it.", (add.name,))
+                Problem(TABLE, f"edit {number} adds a line of no length", "Draw it.", name)
             )
         if speeds.road_class(add.highway) is None:
             problems.append(
@@ -445,7 +389,7 @@ def _bad_lines(adds: list[tuple[int, Add]], speeds: Speeds) -> list[Problem]:
                     TABLE,
                     f"edit {number} adds a street of unknown class {add.highway!r}",
                     f"Use one of {', '.join(sorted(speeds.classes))}.",
-                    (add.name,),
+                    name,
                 )
             )
         if add.speed_kph is not None and not LEAST_KPH <= add.speed_kph <= MOST_KPH["drive"]:
@@ -455,7 +399,7 @@ def _bad_lines(adds: list[tuple[int, Add]], speeds: Speeds) -> list[Problem]:
                     f"edit {number} adds a street with a speed of {add.speed_kph} km/h",
                     f"Give one from {LEAST_KPH:g} to {MOST_KPH['drive']:g}, or none for that of "
                     "the class.",
-                    (add.name,),
+                    name,
                 )
             )
     return problems

@@ -221,10 +221,7 @@ def assemble(
     forward = np.asarray(forward_ms, dtype=np.int64)
     backward = np.asarray(backward_ms, dtype=np.int64)
     if not tails.size:
-        raise NetworkError(
-            f"roads: no edge is left for mode {mode!r}. Look at the list of drops, at the clip and "
-            "at the road classes; a network needs at least one street open to the mode."
-        )
+        raise NetworkError(_nothing_left(mode, drops))
     if np.unique(ids).size != ids.size:
         raise NetworkError("roads: node ids repeat. Give every node an id of its own.")
     delay = np.zeros(ids.size, dtype=np.int64)
@@ -309,6 +306,18 @@ def weak_components(tail: I32, head: I32, length_mm: I64, *, nodes: int) -> tupl
     total = np.zeros(count, dtype=np.int64)
     np.add.at(total, component[tail], length_mm)
     return component, total / 1e6
+
+
+def _nothing_left(mode: Mode, drops: pd.DataFrame) -> str:
+    """Say that no street is open to a mode, and what became of those there were."""
+    told = [f"{row.what}: {row.action}" for row in drops.itertuples()]
+    told = [*told[:3], f"and {len(told) - 3} more"] if len(told) > 3 else told
+    became = f" ({'; '.join(told)})" if told else ""
+    return (
+        f"roads: no edge is left for mode {mode!r}{became}. A network needs at least one street "
+        "open to the mode: look at the road classes, the study area, the barriers and, where a "
+        "plan was asked, at the streets it closes."
+    )
 
 
 def check_metric(crs: pyproj.CRS) -> None:

@@ -10,10 +10,11 @@ import geopandas as gpd
 import networkx as nx
 import numpy as np
 import pandas as pd
+import pyproj
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from shapely import LineString, Point
+from shapely import LineString, MultiLineString, Point
 
 from siting import network, travel_time
 from siting.errors import DataError, NetworkError
@@ -316,13 +317,36 @@ def test_what_is_refused_all_at_once():
     for words in (
         "edit 1 names way 7", "edit 2 names no street", "edit 3: no such street within 50 m",
         "edit 4 retimes", "edit 5 retimes", "edit 6 retimes", "edits 7 and 8 retime the same",
-        "edit 9 adds a line of no length", "unknown class 'alley'", "speed of -3 km/h",
+        "edit 9 adds a line of no length. Draw", "unknown class 'alley'", "speed of -3 km/h",
     ):  # fmt: skip
         assert words in said
     assert edited(today, [Close(way=7)], strict=False) is today
     other = built([row((0, 0), (100, 0)), row((0, 0), (0, 100))], "drive")
     assert not absent([today, other], [Close(way=1), Add(((0, 0), (0, 9)), "residential")])
     assert "names way 1" in absent([today, other], [Close(way=1, modes=("walk",))])[0].what
+
+
+def test_a_street_is_not_closed_and_retimed_at_once():
+    """Two wishes that cannot both be meant; a piece of a retimed way may well be closed."""
+    today = built([row((0, 0), (100, 0)), row((100, 0), (200, 0))])
+    slow = Retime("walk", way=0, kph=3)
+    for edits in ([slow, Close(way=0)], [Close(near=(50, 1)), slow]):
+        with pytest.raises(DataError, match=r"edit \d retimes a street that another edit closes"):
+            edited(today, edits)
+    assert edited(today, [slow, Close(way=1)]).tail.size == 1
+    assert edited(today, [slow, Close(way=0, modes=("drive",))]).tail.size == 2
+    two = built([{"highway": "residential", "geometry": MultiLineString(
+        [[(0, 0), (100, 0)], [(100, 0), (200, 0)]])}])  # fmt: skip
+    assert edited(two, [slow, Close(near=(50, 1))]).forward_ms.tolist() == [120_000]
+
+
+def test_a_place_with_no_street_is_told_as_a_plan_says_it():
+    """In degrees: the working CRS is not the plan's."""
+    line = LineString([(430_000, 3_250_000), (430_100, 3_250_000)])
+    today = built([{"highway": "residential", "geometry": line}])
+    lon, lat = pyproj.Transformer.from_crs(CRS, 4490, always_xy=True).transform(430_000, 3_251_000)
+    with pytest.raises(DataError, match=f"within 50 m of {lon:.5f}, {lat:.5f}"):
+        edited(today, [Close(near=(430_000, 3_251_000))])
 
 
 @pytest.mark.parametrize(
