@@ -11,7 +11,7 @@ import pyproj
 import shapely
 
 from siting import load, network, rules
-from siting.errors import DataError
+from siting.errors import DataError, StudyError
 from siting.load import Elevation, Layer
 from siting.network import Mode, RoadNetwork, Speeds
 from siting.pipeline.cache import checksum
@@ -76,10 +76,16 @@ def networks(
     """Return the networks by way of travelling; ``reader`` keeps problems with the roads.
 
     ``drawn`` is the road layer, ``None`` for an OSM extract and where it has problems.
+
+    Raises
+    ------
+    StudyError
+        The study's speeds file states how fast people walk.
     """
     source = study.roads
     book = rules.load(study.rules)
     speeds = network.read_speeds(study.network.speeds)
+    _leaves_walking_to_rules(speeds)
     key = told(source) | {"sha256": reader.sums["roads"], "crs": crs.to_wkt()}
     key |= {"area": shapely.to_wkb(area, hex=True) if area else ""}
     key |= {} if source.is_osm else {"walls": walls_key(reader)}
@@ -119,6 +125,21 @@ def networks(
         except DataError as error:
             reader.problems += error.problems
     return built
+
+
+def _leaves_walking_to_rules(speeds: Speeds) -> None:
+    """Refuse a walking speed in a speeds file, which the rules would replace without a word."""
+    shipped = network.read_speeds()
+    stated = {
+        "walk.kph": speeds.walk_kph != shipped.walk_kph,
+        "drive.access_kph": speeds.drive_access_kph != shipped.drive_access_kph,
+    }
+    if idle := [key for key, differs in stated.items() if differs]:
+        raise StudyError(
+            f"network.speeds: {', '.join(idle)} would not be used: how fast people walk is said by "
+            "rule walk.speed (walk.speed_elderly, walk.speed_children). Remove it from the speeds "
+            'file and change the rule: [rules."walk.speed"].'
+        )
 
 
 def _signals(

@@ -158,6 +158,15 @@ def test_hills_and_lights_lengthen_journeys_and_are_sources_of_the_run(town: Tow
     assert (drops["table"] == "signals").sum() == 1
 
 
+@pytest.mark.parametrize("line", ["[walk]\nkph = 5\n", "[drive]\naccess_kph = 5\n"])
+def test_a_pace_in_a_speeds_file_is_refused_and_not_passed_over(town: Town, line: str) -> None:
+    """Walking speed is a rule with a range: a file that says another would have no effect."""
+    speeds = town.folder / "pace.toml"
+    speeds.write_text(line, "utf-8")
+    with pytest.raises(StudyError, match=r"(walk.kph|drive.access_kph) would not be used"):
+        town.run({"clinic": {}}, minutes=4, network={"speeds": str(speeds)})
+
+
 def test_only_walkers_have_a_pace(town: Town) -> None:
     with pytest.raises(StudyError, match="walkers"):
         town.run({"clinic": {"mode": "drive", "walkers": "children"}}, minutes=4, network={})
