@@ -166,6 +166,54 @@ def over_water(network: RoadNetwork, water: gpd.GeoSeries) -> pd.DataFrame:
     )
 
 
+def opens_nothing(
+    networks: Iterable[RoadNetwork],
+    barriers: gpd.GeoSeries | None,
+    crossings: gpd.GeoSeries,
+    *,
+    crossing_m: float = CROSSING_M,
+) -> Bool:
+    """Return which crossings lie near no place where a street at grade meets a barrier.
+
+    Such a point changes nothing: it lies off the street it is meant for, or there is no barrier.
+
+    Parameters
+    ----------
+    networks
+        Before :func:`cut`; a crossing that opens a street of one of them opens something.
+    barriers, crossings, crossing_m
+        As of :func:`cut`.
+
+    Examples
+    --------
+    >>> from shapely import LineString, Point
+    >>> from siting.network import from_lines
+    >>> roads = gpd.GeoDataFrame(
+    ...     {"highway": ["residential"]}, geometry=[LineString([(0, 0), (60, 0)])], crs=4547
+    ... )
+    >>> rail = gpd.GeoSeries([LineString([(20, -90), (20, 90)])], crs=4547)
+    >>> gates = gpd.GeoSeries([Point(25, 0), Point(20, 50)], crs=4547)
+    >>> opens_nothing([from_lines(roads, mode="walk")], rail, gates).tolist()
+    [False, True]
+    """
+    points = np.asarray(crossings.array, dtype=object)
+    idle = np.ones(points.size, dtype=bool)
+    if barriers is None:
+        return idle
+    parts = shapely.get_parts(np.asarray(barriers.array, dtype=object))
+    walls = shapely.STRtree(parts)
+    for network in networks:
+        streets = network.geometry[~network.bridge & ~network.tunnel]
+        tree = shapely.STRtree(streets)
+        for i in np.flatnonzero(idle).tolist():
+            near = walls.query(points[i], predicate="dwithin", distance=crossing_m)
+            wall = shapely.buffer(shapely.union_all(parts[near]), EPS_M)
+            mine = tree.query(points[i], predicate="dwithin", distance=crossing_m)
+            met = shapely.intersection(streets[mine], wall)
+            idle[i] = not shapely.dwithin(met, points[i], crossing_m + EPS_M).any()
+    return idle
+
+
 class _Gates:
     """Tells what a crossing point opens."""
 

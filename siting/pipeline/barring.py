@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 import geopandas as gpd
 import pandas as pd
 
-from siting import load, network
+from siting import load, network, tables
 from siting.errors import DataError
 from siting.network import RoadNetwork
 from siting.pipeline.reader import Reader
@@ -37,6 +37,7 @@ def cut_networks(
         for name, barrier in zip(names, study.barriers, strict=True)
         if barrier.cuts == "edges_and_legs" and name in reader.found
     ]
+    drops = _idle(networks, cutting, crossings)
     surfaces = None if water is None else water.geometry
     speeds = network.read_speeds(study.network.speeds)
     done: dict[str, RoadNetwork] = {}
@@ -55,7 +56,26 @@ def cut_networks(
                 over = over[~over["row"].isin(listed)]
                 listed |= set(over["row"])
                 made = replace(made, drops=load.join_drops(made.drops, over))
+            if len(drops):
+                made, drops = replace(made, drops=load.join_drops(made.drops, drops)), drops[:0]
         except DataError as error:
             reader.problems += error.problems
         done[way] = made
     return done
+
+
+def _idle(
+    networks: Mapping[str, RoadNetwork],
+    cutting: Sequence[gpd.GeoSeries],
+    crossings: gpd.GeoDataFrame | None,
+) -> pd.DataFrame:
+    """List the crossings that open nothing: the street they are meant for is cut all the same."""
+    if crossings is None:
+        return tables.drops_table()
+    barriers = None
+    if cutting:
+        barriers = gpd.GeoSeries(pd.concat(cutting, ignore_index=True), crs=crossings.crs)
+    idle = network.opens_nothing(networks.values(), barriers, crossings.geometry)
+    what = f"no street meets a barrier within {network.CROSSING_M:g} m"
+    names = crossings.loc[idle, "signal_id"].tolist()
+    return tables.drops_table([("crossings", str(name), what, "opens nothing") for name in names])

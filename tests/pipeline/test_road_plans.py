@@ -238,7 +238,34 @@ def test_barriers_cut_streets_but_not_bridges(tmp_path: Path) -> None:
     file = write(tmp_path / "h", more='[crossings]\nfile = "gates.gpkg"\n' + rail)
     gate = gpd.GeoDataFrame(geometry=[Point(X + 705, Y + 1000)], crs=CRS)
     gate.to_file(file.parent / "data" / "raw" / "gates.gpkg")
-    assert reached(file)[0] == set(HOMES)
+    found, drops = reached(file)
+    assert found == set(HOMES)
+    assert not (drops["table"] == "crossings").any()
+
+
+@pytest.mark.parametrize(
+    ("spot", "cuts", "listed"),
+    [
+        ((700, 1019), "edges_and_legs", False),
+        ((700, 1021), "edges_and_legs", True),  # on the railway, off the street
+        ((721, 1000), "edges_and_legs", True),  # on the street, off the railway
+        ((700, 1000), "legs", True),  # no street is cut at all
+    ],
+)
+def test_a_crossing_that_opens_nothing_is_listed(
+    tmp_path: Path, spot: tuple[float, float], cuts: str, listed: bool
+) -> None:
+    """Else a point drawn beside its street would leave the street cut, and nobody the wiser."""
+    more = f'[crossings]\nfile = "gates.gpkg"\n[[barriers]]\nfile = "rail.gpkg"\ncuts = "{cuts}"\n'
+    file = write(tmp_path, more=more)
+    rows = {"signal_id": ["G1", "G2"]}
+    gates = [Point(at(spot)[0]), Point(at((700, 1002))[0])]
+    gpd.GeoDataFrame(rows, geometry=gates, crs=CRS).to_file(tmp_path / "data/raw/gates.gpkg")
+    drops = reached(file)[1]
+    told = drops.loc[drops["table"] == "crossings", ["row", "what", "action"]].values.tolist()
+    line = ["no street meets a barrier within 20 m", "opens nothing"]
+    both = cuts == "legs"
+    assert told == [["G1", *line]] * listed + [["G2", *line]] * both
 
 
 def test_water_cuts_no_street_but_lists_what_crosses_it(tmp_path: Path) -> None:
