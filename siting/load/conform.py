@@ -53,6 +53,9 @@ _STRUCTURE: Final = {
 LEAST_OF_STRAIGHT: Final = 0.5
 MOST_OF_DRAWN: Final = 20.0
 SHORT_M: Final = 5.0
+# Half of a layer's lines are no longer than this times as drawn, or all are in feet or the like.
+MEDIAN_OF_DRAWN: Final = 1.5
+FEWEST_FOR_MEDIAN: Final = 10
 # Shared borders drawn twice overlap by slivers; two zones that really overlap do so by more.
 OVERLAP_M2: Final = 100.0
 
@@ -284,7 +287,7 @@ def roads(
     intake = Intake(raw, layer=layer, columns=columns or {}, known=known)
     ids = intake.ids("road_id", prefix="road", content=known[1:])
     if highway is None:
-        intake.require("highway", " or declare one class for all")
+        intake.require("highway")
     classes = [h or (highway or "") for h in intake.text("highway")]
     if intake.has("highway"):
         intake.wrong([not h for h in classes], "have no highway", "Fill in the road class.")
@@ -311,14 +314,23 @@ def roads(
     for key in ("bridge", "tunnel"):
         data[key] = np.array([v == "yes" for v in intake.choice(key, _STRUCTURE, "no")])
     data["layer"] = np.nan_to_num(levels).astype(np.int64)
-    data["geometry"] = intake.shapes(crs, kinds=LINE, area=area)
+    data["geometry"] = intake.shapes(crs, kinds=LINE, area=area, lengthless=True)
     drawn, straight = _lengths(data["geometry"])
+    odd = (lengths < LEAST_OF_STRAIGHT * straight) | (lengths > MOST_OF_DRAWN * drawn)
     intake.wrong(
-        (lengths < LEAST_OF_STRAIGHT * straight) | (lengths > MOST_OF_DRAWN * drawn),
+        odd,
         "have a length_m that their line cannot have",
         "Give metres, not kilometres or millimetres; or map no such column: lengths are then as "
         "drawn.",
     )
+    many = np.isfinite(lengths) & np.isfinite(drawn) & intake.keep
+    if many.sum() >= FEWEST_FOR_MEDIAN and not odd.any():
+        median = float(np.median(lengths[many] / drawn[many]))
+        intake.wrong(
+            many & (median > MEDIAN_OF_DRAWN or median < 1 / MEDIAN_OF_DRAWN),
+            f"have a length_m, which is {median:.2f} times the line as drawn in half of them",
+            "Give metres, not feet or the like; or map no such column: lengths are then as drawn.",
+        )
     intake.finish()
     return Layer(intake.table("roads", data, crs=crs, sort="road_id"), intake.listed())
 

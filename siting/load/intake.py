@@ -109,7 +109,7 @@ class Intake:
         """Tell whether the layer has the column."""
         return key in self.columns
 
-    def require(self, key: str, otherwise: str = "") -> bool:
+    def require(self, key: str) -> bool:
         """Note a problem where the layer lacks a column that it needs."""
         if key in self.columns or any(f" for {key}" in p.what for p in self.problems):
             return key in self.columns
@@ -117,7 +117,7 @@ class Intake:
             Problem(
                 self.layer,
                 f"there is no column {key}",
-                f'Name the file\'s column: columns = {{ {key} = "…" }}{otherwise}.',
+                f'Name the file\'s column: columns = {{ {key} = "…" }}.',
             )
         )
         return False
@@ -254,6 +254,7 @@ class Intake:
         must_stay: Flags | None = None,
         area: Any = None,
         outside: str = "dropped",
+        lengthless: bool = False,
     ) -> npt.NDArray[np.object_]:
         """Return geometries in the working CRS: valid, of the kinds wanted, in the study area.
 
@@ -268,6 +269,8 @@ class Intake:
         area
             Study area in the working CRS; rows wholly outside are listed and ``outside``.
             None inside is a problem.
+        lengthless
+            Keep lines without length: roads have a list of their own for them.
         """
         raw = self._checked(crs)
         if raw is None:
@@ -301,6 +304,9 @@ class Intake:
             "Correct the coordinates, or declare another working CRS.",
         )
         moved = self._mended(moved, bare | ~finite, stay)
+        if not lengthless:
+            dots = (shapely.get_dimensions(moved) == 1) & (shapely.length(moved) <= 0)
+            self.drop(dots & ~bare & finite, "a line without length")
         if area is not None:
             self._inside(moved, raw, crs, area, outside, stay)
         placed: npt.NDArray[np.object_] = moved
@@ -384,7 +390,6 @@ class Intake:
         gone |= (size < 0) & ~skip & ~shapely.is_missing(shapes)
         self.wrong(gone & stay, "have people but a polygon without area", "Draw the polygon again.")
         self.drop(gone & ~stay, "a polygon without area")
-        self.drop((size == 1) & ~skip & (shapely.length(shapes) <= 0), "a line without length")
         return shapes
 
     def _inside(

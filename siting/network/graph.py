@@ -310,7 +310,7 @@ def weak_components(tail: I32, head: I32, length_mm: I64, *, nodes: int) -> tupl
 
 def _nothing_left(mode: Mode, drops: pd.DataFrame) -> str:
     """Say that no street is open to a mode, and what became of those there were."""
-    told = [f"{row.what}: {row.action}" for row in drops.itertuples()]
+    told = list(dict.fromkeys(f"{row.what}: {row.action}" for row in drops.itertuples()))
     told = [*told[:3], f"and {len(told) - 3} more"] if len(told) > 3 else told
     became = f" ({'; '.join(told)})" if told else ""
     return (

@@ -113,6 +113,32 @@ def test_lengths_of_another_unit_are_refused_by_name() -> None:
     assert len(load.roads(table.iloc[2:], crs=pyproj.CRS(4547)).table) == 4
 
 
+@pytest.mark.parametrize(
+    ("factor", "refused"), [(1 / 0.3048, True), (2.0, True), (0.6, True), (1.4, False)]
+)
+def test_lengths_in_feet_are_refused_by_their_median(factor: float, refused: bool) -> None:
+    """No line alone is absurd: a street may wind to three times as drawn, but not half of all."""
+    lines = [shapely.LineString([(430_000, y), (430_250, y)]) for y in range(3_250_000, 3_250_010)]
+    table = gpd.GeoDataFrame(
+        {"highway": ["residential"] * 10, "length_m": [250.0 * factor] * 6 + [250.0] * 4},
+        geometry=lines, crs=4547,
+    )  # fmt: skip
+    if refused:
+        with pytest.raises(DataError, match=rf"length_m, which is {factor:.2f} times the line"):
+            load.roads(table, crs=pyproj.CRS(4547))
+    else:
+        load.roads(table, crs=pyproj.CRS(4547))
+    few = table.iloc[:9]
+    assert len(load.roads(few, crs=pyproj.CRS(4547)).table) == 9
+
+
+def test_a_layer_without_classes_is_told_a_mend_that_a_study_has() -> None:
+    """No study can declare one class for all roads: it names the column."""
+    table = gpd.GeoDataFrame(geometry=[shapely.LineString([(0, 0), (9, 0)])], crs=4547)
+    with pytest.raises(DataError, match=r'columns = \{ highway = "…" \}\.'):
+        load.roads(table, crs=pyproj.CRS(4547))
+
+
 def test_zones_that_overlap_are_told_with_the_area() -> None:
     raw = frame([box(0, 0, 100, 100), box(90, 0, 100, 100)], zone_id=["b", "a"])
     found = load.zones(raw, crs=CRS, zoning="town")

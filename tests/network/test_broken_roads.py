@@ -47,13 +47,24 @@ def test_no_lines() -> None:
 
 def test_all_of_zero_length() -> None:
     raw = layer([at((0, 0), (0, 0)), at((9, 9), (9, 9))])
-    with pytest.raises(DataError, match="roads"):
+    with pytest.raises(
+        NetworkError, match=r"no edge is left .*\(a line of zero length: left out\)"
+    ):
         built(raw)
     made = network.topology(raw, repair="safe")
     assert made.defects["kind"].tolist() == ["zero_length"] * 2
     assert made.drops["what"].tolist() == ["a line of zero length"] * 2
     with pytest.raises(NetworkError, match="no edge is left"):
         network.from_lines(made.lines, mode="walk")
+
+
+def test_a_line_of_zero_length_of_a_file_is_a_defect_with_its_place() -> None:
+    """Loading does not take it away before the list of defects is made."""
+    read = load.roads(layer([at((0, 0), (50, 0)), at((9, 9), (9, 9))]), crs=CRS)
+    assert read.drops.empty
+    found = network.topology(read.table).defects
+    assert found[["kind", "rows", "done"]].values.tolist() == [["zero_length", "row 2", "none"]]
+    assert [(p.x, p.y) for p in found.geometry] == at((9, 9))
 
 
 def test_all_islands() -> None:
