@@ -11,6 +11,7 @@ import shapely
 from siting.crs import same
 from siting.errors import DataError, NetworkError, Problem
 from siting.network.graph import RoadNetwork
+from siting.network.rows import FARTHEST_M
 
 I64 = npt.NDArray[np.int64]
 Bool = npt.NDArray[np.bool_]
@@ -256,12 +257,13 @@ def _checked_points(network: RoadNetwork, points: gpd.GeoSeries) -> Objects:
         )
     geometry: Objects = np.asarray(points.array, dtype=object)
     bad = (shapely.get_type_id(geometry) != 0) | shapely.is_empty(geometry)
-    bad |= ~np.isfinite(shapely.bounds(geometry)).all(axis=1)
+    bad |= ~(np.abs(shapely.bounds(geometry)) <= FARTHEST_M).all(axis=1)
     if bad.any():
         problems.append(
             Problem(
                 "points",
-                f"{int(bad.sum())} of {len(geometry)} are missing, empty or not points",
+                f"{int(bad.sum())} of {len(geometry)} are missing, empty, not points or nowhere on "
+                "earth",
                 "Give a point for each, or leave it out.",
                 tuple(str(i) for i in points.index[bad]),
             )

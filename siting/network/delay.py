@@ -13,7 +13,7 @@ import numpy.typing as npt
 import pyproj
 import shapely
 
-from siting.errors import DataError, Problem
+from siting.errors import DataError, NetworkError, Problem
 from siting.network.graph import RoadNetwork, changed, drops_table, joined_drops
 from siting.network.speeds import Speeds
 
@@ -155,11 +155,15 @@ def with_signals(network: RoadNetwork, lights: gpd.GeoSeries, *, reach_m: float)
     ------
     DataError
         No CRS, another one than the network's, or something that is no point.
+    NetworkError
+        ``reach_m`` is not a length.
 
     Examples
     --------
     >>> lit = with_signals(network, lights, reach_m=30)  # doctest: +SKIP
     """
+    if not reach_m >= 0:
+        raise NetworkError(f"signals: reach_m is {reach_m}; give a length in metres from 0 up.")
     _check_points(network, lights)
     ends = np.concatenate([network.tail, network.head])
     streets = np.bincount(ends, minlength=network.node_id.size)

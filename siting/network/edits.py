@@ -161,7 +161,7 @@ def edited(
         lines of fewer than two places, speeds and factors that are none, a street retimed twice, or
         retimed and closed.
     NetworkError
-        No street is left.
+        No street is left; ``join_m`` is not a length.
 
     Examples
     --------
@@ -204,8 +204,14 @@ def revised(
     strict: bool = True,
 ) -> Revised:
     """As :func:`edited`, telling what became of each edge (for reattaching)."""
+    if not join_m >= 0:
+        raise NetworkError(f"{TABLE}: join_m is {join_m}; give a length in metres from 0 up.")
     used = speeds if speeds is not None else read_speeds()
-    problems: list[Problem] = []
+    problems = [
+        Problem(TABLE, f"edit {i} is a {type(edit).__name__}", "Give Add, Close or Retime.")
+        for i, edit in enumerate(edits, 1)
+        if not isinstance(edit, (Add, Close, Retime))
+    ]
     draft = Draft(network)
     lost: list[Problem] = []
     draft.gone |= _closed(network, edits, lost)

@@ -12,7 +12,7 @@ import shapely
 from siting.errors import DataError, Problem
 from siting.network.delay import with_delay
 from siting.network.graph import RoadNetwork, assemble, drops_table
-from siting.network.speed_file import read_speeds
+from siting.network.speed_file import speeds_for
 from siting.network.speeds import (
     LEAST_KPH,
     MOST_KPH,
@@ -70,9 +70,9 @@ def from_lines(
     ------
     DataError
         All breaches at once: unknown classes, values no ``oneway`` may have, speeds or lengths not
-        above zero, geometries missing or not lines.
+        above zero, ids of ways that are no whole numbers, geometries missing or not lines.
     NetworkError
-        The CRS is not metric or no edge is left.
+        The CRS is not metric, there is no such mode, or no edge is left.
 
     Examples
     --------
@@ -86,7 +86,7 @@ def from_lines(
     >>> network.forward_ms.tolist()
     [60000, 90000]
     """
-    used = speeds if isinstance(speeds, Speeds) else read_speeds(speeds)
+    used = speeds_for(mode, speeds)
     if lines.crs is None:
         raise DataError(Problem("roads", "no CRS is declared", "Declare the CRS of the layer."))
     geometry = np.asarray(lines.geometry.array, dtype=object)
@@ -123,6 +123,7 @@ def from_lines(
     metres = _positive(lines, "length_m", rows, problems, greatest=1e7)
     bridge = flag(lines, "bridge", rows, problems)
     tunnel = flag(lines, "tunnel", rows, problems)
+    way_id = _way_ids(lines, rows, problems)
     if problems:
         raise DataError(problems)
 
@@ -177,9 +178,6 @@ def from_lines(
     position = position.reshape(-1)
     tail, head = position[: source.size], position[source.size :]
 
-    way_id = np.arange(len(lines), dtype=np.int64)
-    if "way_id" in lines.columns:
-        way_id = lines["way_id"].to_numpy(dtype=np.int64)
     speed_of = speed[source]
     time = travel_ms(length_mm, np.where(speed_of > 0, speed_of, 1.0))
     way = direction[source]
@@ -271,6 +269,30 @@ def oneway_of(
             )
         )
     return direction
+
+
+def _way_ids(
+    lines: gpd.GeoDataFrame, rows: npt.NDArray[np.object_], problems: list[Problem]
+) -> npt.NDArray[np.int64]:
+    """Return the ``way_id`` of rows; their positions where there is no such column."""
+    position = np.arange(len(lines), dtype=np.int64)
+    if "way_id" not in lines.columns:
+        return position
+    column = pd.to_numeric(lines["way_id"], errors="coerce")
+    numbers: npt.NDArray[np.float64] = column.to_numpy(dtype=float, na_value=np.nan)
+    bad = ~((numbers % 1 == 0) & (np.abs(numbers) < 2**53))
+    if bad.any():
+        problems.append(
+            Problem(
+                "roads",
+                f"{int(bad.sum())} of {len(lines)} rows have a way_id that is not a whole number",
+                "Correct them, or leave the column out.",
+                tuple(rows[bad]),
+            )
+        )
+        return position
+    named: npt.NDArray[np.int64] = column.to_numpy(dtype=np.int64)
+    return named
 
 
 def _positive(

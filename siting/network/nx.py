@@ -15,7 +15,7 @@ from siting.errors import DataError, NetworkError, Problem
 from siting.network.delay import is_signal, with_delay
 from siting.network.graph import RoadNetwork, assemble, drops_table
 from siting.network.project import projected
-from siting.network.speed_file import read_speeds
+from siting.network.speed_file import speeds_for
 from siting.network.speeds import SPEED_COLUMN, SURFACE_KEYS, Mode, Speeds, travel_ms
 from siting.network.tags import limit_kph
 
@@ -120,7 +120,7 @@ def from_networkx(
     >>> from_networkx(g, mode="drive", crs="EPSG:4547").backward_ms.tolist()
     [-1]
     """
-    used = speeds if isinstance(speeds, Speeds) else read_speeds(speeds)
+    used = speeds_for(mode, speeds)
     target = pyproj.CRS.from_user_input(crs)
     if not graph.is_directed() or "crs" not in graph.graph:
         raise NetworkError(

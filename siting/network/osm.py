@@ -18,7 +18,7 @@ from siting.kernels import compressed_rows, walk_chains
 from siting.network.delay import is_signal, served, with_delay
 from siting.network.graph import RoadNetwork, assemble, check_metric, drops_table
 from siting.network.project import projected
-from siting.network.speed_file import read_speeds
+from siting.network.speed_file import speeds_for
 from siting.network.speeds import Mode, Speeds, travel_ms
 from siting.network.tags import WayUse, blocks, way_use
 
@@ -92,7 +92,7 @@ def read_osm(
     """
     target = pyproj.CRS.from_user_input(crs)
     check_metric(target)
-    used = speeds if isinstance(speeds, Speeds) else read_speeds(speeds)
+    used = speeds_for(mode, speeds)
     file = Path(path)
     drops: list[Drop] = []
     ways = _open_ways(_ways(file, drops), mode, used, drops)

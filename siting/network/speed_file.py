@@ -8,7 +8,7 @@ from importlib import resources
 from pathlib import Path
 from typing import Any, Final
 
-from siting.errors import DataError, Problem
+from siting.errors import DataError, NetworkError, Problem
 from siting.network.speeds import (
     LEAST_KPH,
     MODES,
@@ -20,6 +20,26 @@ from siting.network.speeds import (
     Slope,
     Speeds,
 )
+
+
+def speeds_for(mode: str, speeds: Speeds | Path | str | None) -> Speeds:
+    """Return speeds as they are or read from a file, for a mode that there is.
+
+    Raises
+    ------
+    NetworkError
+        There is no such mode.
+    DataError
+        See :func:`read_speeds`.
+
+    Examples
+    --------
+    >>> speeds_for("walk", None).walk_kph
+    3.6
+    """
+    if mode not in MODES:
+        raise NetworkError(f"roads: there is no mode {mode!r}. Use one of {', '.join(MODES)}.")
+    return speeds if isinstance(speeds, Speeds) else read_speeds(speeds)
 
 
 def read_speeds(path: Path | str | None = None) -> Speeds:

@@ -191,11 +191,11 @@ def test_what_is_refused():
             barriers=gpd.GeoSeries([box(0, 0, 1, 1)], crs=4326),
         )  # fmt: skip
     bad = gpd.GeoSeries(
-        [Point(1, 1), None, Point(), box(0, 0, 1, 1), Point(float("nan"), 0)],
-        index=list("abcde"),
+        [Point(1, 1), None, Point(), box(0, 0, 1, 1), Point(float("nan"), 0), Point(1e300, 0)],
+        index=list("abcdef"),
         crs=CRS,
     )
-    with pytest.raises(DataError, match=r"4 of 5 .* \(b, c, d, e\)"):
+    with pytest.raises(DataError, match=r"5 of 6 .* \(b, c, d, e, f\)"):
         network.attach(built, bad, max_access_m=1, min_component_km=0)
     for wrong in (-1, float("nan"), float("inf")):
         with pytest.raises(NetworkError, match="max_access_m"):

@@ -463,3 +463,15 @@ def test_who_stood_on_a_closed_street_attaches_anew():
     assert after.network.way_id[moved["edge_id"]].tolist() == [1, 1, -1]
     with pytest.raises(NetworkError, match="2 points do not fit 3"):
         network.reattached(after, at, where.iloc[:2], **options)
+
+
+@pytest.mark.parametrize("join_m", [-1.0, float("nan")])
+def test_what_is_no_edit_and_no_length_is_refused(join_m):
+    """An edit as plan.json has it is a dict, and would change nothing here."""
+    today = built([row((0, 0), (100, 0))])
+    with pytest.raises(DataError, match="edit 2 is a dict. Give Add, Close or Retime"):
+        edited(today, [Retime("walk", way=0, kph=3), {"kind": "close", "way": 0}])
+    with pytest.raises(NetworkError, match="join_m is"):
+        edited(today, [Add(((0, 0), (0, 90)), "residential")], join_m=join_m)
+    with pytest.raises(NetworkError, match="reach_m is"):
+        network.with_signals(today, gpd.GeoSeries([Point(0, 0)], crs=CRS), reach_m=join_m)

@@ -187,3 +187,18 @@ def test_the_argument_is_left_alone():
     before = table.copy(deep=True)
     network.from_lines(table, mode="walk")
     assert table.equals(before)
+
+
+def test_a_mode_that_there_is_not_is_refused_by_name():
+    with pytest.raises(NetworkError, match="no mode 'fly'. Use one of walk, cycle, ebike, drive"):
+        network.from_lines(roads({"geometry": line((0, 0), (1, 0))}), mode="fly")
+
+
+@pytest.mark.parametrize("ids", [[1.5, 2], [float("nan"), 2], ["a", "2"], [2.0**60, 2]])
+def test_ways_are_called_by_whole_numbers(ids):
+    """A half way, or none, would be called by another number without a word."""
+    table = roads({"geometry": line((0, 0), (1, 0))}, {"geometry": line((0, 0), (0, 1))})
+    with pytest.raises(DataError, match=r"1 of 2 rows have a way_id .* \(row 1\)"):
+        network.from_lines(table.assign(way_id=ids), mode="walk")
+    named = network.from_lines(table.assign(way_id=["7", "5"]), mode="walk")
+    assert sorted(named.way_id.tolist()) == [5, 7]
