@@ -260,6 +260,7 @@ def roads(
     highway: str | None = None,
     area: Any = None,
     layer: str = "roads",
+    lengthless: bool = False,
 ) -> Layer:
     """Return a line layer as roads.
 
@@ -272,6 +273,9 @@ def roads(
         ``tunnel``, ``layer``.
     highway
         Class of every road that no column says it for.
+    lengthless
+        Keep lines of zero length, for :func:`siting.network.topology` to list; else they are
+        dropped and listed here.
 
     Returns
     -------
@@ -314,7 +318,7 @@ def roads(
     for key in ("bridge", "tunnel"):
         data[key] = np.array([v == "yes" for v in intake.choice(key, _STRUCTURE, "no")])
     data["layer"] = np.nan_to_num(levels).astype(np.int64)
-    data["geometry"] = intake.shapes(crs, kinds=LINE, area=area, lengthless=True)
+    data["geometry"] = intake.shapes(crs, kinds=LINE, area=area, lengthless=lengthless)
     drawn, straight = _lengths(data["geometry"])
     odd = (lengths < LEAST_OF_STRAIGHT * straight) | (lengths > MOST_OF_DRAWN * drawn)
     intake.wrong(

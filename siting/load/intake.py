@@ -270,7 +270,7 @@ class Intake:
             Study area in the working CRS; rows wholly outside are listed and ``outside``.
             None inside is a problem.
         lengthless
-            Keep lines without length: roads have a list of their own for them.
+            Keep lines without length, for a list of their own.
         """
         raw = self._checked(crs)
         if raw is None:

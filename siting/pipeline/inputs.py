@@ -23,8 +23,8 @@ from siting.pipeline.barring import cut_networks
 from siting.pipeline.cache import Cache
 from siting.pipeline.reader import LayerRecord, Reader, read_raw, told
 from siting.pipeline.road_layer import RoadLines, road_lines, walls
+from siting.pipeline.roads import SIGNALS, ways
 from siting.pipeline.roads import networks as road_networks
-from siting.pipeline.roads import ways
 from siting.pipeline.steps import Steps
 from siting.rules import Rule
 from siting.study import Source, Study
@@ -59,6 +59,7 @@ class Inputs:
     water: gpd.GeoDataFrame | None
     barriers: gpd.GeoDataFrame | None
     railways: gpd.GeoDataFrame | None
+    signals: gpd.GeoDataFrame | None
     sites: Mapping[str, Sites]
     bus_stops: Mapping[str, gpd.GeoDataFrame]
     candidates: Sites | None
@@ -198,6 +199,7 @@ def read_inputs(study: Study, *, cache: Cache, step: Steps) -> Inputs:
         given_entrances=given,
         water=water,
         barriers=barriers,
+        signals=reader.found[SIGNALS].table if SIGNALS in reader.found else None,
         railways=None if rails is None else rails.table,
         sites=sites,
         bus_stops=halts,

@@ -43,7 +43,9 @@ def road_lines(
 
     def build() -> RoadLines:
         raw = read_raw("roads", source)
-        read = load.roads(raw, crs=crs, columns=source.columns, area=area, layer="roads")
+        read = load.roads(
+            raw, crs=crs, columns=source.columns, area=area, layer="roads", lengthless=True
+        )
         made = network.topology(
             read.table,
             snap_m=source.snap_m,

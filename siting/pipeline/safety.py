@@ -91,6 +91,7 @@ def counted(study: Study, here: Region, name: str) -> pd.DataFrame:
         demand_at,
         site_at,
         lines=_lines(here, roads),
+        signals=None if inputs.signals is None else inputs.signals.geometry,
         homes=homes[people],
         gates=gates[opened],
     )

@@ -32,7 +32,7 @@ def at(*xy: tuple[float, float]) -> list[tuple[float, float]]:
 
 def built(raw: gpd.GeoDataFrame, **options: Any) -> tuple[network.RoadNetwork, network.Topology]:
     """The way a study's road layer goes."""
-    read = load.roads(raw, crs=CRS)
+    read = load.roads(raw, crs=CRS, lengthless=True)
     made = network.topology(read.table, **options)
     return network.from_lines(made.lines, mode="walk"), made
 
@@ -60,8 +60,10 @@ def test_all_of_zero_length() -> None:
 
 def test_a_line_of_zero_length_of_a_file_is_a_defect_with_its_place() -> None:
     """Loading does not take it away before the list of defects is made."""
-    read = load.roads(layer([at((0, 0), (50, 0)), at((9, 9), (9, 9))]), crs=CRS)
+    raw = layer([at((0, 0), (50, 0)), at((9, 9), (9, 9))])
+    read = load.roads(raw, crs=CRS, lengthless=True)
     assert read.drops.empty
+    assert load.roads(raw, crs=CRS).drops["what"].tolist() == ["a line without length"]
     found = network.topology(read.table).defects
     assert found[["kind", "rows", "done"]].values.tolist() == [["zero_length", "row 2", "none"]]
     assert [(p.x, p.y) for p in found.geometry] == at((9, 9))

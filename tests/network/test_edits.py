@@ -469,7 +469,7 @@ def test_who_stood_on_a_closed_street_attaches_anew():
 def test_what_is_no_edit_and_no_length_is_refused(join_m):
     """An edit as plan.json has it is a dict, and would change nothing here."""
     today = built([row((0, 0), (100, 0))])
-    with pytest.raises(DataError, match="edit 2 is a dict. Give Add, Close or Retime"):
+    with pytest.raises(DataError, match=r"edit 2 is a dict\. Give Add, Close or Retime"):
         edited(today, [Retime("walk", way=0, kph=3), {"kind": "close", "way": 0}])
     with pytest.raises(NetworkError, match="join_m is"):
         edited(today, [Add(((0, 0), (0, 90)), "residential")], join_m=join_m)

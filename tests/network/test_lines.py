@@ -190,7 +190,7 @@ def test_the_argument_is_left_alone():
 
 
 def test_a_mode_that_there_is_not_is_refused_by_name():
-    with pytest.raises(NetworkError, match="no mode 'fly'. Use one of walk, cycle, ebike, drive"):
+    with pytest.raises(NetworkError, match=r"no mode 'fly'\. Use one of walk, cycle, ebike, drive"):
         network.from_lines(roads({"geometry": line((0, 0), (1, 0))}), mode="fly")
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +24,7 @@ crs = "EPSG:4547"
 zones = {{ file = "zones.gpkg" }}
 roads = {{ file = "roads.gpkg" }}
 people.points = {{ file = "people.gpkg" }}
-network = {{ min_component_km = 0.1 }}
+network = {{ min_component_km = 0.1, signals = {{ file = "lights.gpkg" }} }}
 [services.clinic]
 file = "clinic.gpkg"
 mode = "{mode}"
@@ -42,7 +43,12 @@ def road(highway: str, *xy: tuple[float, float], **more: Any) -> dict[str, Any]:
 
 
 def study(
-    folder: Path, roads: list[dict[str, Any]], *, more: str = "", mode: str = "walk"
+    folder: Path,
+    roads: list[dict[str, Any]],
+    *,
+    more: str = "",
+    mode: str = "walk",
+    light: tuple[float, float] = (0, 500),
 ) -> siting.Study:
     """A home at the west end of a street of a kilometre, a clinic at its east end."""
     data = folder / "data" / "raw"
@@ -57,6 +63,7 @@ def study(
     layer("people", [{"demand_id": "home", "population": 7, "settlement": "urban",
                       "geometry": Point(X, Y + 10)}])  # fmt: skip
     layer("clinic", [{"site_id": "C", "geometry": Point(X + 1000, Y + 10)}])
+    layer("lights", [{"geometry": Point(X + light[0], Y + light[1])}])
     layer("rail", [{"geometry": line((700, -500), (700, 500))}])
     file = folder / "study.toml"
     file.write_text(STUDY.format(mode=mode, more=more), "utf-8")
@@ -105,6 +112,17 @@ def test_a_motorway_counts_where_there_is_a_drivers_network(
     assert crossed(asked) == expected
     unseen = "motorway: closed to walkers" in " ".join(safety.notes(asked, "en"))
     assert unseen == (CAR not in more)
+
+
+@pytest.mark.parametrize(("x", "count"), [(500, 0), (485, 0), (512, 0), (475, 1), (470, 1)])
+def test_a_light_serves_both_carriageways_within_30_m(tmp_path: Path, x: float, count: int) -> None:
+    """A bureau draws one point a crossing; the carriageways lie at 490 and 510 m."""
+    stops = [0, 490, 510, 1000]
+    roads = [road("residential", (a, 0), (b, 0)) for a, b in pairwise(stops)]
+    roads += [
+        road("trunk", (at, y), (at, 0), oneway="yes") for at in (490, 510) for y in (-500, 500)
+    ]
+    assert crossed(study(tmp_path, roads, light=(x, 0)))["road"] == count
 
 
 def test_a_trunk_road_closed_to_walkers_counts_beside_one_that_is_not(tmp_path: Path) -> None:
