@@ -57,6 +57,19 @@ def test_reads_and_is_frozen(folder: Path) -> None:
     [
         ('title = "Small"', "", '"title" is missing'),
         ("[zones]", "[zonez]", 'unknown key "zonez". Did you mean "zones"?'),
+        (
+            'file = "clinics.gpkg"',
+            'file = "clinics.gpkg"\naccess = { catchment = "half an hour" }',
+            "services.clinic.access.catchment",
+        ),
+        (
+            'file = "clinics.gpkg"',
+            (
+                'file = "clinics.gpkg"\naccess = { catchment = "30 min" }\n'
+                'mode = "bus"\nbus = { how = "direct" }'
+            ),
+            "lower bound",
+        ),
         ("total = 100", "total = -1", "people.total"),
         ("total = 100", "total = 1.5", "people.total"),
         ("total = 100", 'total = "many"', "people.total"),

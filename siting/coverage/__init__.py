@@ -26,6 +26,7 @@ from siting.coverage.judge import (
     straight_mm,
 )
 from siting.coverage.limits import (
+    PER_UNIT,
     Thresholds,
     exact,
     is_covered,
@@ -40,6 +41,7 @@ from siting.coverage.shares import summary
 
 __all__ = [
     "COUNTS",
+    "PER_UNIT",
     "STATES",
     "Members",
     "Thresholds",

@@ -10,7 +10,7 @@ import pandas as pd
 
 from siting import text
 from siting.coverage import may_pass
-from siting.maps import geometry, page
+from siting.maps import access, geometry, page
 from siting.maps.base import (
     base_map,
     circle_items,
@@ -53,6 +53,8 @@ def coverage_page(
     sites: gpd.GeoDataFrame | None = None,
     offers: pd.DataFrame | None = None,
     areas: gpd.GeoDataFrame | None = None,
+    accessibility: pd.DataFrame | None = None,
+    equity: pd.DataFrame | None = None,
     water: gpd.GeoDataFrame | None = None,
     roads: gpd.GeoDataFrame | None = None,
 ) -> str:
@@ -72,6 +74,8 @@ def coverage_page(
         Tables ``sites`` and ``offers``: facilities are drawn for the service shown.
     areas
         ``service``, ``rule_id`` and polygons of the ground in reach; a layer to switch on.
+    accessibility, equity
+        Tables of these names: lines under the figures of a zone and of the region.
     water, roads
         Base layers.
     """
@@ -94,11 +98,13 @@ def coverage_page(
         # circles are to the scale of their zoning: a county's would dwarf its townships'
         most = {z: float(judged.loc[judged["zoning"] == z, "out_of_reach"].max()) for z in zonings}
         key = f"{service} {rule_id}"
+        more = access.lines(accessibility, equity, service, rule_id, sheet)
         entries[key] = {
             zoning: _entries(
                 rows[rows["zoning"] == zoning],
                 positions[zoning],
                 sheet,
+                more={(of, zone): told for (of, z, zone), told in more.items() if z == zoning},
                 told=told,
                 most=most[zoning],
                 limit=max_not_assessed,
@@ -131,7 +137,10 @@ def coverage_page(
         data=data,
         themap=base.themap,
         layers=base.layers,
-        rules_used=[m["rule_id"] for m in measures],
+        rules_used=[
+            *(m["rule_id"] for m in measures),
+            *access.rules_used(accessibility, sheet),
+        ],
         notes=(*base.notes, sheet.say("note.coverage")),
     )
 
@@ -299,6 +308,7 @@ def _entries(
     positions: dict[str, int],
     sheet: Sheet,
     *,
+    more: Mapping[tuple[str, str], access.Lines],
     told: Sequence[tuple[str, str]],
     most: float,
     limit: float,
@@ -309,10 +319,12 @@ def _entries(
     for zone_id, part in rows[rows["level"] == "zone"].groupby("zone_id", sort=False):
         entry = _entry(part, sheet, told=told, most=most, limit=limit)
         entry["i"] = positions.get(str(zone_id), -1)
+        entry["x"] = more.get(("zone", str(zone_id)), [])
         if entry["i"] < 0:
             entry["n"] = sheet.say("zone.outside") if zone_id == "" else str(zone_id)
         zones.append(entry)
-    return {"region": _entry(region, sheet, told=told, most=most, limit=limit), "zones": zones}
+    whole = _entry(region, sheet, told=told, most=most, limit=limit)
+    return {"region": {**whole, "x": more.get((access.WHOLE, ""), [])}, "zones": zones}
 
 
 def _entry(

@@ -56,6 +56,13 @@ siting.pages.coverage = ({ map, layers, legend, panel }) => {
         el("tr", {}, el("th", { scope: "row" }, label), entry.t.map((column) => el("td", { class: "num", "data-figure": data.row_keys[r] }, column[r]))))));
   }
 
+  /** Supply per 1,000 people, and how far zones are apart: figures of a service, not of a class. */
+  function further(entry) {
+    if (!entry.x.length) return null;
+    return el("table", { class: "figures further" }, el("tbody", {}, entry.x.map((line) =>
+      el("tr", {}, el("th", { scope: "row" }, line.l), el("td", { class: "num", "data-figure": line.k }, line.v)))));
+  }
+
   function bigShare(entry) {
     const share = state.how === "straight" ? entry.sp : entry.p;
     return [
@@ -73,6 +80,7 @@ siting.pages.coverage = ({ map, layers, legend, panel }) => {
       bigShare(entry),
       entry.c === -2 ? el("p", { class: "warn" }, word("page.not_judged")) : null,
       figures(entry),
+      further(entry),
       entry.h.some((h) => h.endsWith("*")) ? el("p", { class: "rule" }, word("page.counted")) : null,
       el("p", { class: "rule" }, state.measure.who, el("br"), word("rule"), " ", state.measure.rule, el("br"), state.measure.rule_text));
   }

@@ -20,9 +20,10 @@ from siting.errors import StudyError, first_ids
 from siting.evaluate import Evaluation, comparison
 from siting.green import Green
 from siting.merger import LeaveOneOut
-from siting.pipeline import areas, folders, outputs, questions, safety, whatif
+from siting.pipeline import areas, equity, folders, outputs, questions, safety, whatif
 from siting.pipeline import inputs as reading
 from siting.pipeline.cache import Cache
+from siting.pipeline.equity import Accessibility
 from siting.pipeline.inputs import Inputs
 from siting.pipeline.questions import NewSites, Region
 from siting.pipeline.road_layer import road_defects, told_of
@@ -48,6 +49,7 @@ class Results:
     new_sites: NewSites | None = None
     crossings: pd.DataFrame | None = None
     areas: gpd.GeoDataFrame | None = None
+    accessibility: Accessibility | None = None
 
     @property
     def coverage(self) -> pd.DataFrame:
@@ -164,6 +166,7 @@ def summary(inputs: Inputs) -> Iterator[str]:
 def _answers(
     study: Study, here: Region, asked: tuple[str, ...], plan: Path | None, step: Steps
 ) -> Results:
+    equity.supplies(study, here)  # unknown capacity is refused before anything is computed
     step("evaluate today")
     evaluations = [questions.evaluated(here, here.today)]
     if plan is not None:
@@ -171,12 +174,13 @@ def _answers(
         there = whatif.on_edited_roads(study, here, named)
         evaluations.append(questions.evaluated(there, named))
         here = replace(here, inputs=replace(here.inputs, drops=there.inputs.drops))
-    gaps = green = gates = closed = new = crossed = ground = None
+    gaps = green = gates = closed = new = crossed = ground = shared = None
     if "coverage" in asked:
         step("gaps")
         gaps = questions.gaps(here)
         crossed = safety.crossings_table(study, here)
         ground = areas.service_areas(study, here)
+        shared = equity.accessibility(study, here)
     if "green" in asked:
         step("green")
         green, gates = questions.green_land(study, here)
@@ -199,6 +203,7 @@ def _answers(
         new_sites=new,
         crossings=crossed,
         areas=ground,
+        accessibility=shared,
     )
 
 

@@ -18,7 +18,7 @@ from siting import green as green_room
 from siting import maps, report, text
 from siting.errors import StudyError
 from siting.maps import Card, Sheet
-from siting.pipeline import buses, road_layer, safety
+from siting.pipeline import buses, equity, road_layer, safety
 from siting.pipeline.inputs import CANDIDATES
 from siting.pipeline.roads import SPEED_RULE, ways
 from siting.rules import Rule
@@ -99,6 +99,8 @@ def _rules_used(results: Results) -> tuple[Rule, ...]:
     if results.green is not None:
         used |= {rule_id for rule_id in inputs.rules if rule_id.startswith("green.")}
         used -= {"green.park_m2_per_person"}  # needs people by park, which no figure here has
+    if results.accessibility is not None:
+        used |= set(equity.WEIGHTS)
     if results.crossings is not None:
         used |= {"school.crossings"}
     if results.closures is not None:
@@ -136,6 +138,7 @@ def _sheet(results: Results, rules: tuple[Rule, ...]) -> Sheet:
         notes.append(text.get("note.one_region", lang))
     notes += buses.notes(study, inputs.rules, results.region.buses, lang)
     notes += safety.notes(study, lang)
+    notes += equity.notes(study, results.region, lang)
     dropped = inputs.drops[inputs.drops["action"] == "dropped"]
     if len(dropped):
         notes.append(text.get("note.drops", lang, n=text.count(len(dropped))))
@@ -176,6 +179,12 @@ def _tables(results: Results, max_not_assessed: float) -> dict[str, pd.DataFrame
     }
     for name in ("coverage", "comparison"):
         tables[name] = buses.marked(tables[name], here.services, inputs.rules)
+    apart = equity.between_zones(here, tables["coverage"], results.accessibility)
+    if len(apart):
+        tables["equity"] = apart
+    if (shared := results.accessibility) is not None:
+        tables["accessibility"] = _named(shared.zones, names)
+        tables["accessibility_sites"] = shared.sites
     if results.gaps is not None:
         tables["gaps"] = _named(results.gaps, names)
     if results.crossings is not None:
@@ -227,6 +236,8 @@ def _pages(
             inputs.zones,
             max_not_assessed=max_not_assessed,
             areas=results.areas,
+            accessibility=tables.get("accessibility"),
+            equity=tables.get("equity"),
             **shown,
             **base,
         )

@@ -330,6 +330,7 @@ def service_on(
         judged_by += (inputs.rules[new.rule],) if new.rule not in asked.rules else ()
     speed = inputs.rules[SPEED_RULE[asked.road]]
     _check_cutoffs(study, name, judged_by, speed)
+    by_length = asked.access is not None and asked.access.catchment.endswith(" m")
     at = sites_at[asked.road]
     at = at[at["point_id"].isin(set(sites["site_id"]))]
     homes = homes_at[asked.road]
@@ -344,7 +345,7 @@ def service_on(
         k=NEAREST_KNOWN,
     )
     length = None
-    if any(rule.measure in ("network_m", "straight_m") for rule in judged_by):
+    if by_length or any(rule.measure in ("network_m", "straight_m") for rule in judged_by):
         length = travel_time.table(
             roads,
             homes,

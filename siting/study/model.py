@@ -262,13 +262,19 @@ class Barrier(Source):
     cuts: Literal["edges_and_legs", "legs"] = "edges_and_legs"
 
 
+class Access(Model):
+    """Supply per 1,000 persons within ``catchment`` (``"30 min"``, ``"1000 m"``): 2SFCA, E2SFCA."""
+
+    catchment: Annotated[str, Field(pattern=r"^[1-9]\d{0,5}(\.\d{1,3})? (min|m)$")]
+
+
 class Service(Source):
     """A service: where it is offered, for whom, and by which rules it is judged.
 
     ``walkers`` says at whose speed it is walked to (rules ``walk.speed``, ``walk.speed_elderly``,
     ``walk.speed_children``), or to the stop where ``mode`` is ``bus``; ``bus`` then says how.
     ``count_crossings`` counts trunk roads and railways crossed on the way, on foot or by bicycle;
-    ``service_areas`` draws the ground in reach.
+    ``service_areas`` draws the ground in reach; ``access`` counts supply per 1,000 persons.
     """
 
     label_zh: str = ""
@@ -281,6 +287,7 @@ class Service(Source):
     rules: tuple[str, ...] = ()
     count_crossings: bool = False
     service_areas: bool = False
+    access: Access | None = None
 
     @property
     def way(self) -> str:
@@ -307,6 +314,11 @@ class Service(Source):
 
     @model_validator(mode="after")
     def _crosses_on_foot(self) -> Self:
+        if self.access is not None and self.bus is not None and self.bus.how == "direct":
+            raise ValueError(
+                "access: direct driving time is a lower bound and reaches too far; set bus.how = "
+                '"detour" or "route", or remove it'
+            )
         if self.service_areas and self.mode == "bus":
             raise ValueError("service_areas: no bus runs from every place; remove it")
         if self.count_crossings and self.mode not in ("walk", "cycle", "ebike"):

@@ -12,7 +12,7 @@ import pytest
 from builders import CRS, times_from
 from shapely import LineString, Point, box
 
-from siting import coverage, demand, green, locate, merger, network, rules, travel_time
+from siting import access, coverage, demand, green, locate, merger, network, rules, travel_time
 from siting.evaluate import Service, evaluate
 from siting.plan import Period, Plan
 from siting.rules import Rule
@@ -115,6 +115,34 @@ def test_gaps(town: dict[str, Any]) -> None:
     assert one.geometry.iat[0].equals(Point(200, 200))
     six = coverage.gaps(town["demand"], town["membership"], reach, link_m=99, **args)
     assert six["persons"].tolist() == [10] * 6
+
+
+def test_supply_within_reach_and_how_far_zones_are_apart(town: dict[str, Any]) -> None:
+    length, beds = town["length"], pd.Series({"S1": 12, "S2": 6})
+    weights = [BOOK[f"e2sfca.weight_{band}"].strict for band in ("near", "middle", "far")]
+    found = {
+        name: access.by_zone(
+            access.floating_catchment(
+                length,
+                beds,
+                town["demand"].set_index("demand_id")["population"],
+                bands=access.bands(300_000, told),
+                islands=length.islands(["S1", "S2"]),
+            ).points,
+            town["membership"],
+        )
+        for name, told in (("2sfca", [1.0]), ("e2sfca", weights))
+    }
+    table = found["2sfca"].assign(
+        **{k: v["per_1000"].map("{:.2f}".format) for k, v in found.items()}
+    )
+    rows = table[["zone_id", "persons", "not_assessed", "2sfca", "e2sfca"]].astype(str)
+    assert rows.to_dict("records") == printed("accessibility")
+    zones = found["2sfca"][1:]
+    counted = zones["persons"] - zones["not_assessed"]
+    apart = access.equity(zones["per_1000"].tolist(), counted.tolist())
+    assert apart.gini == pytest.approx(0.0769, abs=5e-5)
+    assert (apart.zones, apart.persons, apart.ratio_of) == (2, 200, "")
 
 
 def test_the_range_of_thirty_minutes() -> None:

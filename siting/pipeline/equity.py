@@ -1,0 +1,215 @@
+"""Supply per 1,000 persons of each service that asks, and how far zones are apart."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from fractions import Fraction
+
+import numpy as np
+import pandas as pd
+
+from siting import access, coverage, text
+from siting.access import FloatingCatchment
+from siting.coverage import PER_UNIT
+from siting.evaluate import Service, spread
+from siting.pipeline.questions import Region
+from siting.study import Study
+
+WEIGHTS = ("e2sfca.weight_near", "e2sfca.weight_middle", "e2sfca.weight_far")
+FIGURES = ("covered_share_assessed", "per_1000_2sfca", "per_1000_e2sfca", "mean_time_min")
+ZONES = (
+    *("level", "service", "zoning", "zone_id", "catchment", "persons", "not_assessed"),
+    *("per_1000_2sfca", "per_1000_e2sfca", "supply", "unreached_supply"),
+)
+SITES = (
+    *("service", "site_id", "name", "catchment", "supply", "reached"),
+    *("demand_persons", "per_1000_2sfca", "per_1000_e2sfca"),
+)
+EQUITY = (
+    *("figure", "service", "rule_id", "zoning", "zones", "persons", "left_out_persons"),
+    *("gini", "ratio", "ratio_of"),
+)
+
+
+@dataclass(frozen=True, eq=False)
+class Accessibility:
+    """2SFCA and E2SFCA of today's sites, all services that ask for it stacked.
+
+    ``zones`` has a row a zone and one for the whole region (``level``), which also says how much
+    supply there is and how much of it nobody has within the catchment; ``sites`` a row a site.
+    """
+
+    zones: pd.DataFrame
+    sites: pd.DataFrame
+
+
+def supplies(study: Study, here: Region) -> dict[str, pd.Series[int]]:
+    """Return the supply by site of each service that asks for accessibility.
+
+    Raises
+    ------
+    DataError
+        An open site whose capacity is unknown.
+    """
+    return {
+        service.name: access.supply_of(
+            here.offers, service.name, here.today.open_sites(service.name)
+        )
+        for service in here.services
+        if study.services[service.name].access is not None
+    }
+
+
+def accessibility(study: Study, here: Region) -> Accessibility | None:
+    """Return supply per 1,000 persons by zone and site, or None where no service asks."""
+    weights = tuple(here.inputs.rules[name].strict for name in WEIGHTS)
+    zones, sites = [], []
+    for name, supply in supplies(study, here).items():
+        asked = study.services[name].access
+        assert asked is not None
+        number, unit = asked.catchment.split()
+        end = math.floor(Fraction(number) * PER_UNIT[unit])
+        service = here.service(name)
+        times = service.times("time" if unit == "min" else "length")
+        plain, weighted = (
+            access.floating_catchment(
+                times,
+                supply,
+                _persons(here, service),
+                bands=access.bands(end, told),
+                islands=times.islands(service.existing),
+            )
+            for told in ((1.0,), weights)
+        )
+        zones.append(_zones(here, plain, weighted).assign(service=name, catchment=asked.catchment))
+        named = here.places.sites.set_index("site_id")["name"]
+        sites.append(
+            plain.sites.rename(columns={"per_1000": "per_1000_2sfca"}).assign(
+                per_1000_e2sfca=weighted.sites["per_1000"],
+                demand_persons=plain.sites["demand_persons"].astype("int64"),
+                service=name,
+                catchment=asked.catchment,
+                name=plain.sites["site_id"].map(named),
+            )
+        )
+    if not zones:
+        return None
+    return Accessibility(
+        zones=pd.concat(zones, ignore_index=True)[list(ZONES)],
+        sites=pd.concat(sites, ignore_index=True)[list(SITES)],
+    )
+
+
+def _zones(here: Region, plain: FloatingCatchment, weighted: FloatingCatchment) -> pd.DataFrame:
+    """Return both figures by zone, and for the region of each zoning."""
+    member = here.inputs.membership
+    member = member[member["demand_id"].isin(set(plain.points["demand_id"]))]
+    whole = member.assign(zone_id="")
+    found = []
+    for level, of in (("region", whole), ("zone", member)):
+        table = access.by_zone(plain.points, of).rename(columns={"per_1000": "per_1000_2sfca"})
+        table["per_1000_e2sfca"] = access.by_zone(weighted.points, of)["per_1000"]
+        table["level"] = level
+        for column, amount in (("supply", plain.supply), ("unreached_supply", plain.unreached)):
+            table[column] = pd.array(
+                [amount if level == "region" else pd.NA] * len(table), dtype="Int64"
+            )
+        found.append(table)
+    return pd.concat(found, ignore_index=True)
+
+
+def between_zones(here: Region, figures: pd.DataFrame, found: Accessibility | None) -> pd.DataFrame:
+    """Return Gini and Palma of every figure between the zones of every zoning of two or more.
+
+    Parameters
+    ----------
+    here
+        The region, whose services and today's plan are compared.
+    figures
+        From :func:`siting.report.coverage_figures`.
+    found
+        From :func:`accessibility`.
+
+    Returns
+    -------
+    DataFrame
+        ``figure`` (a column of the coverage or accessibility table, or ``mean_time_min``: to the
+        nearest site, of those who reach one), ``service``, ``rule_id`` (``""`` where the figure is
+        of no rule), ``zoning``; ``zones`` and ``persons`` compared, ``left_out_persons`` (not
+        judged or assessed, not reached, or outside every zone); ``gini``, ``ratio``, ``ratio_of``.
+    """
+    shares = figures[
+        (figures["plan"] == here.today.name)
+        & (figures["level"] == "zone")
+        & (figures["settlement"] == "judged")
+    ]
+    parts = [
+        shares.assign(
+            figure=FIGURES[0],
+            value=shares[FIGURES[0]],
+            counted=shares["persons"] - shares["not_assessed"],
+        )
+    ]
+    if found is not None:
+        zones = found.zones[found.zones["level"] == "zone"]
+        counted = zones["persons"] - zones["not_assessed"]
+        parts += [
+            zones.assign(figure=name, rule_id="", value=zones[name], counted=counted)
+            for name in FIGURES[1:3]
+        ]
+    parts += [_times(here, service) for service in here.services if service.time is not None]
+    columns = ["figure", "service", "rule_id", "zoning", "zone_id", "value", "counted", "persons"]
+    table = pd.concat([part[columns] for part in parts], ignore_index=True)
+    order = pd.Categorical(table["figure"], FIGURES, ordered=True)
+    table = table.assign(figure=order)
+    rows = []
+    for keys, part in table.groupby(columns[:4], sort=True, observed=True):
+        inside = part[part["zone_id"] != ""]
+        if len(inside) < 2:
+            continue
+        told = access.equity(inside["value"].tolist(), inside["counted"].tolist())
+        left = int(part["persons"].sum()) - told.persons
+        rows.append((*map(str, keys), told.zones, told.persons, left, *told[2:]))
+    return pd.DataFrame(rows, columns=list(EQUITY))
+
+
+def _times(here: Region, service: Service) -> pd.DataFrame:
+    """Return the mean time to the nearest site open today, by zone, of those who reach one."""
+    times = service.times("time")
+    reach = times.reach(here.today.open_sites(service.name))
+    persons = coverage.whole_persons(_persons(here, service), times.demand_id)
+    member = here.inputs.membership
+    at, zoning, zone_id = coverage.members(pd.Series(times.demand_id, dtype="str"), member)
+    rows = pd.DataFrame({"zoning": zoning, "zone_id": zone_id, "persons": persons[at]})
+    rows["counted"] = rows["persons"] * (reach["state"] == "reached").to_numpy()[at]
+    grouped = rows.groupby(["zoning", "zone_id"], sort=True)
+    table = grouped[["persons", "counted"]].sum().reset_index()
+    table["value"] = spread(
+        reach["impedance"].to_numpy(dtype=np.int64)[at],
+        rows["counted"].to_numpy(dtype=np.int64),
+        group=np.asarray(grouped.ngroup(), dtype=np.int64),
+        groups=len(table),
+    ).mean
+    return table.assign(figure=FIGURES[3], service=service.name, rule_id="")
+
+
+def notes(study: Study, here: Region, lang: str) -> list[str]:
+    """Say whose supply is counted, and how far; and what figures between zones mean."""
+    apart = here.inputs.zones.groupby("zoning").size().max() >= 2
+    told = [text.get("note.equity", lang)] if apart else []
+    asked = [
+        f"{service.label(lang) or name} {service.access.catchment}"
+        for name, service in study.services.items()
+        if service.access is not None
+    ]
+    if asked:
+        told.append(text.get("note.accessibility", lang, services=text.joined(asked, lang)))
+    return told
+
+
+def _persons(here: Region, service: Service) -> pd.Series[int]:
+    if service.persons is not None:
+        return service.persons
+    people: pd.Series[int] = here.inputs.demand.set_index("demand_id")["population"]
+    return people
