@@ -66,6 +66,11 @@ class Service:
         By demand as in the travel times, who is not assessed where no road leads to an open site;
         None for those whom no road leads to an existing one. On edited roads give those of today:
         whom a closed bridge cuts off is out of reach, not a gap in the data.
+    spread
+        By ``time`` and ``length``, in ms and mm by demand id: how far people may live from their
+        point, for the range of the headline.
+    leg
+        How many times as long as drawn an access leg may be, for the range.
     """
 
     name: str
@@ -77,6 +82,8 @@ class Service:
     persons: pd.Series[int] | None = None
     speed: Rule | None = None
     islands: NDArray[np.bool_] | None = None
+    spread: Mapping[str, pd.Series[int]] = field(default_factory=dict)
+    leg: Rule | None = None
 
     def off_the_map(self, times: TravelTimes) -> NDArray[np.bool_]:
         """Return ``islands``, or those of the travel times where none are given."""
@@ -178,7 +185,8 @@ def evaluate(
                 table = service.times(impedance)
                 reaches[impedance] = (table.reach(opened), service.off_the_map(table))
             reach, islands = reaches[impedance]
-            _check_cutoff(service, rule, reach)
+            apart = service.spread.get(impedance)
+            _check_cutoff(service, rule, reach, apart)
             radius = rule.measure == "straight_m"
             counted = coverage.cover(
                 people,
@@ -190,6 +198,8 @@ def evaluate(
                 islands=islands,
                 speed=service.speed,
                 straight=coverage.straight_mm(people, service.sites, opened) if radius else None,
+                spread=apart,
+                leg=service.leg,
             )
             tables.append(counted)
             total = counted.loc[counted["zoning"] == zoning, list(coverage.COUNTS)].sum()
@@ -287,14 +297,19 @@ def _people(demand: gpd.GeoDataFrame, service: Service) -> gpd.GeoDataFrame:
     )
 
 
-def _check_cutoff(service: Service, rule: Rule, reach: pd.DataFrame) -> None:
+def _check_cutoff(
+    service: Service, rule: Rule, reach: pd.DataFrame, apart: pd.Series[int] | None
+) -> None:
     """Refuse to judge points that lie beyond the cutoff and might lie within the threshold."""
     limits = coverage.thresholds(rule, speed=service.speed)
     cutoff = service.times(limits.impedance).cutoff
     unknown = (reach["state"] == "beyond_cutoff") & (reach["impedance"] < 0)
-    # the generous end does not count the access leg, so it looks that much farther
-    needed = limits.high + int(reach["access"].max()) if len(reach) else 0
-    doubtful = unknown & (limits.high + reach["access"] > cutoff)
+    # the generous end counts no access leg and people as near as may be, so it looks farther
+    farther = reach["access"]
+    if apart is not None:
+        farther = farther + apart.reindex(reach.index).fillna(0).astype("int64")
+    needed = limits.high + int(farther.max()) if len(reach) else 0
+    doubtful = unknown & (limits.high + farther > cutoff)
     if doubtful.any():
         raise StudyError(
             f"services.{service.name}: the travel times stop at {cutoff} and rule {rule.id} looks "

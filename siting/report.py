@@ -35,7 +35,10 @@ KEYS = ("plan", "zoning", "service", "rule_id")
 
 
 def coverage_figures(
-    coverage: pd.DataFrame, *, max_not_assessed: float, target: Rule | None = None
+    coverage: pd.DataFrame,
+    *,
+    max_not_assessed: float,
+    targets: Mapping[str, Rule] | None = None,
 ) -> pd.DataFrame:
     """Return what pages, CSV and XLSX show of coverage: one table for all of them.
 
@@ -45,8 +48,8 @@ def coverage_figures(
         Table ``coverage``; plans, services and rules may be stacked.
     max_not_assessed
         Share of not assessed (0–1) above which nothing is judged.
-    target
-        A rule in ``share`` that the covered share should reach.
+    targets
+        By service, a rule in ``share`` that the covered share should reach; none by default.
 
     Returns
     -------
@@ -58,9 +61,20 @@ def coverage_figures(
         ``covered_share_assessed``, which it can therefore never be below).
     """
     stacked = []
+    aims = {service: (targets or {}).get(service) for service in coverage["service"].unique()}
     for level, by in (("region", KEYS), ("zone", (*KEYS, "zone_id"))):
         for part in (by, (*by, "settlement")):
-            table = summary(coverage, max_not_assessed=max_not_assessed, target=target, by=part)
+            tables = [
+                summary(
+                    coverage[coverage["service"] == service],
+                    max_not_assessed=max_not_assessed,
+                    target=target,
+                    by=part,
+                )
+                for service, target in aims.items()
+            ]
+            nothing = summary(coverage[:0], max_not_assessed=max_not_assessed, by=part)
+            table = pd.concat(tables or [nothing], ignore_index=True)
             table["level"] = level
             if "settlement" not in part:
                 table = table[table["judged"]].assign(settlement="judged")

@@ -70,6 +70,16 @@ def test_reads_and_is_frozen(folder: Path) -> None:
             ),
             "lower bound",
         ),
+        (
+            'rules = ["circle_15min"]',
+            'rules = ["circle_15min"]\ntarget = "circle_5min"',
+            'services.clinic.target: "circle_5min" is no share',
+        ),
+        (
+            'rules = ["circle_15min"]',
+            'rules = ["circle_15min"]\ntarget = "green.targt_rate"',
+            'Did you mean "green.target_rate"',
+        ),
         ("total = 100", "total = -1", "people.total"),
         ("total = 100", "total = 1.5", "people.total"),
         ("total = 100", 'total = "many"', "people.total"),

@@ -11,7 +11,7 @@ import pandas as pd
 import shapely
 from numpy.typing import NDArray
 
-from siting.coverage.limits import is_covered, is_decided, may_pass, thresholds
+from siting.coverage.limits import exact, is_covered, is_decided, may_pass, thresholds
 from siting.coverage.persons import whole_persons
 from siting.errors import DataError, Problem, first_ids
 from siting.rules import Rule
@@ -81,14 +81,18 @@ def assess(
     islands: pd.Series[bool] | NDArray[np.bool_],
     speed: Rule | None = None,
     straight: pd.Series[int] | None = None,
+    spread: pd.Series[int] | None = None,
+    leg: Rule | None = None,
 ) -> pd.DataFrame:
     """Judge every demand point by one rule; zonings come later, in :func:`cover`.
 
     The headline ``covered`` judges the impedance, access leg included, by the rule's value or
-    strict end. ``covered_low`` takes the strict end and slow walkers; ``covered_high`` the loose
-    end and fast walkers, the access leg not counted. For a radius the network length may not
-    exceed it **and** the straight line may not: drawn entrances, projected lengths and rounding
-    may make a network path shorter than the straight line to the site, and nobody walks that.
+    strict end. ``covered_low`` takes the strict end and slow walkers, people at the far end of the
+    land their point stands for, and the access leg as long as it may be; ``covered_high`` the loose
+    end and fast walkers, people at the near end, and no access leg. For a radius the network
+    length may not exceed it **and** the straight line may not: drawn entrances, projected lengths
+    and rounding may make a network path shorter than the straight line to the site, and nobody
+    walks that.
 
     Parameters
     ----------
@@ -107,6 +111,11 @@ def assess(
         Range of speed for a time rule.
     straight
         From :func:`straight_mm`; required for a radius (``straight_m``) and not used otherwise.
+    spread
+        By ``demand_id``, in the unit of the impedance: how far people may live from their point.
+        It widens the range and moves no headline; points that are not named have none.
+    leg
+        A factor: how many times as long as drawn the access leg may be (1 where not given).
 
     Returns
     -------
@@ -138,16 +147,20 @@ def assess(
         )
     impedance = rows["impedance"].to_numpy(dtype=np.int64)
     state = rows["state"].to_numpy()
-    answered = impedance >= 0
-    without_access = np.where(
-        answered, np.maximum(impedance - rows["access"].to_numpy(dtype=np.int64), 0), -1
-    )
+    access = np.maximum(rows["access"].to_numpy(dtype=np.int64), 0)
+    apart = np.zeros(len(demand), dtype=np.int64)
+    if spread is not None:
+        apart = np.asarray(spread.reindex(demand["demand_id"]).fillna(0), dtype=np.int64)
+    longer = max(exact(1 if leg is None else leg.strict) - 1, exact(0))
+    farther = apart + access * longer.numerator // longer.denominator
+    nearer = apart + access
     bound = str(reach["bound"].iloc[0]) if "bound" in reach and len(reach) else "exact"
     within = is_covered(impedance, limits.judged)
     assessed = is_assessed(state, island) & is_decided(within, rule, bound)
     covered = within & assessed
-    covered_low = is_covered(impedance, limits.low) & assessed
-    covered_high = is_covered(without_access, limits.high) & assessed & may_pass(rule, bound)
+    covered_low = is_covered(_moved(impedance, farther), limits.low) & assessed
+    covered_high = is_covered(_moved(impedance, -nearer), limits.high) & assessed
+    covered_high &= may_pass(rule, bound)
     covered_straight = np.zeros(len(demand), dtype=bool)
     if rule.measure == "straight_m":
         if straight is None:
@@ -158,11 +171,11 @@ def assess(
                     "Pass straight=straight_mm(demand, sites, open_sites).",
                 )
             )
-        line = straight.reindex(demand["demand_id"]).fillna(-1).to_numpy(dtype=np.int64)
+        line = np.asarray(straight.reindex(demand["demand_id"]).fillna(-1), dtype=np.int64)
         covered_straight = is_covered(line, limits.judged) & assessed
         covered = covered & covered_straight
-        covered_low = covered_low & is_covered(line, limits.low)
-        covered_high = covered_high & is_covered(line, limits.high)
+        covered_low = covered_low & is_covered(_moved(line, apart), limits.low)
+        covered_high = covered_high & is_covered(_moved(line, -apart), limits.high)
     return pd.DataFrame(
         {
             "demand_id": demand["demand_id"].to_numpy(),
@@ -191,12 +204,14 @@ def cover(
     islands: pd.Series[bool] | NDArray[np.bool_],
     speed: Rule | None = None,
     straight: pd.Series[int] | None = None,
+    spread: pd.Series[int] | None = None,
+    leg: Rule | None = None,
 ) -> pd.DataFrame:
     """Count people by zoning, zone and settlement class for one plan, service and rule.
 
     Parameters
     ----------
-    demand, reach, rule, islands, speed, straight
+    demand, reach, rule, islands, speed, straight, spread, leg
         As in :func:`assess`.
     membership
         ``demand_id``, ``zoning``, ``zone_id``: one row per demand point and zoning; ``zone_id`` is
@@ -232,7 +247,16 @@ def cover(
     ...       ).loc[0, ["persons", "covered", "out_of_reach", "covered_high"]].tolist()
     [42, 30, 12, 42]
     """
-    judged = assess(demand, reach, rule=rule, islands=islands, speed=speed, straight=straight)
+    judged = assess(
+        demand,
+        reach,
+        rule=rule,
+        islands=islands,
+        speed=speed,
+        straight=straight,
+        spread=spread,
+        leg=leg,
+    )
     at, zoning, zone_id = members(demand["demand_id"], membership)
     persons = judged["persons"].to_numpy()[at]
     assessed = judged["assessed"].to_numpy()[at] & (zone_id != "")
@@ -259,6 +283,11 @@ def cover(
         table["covered_straight"] = pd.array([pd.NA] * len(table), dtype="Int64")
     keys = ["plan", "zoning", "zone_id", "settlement", "service", "rule_id", "judged"]
     return table[[*keys, *COUNTS, "covered_straight"]]
+
+
+def _moved(impedance: NDArray[np.int64], by: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Return impedances so much longer or shorter, at least 0; −1 stays: no site answers."""
+    return np.where(impedance >= 0, np.maximum(impedance + by, 0), -1)
 
 
 def _check_demand(demand: pd.DataFrame) -> NDArray[np.int64]:

@@ -6,6 +6,7 @@ rows never matters.
 """
 
 from siting.demand.divide import largest_remainder
+from siting.demand.footprint import spread_mm
 from siting.demand.groups import cohorts, cohorts_from_columns, cohorts_from_totals
 from siting.demand.land import carriers_of, cells
 from siting.demand.people import Demand, from_points, spread
@@ -22,4 +23,5 @@ __all__ = [
     "largest_remainder",
     "membership",
     "spread",
+    "spread_mm",
 ]

@@ -358,6 +358,7 @@ def _entry(
             "o": 0,
             "r": 0,
             "v": None,
+            "verdict": None,
             "b": [],
             "p": text.DASH,
             "q": text.DASH,
@@ -372,11 +373,24 @@ def _entry(
         "o": int(judged["out_of_reach"]),
         "r": radii(pd.Series([judged["out_of_reach"]]), biggest=CIRCLE, most=most)[0],
         "v": number(judged["covered_share_assessed"]),
+        "verdict": _verdict(judged, sheet),
         "b": [int(judged[n]) for n in ("covered", "no_seat", "out_of_reach", "not_assessed")],
         "p": text.percent(number(judged["covered_share_assessed"])),
         "q": text.count(judged["out_of_reach"]),
         "sp": text.percent(number(judged.get("straight_share_assessed"))),
     }
+
+
+def _verdict(row: pd.Series[Any], sheet: Sheet) -> list[str] | None:
+    """Return the verdict against the target as key and words; ``None`` without a target."""
+    target = number(row.get("target_share"))
+    if target is None:
+        return None
+    verdict, why = str(row["verdict"]), str(row["why"])
+    said = sheet.say(f"verdict.{verdict}")
+    if why:
+        said += sheet.say("list.bracket", x=sheet.say(f"why.{why}"))
+    return [verdict, sheet.say("finding.target", target=text.percent(target), verdict=said)]
 
 
 def _class(share: Any) -> int:

@@ -39,7 +39,7 @@ PANES = (
 """Panes above the zones from bottom to top: name, height, whether they take clicks."""
 
 
-PARAMETERS = ("walk.", "drive.", "bus.", "judge.")
+PARAMETERS = ("walk.", "drive.", "bus.", "attach.", "judge.")
 """Beginnings of the ids of rules that enter every figure."""
 
 

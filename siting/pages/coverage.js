@@ -67,6 +67,7 @@ siting.pages.coverage = ({ map, layers, legend, panel }) => {
     const share = state.how === "straight" ? entry.sp : entry.p;
     return [
       el("div", { class: "big" }, el("strong", {}, share), el("span", {}, word(`page.share_${state.how}`))),
+      entry.verdict ? el("p", {}, el("span", { class: `verdict verdict-${entry.verdict[0]}`, "data-figure": "verdict" }, entry.verdict[1])) : null,
       entry.b.length ? bar(entry.b.map((n, k) => ({ share: n, kind: KINDS[k] })), word("page.bar")) : null,
     ];
   }

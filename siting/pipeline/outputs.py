@@ -20,6 +20,8 @@ from siting.errors import StudyError
 from siting.maps import Card, Sheet
 from siting.pipeline import buses, equity, road_layer, safety
 from siting.pipeline.inputs import CANDIDATES
+from siting.pipeline.people import notes as people_notes
+from siting.pipeline.questions import LEG_RULE
 from siting.pipeline.roads import SPEED_RULE, ways
 from siting.rules import Rule
 
@@ -91,7 +93,8 @@ def _rules_used(results: Results) -> tuple[Rule, ...]:
     """Return every rule whose number entered a figure, in the order of the rule files."""
     inputs = results.region.inputs
     used = {rule.id for service in results.region.services for rule in service.rules}
-    used |= {MAX_NOT_ASSESSED}
+    used |= {service.target for service in results.study.services.values() if service.target}
+    used |= {MAX_NOT_ASSESSED, LEG_RULE}
     # access legs are walked by adults, whatever the mode
     used |= {"walk.speed"} | {SPEED_RULE[way] for way in ways(results.study)}
     by_bus = [service.bus for service in results.study.services.values() if service.bus]
@@ -136,6 +139,7 @@ def _sheet(results: Results, rules: tuple[Rule, ...]) -> Sheet:
     notes = list(study.notes)
     if not study.zones:
         notes.append(text.get("note.one_region", lang))
+    notes += people_notes(study, inputs.demand, lang)
     notes += buses.notes(study, inputs.rules, results.region.buses, lang)
     notes += safety.notes(study, lang)
     notes += equity.notes(study, results.region, lang)
@@ -173,7 +177,16 @@ def _tables(results: Results, max_not_assessed: float) -> dict[str, pd.DataFrame
     names = inputs.zones.set_index(["zoning", "zone_id"])["name"]
     tables = {
         "coverage": _named(
-            report.coverage_figures(results.coverage, max_not_assessed=max_not_assessed), names
+            report.coverage_figures(
+                results.coverage,
+                max_not_assessed=max_not_assessed,
+                targets={
+                    name: inputs.rules[service.target]
+                    for name, service in results.study.services.items()
+                    if service.target is not None
+                },
+            ),
+            names,
         ),
         "comparison": results.comparison,
     }
@@ -300,6 +313,10 @@ def _coverage_cards(results: Results, today: pd.DataFrame, sheet: Sheet) -> list
                 continue
             row: Any = rows.loc[(name, rule_id)]
             note = text.percent_range(row["share_low"], row["share_high"])
+            if pd.notna(row["target_share"]):
+                verdict = sheet.say(f"verdict.{row['verdict']}")
+                target = text.percent(row["target_share"])
+                note += f" · {sheet.say('finding.target', target=target, verdict=verdict)}"
             if pd.notna(row["straight_share_assessed"]):
                 straight = text.percent(row["straight_share_assessed"])
                 note += f" · {sheet.say('figure.straight_share_assessed')} {straight}"

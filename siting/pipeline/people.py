@@ -7,6 +7,7 @@ import pandas as pd
 import shapely
 
 from siting import demand as demand_room
+from siting import text
 from siting.errors import DataError, Problem
 from siting.load import Layer
 from siting.study import Study
@@ -129,3 +130,14 @@ def all_outside(demand: gpd.GeoDataFrame, zones: gpd.GeoDataFrame) -> Problem | 
         f"none of {len(demand)} places with people lies in any zone",
         "One of the two layers is in the wrong place: check the CRS of people and zones.",
     )
+
+
+def notes(study: Study, demand: gpd.GeoDataFrame, lang: str) -> list[str]:
+    """Say what the ranges know of how people live around their points."""
+    unknown = int(demand.loc[demand["area_m2"] <= 0, "population"].sum())
+    if not unknown:
+        return []
+    within = study.people.within_m
+    if within:
+        return [text.get("note.spread_within", lang, m=text.count(within))]
+    return [text.get("note.spread_unknown", lang, n=text.count(unknown))]

@@ -9,7 +9,18 @@ import geopandas as gpd
 import numpy as np
 import pandas as pd
 
-from siting import coverage, evaluate, green, load, locate, merger, network, plan, travel_time
+from siting import (
+    coverage,
+    demand,
+    evaluate,
+    green,
+    load,
+    locate,
+    merger,
+    network,
+    plan,
+    travel_time,
+)
 from siting.errors import StudyError
 from siting.evaluate import Evaluation, Service
 from siting.green import Green, Indicator
@@ -25,6 +36,7 @@ from siting.plan import Plan
 from siting.rules import Rule
 from siting.study import Study
 
+LEG_RULE = "attach.leg_detour"
 GAP_LINK_M = 200.0  # neighbours of one gap: a short walk apart
 BOUNDARY_SPACING_M = 20.0  # samples of a park's edge for the upper bound on foot
 NEAREST_KNOWN = 3  # nearest sites known beyond the cutoff: today's, its stand-in, and one more
@@ -364,6 +376,9 @@ def service_on(
             study, inputs, name, time, speed=speed, persons=persons, homes_at=homes_at,
             sites_at=sites_at, barriers=_walls(inputs),
         )  # fmt: skip
+    apart = demand.spread_mm(inputs.demand, within_m=study.people.within_m)
+    # at the pace of access legs, whatever people take afterwards
+    walked = network.travel_ms(np.asarray(apart, dtype=np.int64), roads.access_kph)
     service = Service(
         name=name,
         rules=judged_by,
@@ -373,6 +388,11 @@ def service_on(
         length=length,
         persons=persons,
         speed=speed,
+        spread={
+            "length": apart,
+            "time": pd.DataFrame({"ms": walked}, index=apart.index)["ms"],
+        },
+        leg=inputs.rules[LEG_RULE],
     )
     return service, lines
 

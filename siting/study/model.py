@@ -150,6 +150,8 @@ class People(Model):
         As of when, and from whom.
     cell_m
         Side of the cells that residential land is cut into.
+    within_m
+        How far from a point without land (a village) its people live: widens the ranges.
     no_carrier
         What happens to a zone that has people and nothing to carry them: ``error``, or
         ``zone_point`` puts them on one point inside the zone and lists it.
@@ -169,6 +171,7 @@ class People(Model):
     year: Annotated[int, Field(ge=1, le=9999, strict=True)] | None = None
     source: str = ""
     cell_m: Annotated[float, Field(ge=10, le=2000)] = 100.0
+    within_m: Annotated[float, Field(ge=0, le=10_000)] = 0.0
     no_carrier: Literal["error", "zone_point"] = "error"
     whole: Literal["error", "largest_remainder"] = "error"
     groups: dict[Identifier, Group] = {}
@@ -274,7 +277,8 @@ class Service(Source):
     ``walkers`` says at whose speed it is walked to (rules ``walk.speed``, ``walk.speed_elderly``,
     ``walk.speed_children``), or to the stop where ``mode`` is ``bus``; ``bus`` then says how.
     ``count_crossings`` counts trunk roads and railways crossed on the way, on foot or by bicycle;
-    ``service_areas`` draws the ground in reach; ``access`` counts supply per 1,000 persons.
+    ``service_areas`` draws the ground in reach; ``access`` counts supply per 1,000 persons;
+    ``target`` is the rule that says what share should be covered.
     """
 
     label_zh: str = ""
@@ -285,6 +289,7 @@ class Service(Source):
     group: str | None = None
     level: str = ""
     rules: tuple[str, ...] = ()
+    target: str | None = None
     count_crossings: bool = False
     service_areas: bool = False
     access: Access | None = None

@@ -118,6 +118,13 @@ def _resolved(study: Study) -> Study:
                 f'decide.new_sites.rule: "{new.rule}" is a radius; new sites are found on the road '
                 "network. Name a rule in network_m or time_min."
             )
+        targets = {f"services.{n}.target": s.target for n, s in study.services.items() if s.target}
+        told += [
+            f'{where}: "{rule_id}" is no share to be reached. Name a rule in share'
+            + ("." if rule_id in known else f": there is no such rule.{_near(rule_id, known)}")
+            for where, rule_id in targets.items()
+            if rule_id not in known or known[rule_id].measure != "share"
+        ]
         for where, rule_id in asked:
             if rule_id not in known:
                 told.append(

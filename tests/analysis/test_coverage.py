@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from shapely import Point, box
 
 from siting import coverage, rules
+from siting.demand import spread_mm
 from siting.errors import DataError, StudyError
 from siting.rules import Rule
 from siting.travel_time import TravelTimes
@@ -46,7 +47,15 @@ def counted(world: World, by: Rule, **changes: Any) -> pd.DataFrame:
     )
 
 
-def naive(world: World, by: Rule, *, opened: list[str], existing: list[str]) -> dict[Any, Any]:
+def naive(
+    world: World,
+    by: Rule,
+    *,
+    opened: list[str],
+    existing: list[str],
+    apart: dict[str, int] | None = None,
+    times_leg: int = 1,
+) -> dict[Any, Any]:
     """The same figures by plain loops over people, from the definitions."""
     demand, membership, times = world
     low, high = by.bounds
@@ -68,10 +77,11 @@ def naive(world: World, by: Rule, *, opened: list[str], existing: list[str]) -> 
             continue
         within = best is not None and best <= by.strict * 1_000 + 1e-9
         cell["covered" if within else "out_of_reach"] += n
-        cell["covered_low"] += n * (best is not None and best <= low * 1_000 + 1e-9)
-        cell["covered_high"] += n * (
-            best is not None and best - times.access[at] <= high * 1_000 + 1e-9
+        off, leg = (apart or {}).get(row.demand_id, 0), times.access[at]
+        cell["covered_low"] += n * (
+            best is not None and best + off + (times_leg - 1) * leg <= low * 1_000 + 1e-9
         )
+        cell["covered_high"] += n * (best is not None and best - off - leg <= high * 1_000 + 1e-9)
     return result
 
 
@@ -89,6 +99,63 @@ def test_cover_equals_the_naive_count(
     got = table.set_index(["zoning", "zone_id", "settlement"])[list(coverage.COUNTS)]
     assert {k: dict(v) for k, v in got.to_dict("index").items()} == expected
     assert (table["judged"] == (table["settlement"] == "urban")).all()
+
+
+@settings(max_examples=50)
+@given(worlds(), st.integers(0, 14), st.integers(0, 4), st.integers(1, 3), st.data())
+def test_spread_and_longer_legs_widen_the_range_as_plain_loops_say(
+    world: World, low: int, more: int, times_leg: int, data: st.DataObject
+) -> None:
+    demand, _, times = world
+    sites = list(times.site_id)
+    apart = {i: data.draw(st.integers(0, 4)) for i in demand["demand_id"]}
+    by = rule(low=low / 1_000, high=(low + more) / 1_000)
+    leg = rule(id="leg", value=times_leg, unit="factor", measure="factor")
+    table = counted(world, by, spread=pd.Series(apart), leg=leg)
+    expected = naive(
+        world, by, opened=sites, existing=sites, apart=apart, times_leg=times_leg
+    )  # fmt: skip
+    keys = ["zoning", "zone_id", "settlement"]
+    got = table.set_index(keys)[list(coverage.COUNTS)]
+    assert {k: dict(v) for k, v in got.to_dict("index").items()} == expected
+    plain = counted(world, by)
+    same = ["persons", "covered", "out_of_reach", "not_assessed"]
+    assert table[same].equals(plain[same])  # the headline does not move
+    assert (table["covered_low"] <= plain["covered_low"]).all()
+    assert (table["covered_high"] >= plain["covered_high"]).all()
+
+
+@settings(max_examples=60)
+@given(
+    st.lists(st.tuples(st.integers(0, 900), st.integers(0, 900)), min_size=1, max_size=6),
+    st.lists(st.tuples(st.integers(0, 900), st.integers(0, 900)), min_size=1, max_size=3),
+    st.integers(0, 300),
+    st.integers(0, 400),
+    st.data(),
+)
+def test_wherever_people_live_on_their_land_the_range_holds_the_truth(
+    homes: list[tuple[int, int]],
+    clinics: list[tuple[int, int]],
+    side: int,
+    limit: int,
+    data: st.DataObject,
+) -> None:
+    """On open ground, people put anywhere in the square their point is the middle of."""
+    demand = demand_table([1] * len(homes), xy=homes).assign(area_m2=float(side**2))
+    metres = [[np.hypot(x - a, y - b) for a, b in clinics] for x, y in homes]
+    matrix = pd.DataFrame(
+        np.rint(np.array(metres) * 1_000).astype(int),
+        index=list(demand["demand_id"]), columns=[f"S{j}" for j in range(len(clinics))],
+    )  # fmt: skip
+    times = times_from(matrix, impedance="length")
+    world = (demand, membership_table({"t": ["a"] * len(homes)}), times)
+    table = counted(world, rule(value=limit), spread=spread_mm(demand))
+    step = st.floats(-side / 2, side / 2)
+    lived = [(x + data.draw(step), y + data.draw(step)) for x, y in homes]
+    near = [min(np.hypot(x - a, y - b) for a, b in clinics) for x, y in lived]
+    tolerance = 0.002  # points and land are rounded to the millimetre
+    assert table["covered_low"].sum() <= sum(n <= limit + tolerance for n in near)
+    assert table["covered_high"].sum() >= sum(n <= limit - tolerance for n in near)
 
 
 @settings(max_examples=50)

@@ -101,6 +101,23 @@ def test_coverage_by_zone(town: dict[str, Any]) -> None:
     assert (urban["verdict"], urban["why"]) == ("not_judged", "not_assessed")
 
 
+def test_the_range_over_where_people_live(town: dict[str, Any]) -> None:
+    length = town["length"]
+    for side, low, high in ((100, 60, 100), (200, 30, 140)):
+        land = town["demand"].assign(area_m2=float(side**2))
+        apart = demand.spread_mm(land)
+        assert apart.iat[0] == pytest.approx(side * 707.1, abs=side)
+        judged = coverage.assess(
+            land, length.reach(["S1"]), rule=BOOK["circle_5min"], spread=apart,
+            islands=length.islands(["S1"]),
+        )  # fmt: skip
+        urban = judged[judged["settlement"] == "urban"]
+        persons = [
+            urban.loc[urban[c], "persons"].sum() for c in ("covered_low", "covered", "covered_high")
+        ]
+        assert persons == [low, 100, high]
+
+
 def test_gaps(town: dict[str, Any]) -> None:
     args: dict[str, Any] = {
         "zoning": "t", "service": "clinic", "rule": BOOK["circle_5min"],

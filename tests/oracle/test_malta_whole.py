@@ -150,14 +150,18 @@ def counted(again: Again, service: str, rule: str) -> dict[str, dict[str, int]]:
         value = math.inf if unknown else near.get(name, math.inf)
         leg = 0 if unknown else streets.ms(homes[name].access)
         direct = line.get(name, 0)
+        # half the diagonal of a square as large as the cell; at 3.6 km/h a mm is a ms
+        apart = math.floor(math.sqrt(again.cells[name].area / 2) * 1000 + 0.5)
+        near_line, far_line = (direct - apart, direct + apart) if radius else (0, 0)
+        worst, best = value + apart + leg * 2 // 5, value - leg - apart
         covered = value <= judged and direct <= judged
         for figure, true in {
             "persons": True,
             "covered": covered,
             "out_of_reach": not unknown and not covered,
             "not_assessed": unknown,
-            "covered_low": value <= low and direct <= low,
-            "covered_high": value - leg <= high and direct <= high,
+            "covered_low": worst <= low and far_line <= low,
+            "covered_high": best <= high and near_line <= high,
             **({"covered_straight": not unknown and direct <= judged} if radius else {}),
         }.items():
             row[figure] = row.get(figure, 0) + n * true

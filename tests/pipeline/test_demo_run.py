@@ -66,6 +66,36 @@ def test_people_are_those_of_the_raw_file_in_every_output(demo_run: Finished) ->
     assert int(demand["population"].sum()) == total
 
 
+def test_a_verdict_stands_only_where_the_whole_range_agrees(demo_run: Finished) -> None:
+    """The demo's target of 80 % for clinics, judged again from the persons of the table."""
+    table = demo_run.table("coverage")
+    assert set(table.loc[table["service"] != "clinic", "why"]) <= {"no_target", "settlement"}
+    clinic = table[(table["service"] == "clinic") & table["judged"] & (table["persons"] > 0)]
+    assert set(clinic["target_share"]) == {0.8}
+    seen = set()
+    for row in clinic.itertuples():
+        if row.not_assessed * 20 > row.persons:
+            assert (row.verdict, row.why) == ("not_judged", "not_assessed")
+            continue
+        passes = {
+            covered * 10 >= 8 * of
+            for covered, of in (
+                (row.covered, row.persons - row.not_assessed),
+                (row.covered_low, row.persons),
+                (row.covered_high + row.not_assessed, row.persons),
+            )
+        }
+        told = "not_robust" if len(passes) == 2 else "pass" if passes == {True} else "fail"
+        assert row.verdict == told
+        seen.add(told)
+    assert seen == {"pass", "fail", "not_robust"}
+    (page,) = demo_run.folder.rglob("maps/**/coverage.html")
+    html = page.read_text("utf-8")
+    assert "目标 80.0%：结论不稳" in html
+    assert "attach.leg_detour" in html
+    assert "100 米以内" in html  # people.within_m, as the study states
+
+
 def test_the_same_figures_in_csv_geopackage_and_workbook(demo_run: Finished) -> None:
     table = demo_run.table("coverage")
     zones = table[(table["level"] == "zone") & (table["plan"] == "today")]
