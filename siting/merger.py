@@ -8,13 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from siting.coverage import is_covered, is_decided, thresholds, whole_persons
+from siting.coverage import first_two, is_covered, is_decided, thresholds, whole_persons
 from siting.errors import DataError, Problem, StudyError
 from siting.evaluate import MS_PER_MIN, spread
 from siting.plan import Plan
@@ -41,19 +41,6 @@ class LeaveOneOut:
     ranking: pd.DataFrame
     receivers: pd.DataFrame
     limits: pd.DataFrame
-
-
-class Moves(NamedTuple):
-    """First and second open site of each demand point: −1 where there is none.
-
-    ``first``, ``second`` are positions in ``TravelTimes.site_id``; ``before``, ``after`` their
-    impedances.
-    """
-
-    first: NDArray[np.int64]
-    second: NDArray[np.int64]
-    before: NDArray[np.int64]
-    after: NDArray[np.int64]
 
 
 def leave_one_out(
@@ -279,25 +266,6 @@ RANKING = (
     "receiver_seats_short",
     "capacity_unknown",
 )
-
-
-def first_two(times: TravelTimes, opened: Sequence[str]) -> Moves:
-    """Return the nearest and the second nearest open site of every demand point.
-
-    Rows of the travel times are sorted by value, then site, so these are the first two open ones.
-    """
-    is_open = np.isin(np.asarray(times.site_id, dtype=object), list(opened))
-    at = np.flatnonzero(is_open[times.site])
-    start = np.searchsorted(at, times.indptr[:-1])
-    count = np.searchsorted(at, times.indptr[1:]) - start
-    n = len(times.demand_id)
-    found = [np.full(n, -1, np.int64) for _ in range(4)]
-    for which in (0, 1):
-        has = count > which
-        pair = at[start[has] + which]
-        found[which][has] = times.site[pair]
-        found[which + 2][has] = times.value[pair]
-    return Moves(*found)
 
 
 def _after_state(

@@ -35,6 +35,7 @@ from siting.coverage.limits import (
     meets,
     thresholds,
 )
+from siting.coverage.losses import FirstTwo, first_two, losses
 from siting.coverage.persons import whole_persons
 from siting.coverage.places import gaps
 from siting.coverage.shares import summary
@@ -43,15 +44,18 @@ __all__ = [
     "COUNTS",
     "PER_UNIT",
     "STATES",
+    "FirstTwo",
     "Members",
     "Thresholds",
     "assess",
     "cover",
     "exact",
+    "first_two",
     "gaps",
     "is_assessed",
     "is_covered",
     "is_decided",
+    "losses",
     "may_pass",
     "meets",
     "members",

@@ -12,7 +12,7 @@ from scipy.sparse.csgraph import connected_components
 from scipy.spatial import cKDTree
 
 from siting.coverage.judge import assess, members
-from siting.coverage.limits import PER_UNIT
+from siting.coverage.limits import PER_UNIT, is_covered, thresholds
 from siting.errors import StudyError, first_ids
 from siting.rules import Rule
 
@@ -29,6 +29,7 @@ def gaps(
     islands: pd.Series[bool] | NDArray[np.bool_],
     speed: Rule | None = None,
     straight: pd.Series[int] | None = None,
+    crow: pd.Series[int] | None = None,
 ) -> gpd.GeoDataFrame:
     """List the connected places whose people are out of reach, most people first.
 
@@ -48,11 +49,16 @@ def gaps(
         Name written into the rows.
     link_m
         Greatest distance between neighbours of one place.
+    crow
+        By ``demand_id``, in the unit of the rule's impedance: the straight line to the nearest
+        open site, as if a street ran along it.
 
     Returns
     -------
     gpd.GeoDataFrame
         ``gap_id`` (by rank), ``service``, ``rule_id``, ``zoning``, ``zone_id``, ``persons``,
+        ``missing_road_persons`` (a site lies within the threshold along the straight line, and
+        not by road), ``missing_facility_persons`` (the others; both missing without ``crow``),
         ``n_points``, ``nearest_site_id``, ``nearest_m``, ``nearest_min`` (one of them, by the
         rule's measure; missing where no site answers), ``state`` and point ``geometry``. Zone,
         nearest site and point are those of the place's demand point with most persons (ties: the
@@ -71,6 +77,10 @@ def gaps(
     zone_id[at[here]] = zones[here]
     judged["zone_id"] = zone_id
     judged["geometry"] = demand.geometry.to_numpy()
+    line = np.full(len(demand), -1, dtype=np.int64)
+    if crow is not None:
+        line = np.asarray(crow.reindex(demand["demand_id"]).fillna(-1), dtype=np.int64)
+    judged["by_road"] = judged["persons"] * is_covered(line, thresholds(rule).judged)
     out = judged[
         judged["assessed"]
         & ~judged["covered"]
@@ -83,10 +93,13 @@ def gaps(
     out["place"] = _places(spots, pd.factorize(out["zone_id"])[0], link_m)
     heads = out.drop_duplicates("place").set_index("place")  # heaviest first by the sort above
     heads["n_points"] = out.groupby("place").size()
-    heads["persons"] = out.groupby("place")["persons"].sum()
+    heads[["persons", "by_road"]] = out.groupby("place")[["persons", "by_road"]].sum()
     heads = heads.sort_values(["persons", "demand_id"], ascending=[False, True])
     nearest = heads["impedance"].where(heads["impedance"] >= 0).astype(float)
     is_time = rule.measure == "time_min"
+    road = heads["by_road"].astype("Int64")
+    if crow is None:
+        road = pd.Series(pd.NA, index=heads.index, dtype="Int64")
     return gpd.GeoDataFrame(
         {
             "gap_id": [f"{service}-{rule.id}-{n:04d}" for n in range(1, len(heads) + 1)],
@@ -95,6 +108,8 @@ def gaps(
             "zoning": zoning,
             "zone_id": heads["zone_id"].to_numpy(),
             "persons": heads["persons"].to_numpy(dtype=np.int64),
+            "missing_road_persons": road.to_numpy(),
+            "missing_facility_persons": (heads["persons"] - road).astype("Int64").to_numpy(),
             "n_points": heads["n_points"].to_numpy(dtype=np.int64),
             "nearest_site_id": heads["site_id"].to_numpy(),
             "nearest_m": np.nan if is_time else nearest.to_numpy() / PER_UNIT["m"],

@@ -1,4 +1,4 @@
-"""Gaps: the places whose people are out of reach, as circles by persons, most people first."""
+"""Gaps: places whose people are out of reach, most people first; and what each closure loses."""
 
 from __future__ import annotations
 
@@ -32,6 +32,7 @@ def gaps_page(
     zones: gpd.GeoDataFrame,
     *,
     sheet: Sheet,
+    losses: pd.DataFrame | None = None,
     sites: gpd.GeoDataFrame | None = None,
     offers: pd.DataFrame | None = None,
     water: gpd.GeoDataFrame | None = None,
@@ -44,14 +45,26 @@ def gaps_page(
     gaps
         What :func:`siting.coverage.gaps` returns, services and rules stacked: ``gap_id``,
         ``service``, ``rule_id``, ``zone_id``, ``persons``, point ``geometry``; ``nearest_m`` or
-        ``nearest_min``, ``n_points`` and ``zoning`` where known. An empty table is good news and
-        makes a page that says so.
+        ``nearest_min``, ``n_points``, ``missing_road_persons`` and ``zoning`` where known. An empty
+        table is good news and makes a page that says so.
+    losses
+        What :func:`siting.coverage.losses` returns, stacked: a list under the gaps.
     zones, sheet, sites, offers, water, roads
         As in :func:`siting.maps.coverage_page`.
     """
     need(gaps, COLUMNS, "gaps")
     base = base_map(sheet, zones, water=water, roads=roads, filled=False)
-    pairs = list(dict.fromkeys(zip(gaps["service"], gaps["rule_id"], strict=True)))
+    pairs = list(
+        dict.fromkeys(
+            (str(service), str(rule_id))
+            for table in (gaps, losses)
+            if table is not None
+            for service, rule_id in zip(table["service"], table["rule_id"], strict=True)
+        )
+    )
+    spots = {}
+    if sites is not None:
+        spots = dict(zip(sites["site_id"].astype(str), geometry.places(sites), strict=True))
     names = {
         (str(zoning), str(zone_id)): str(name)
         for zoning, zone_id, name in zip(
@@ -62,12 +75,13 @@ def gaps_page(
     measures = [
         _measure(
             gaps[(gaps["service"] == service) & (gaps["rule_id"] == rule_id)],
-            str(service),
-            str(rule_id),
+            service,
+            rule_id,
             sheet,
             names,
             first,
         )
+        | {"losses": _losses(losses, service, rule_id, spots)}
         for service, rule_id in pairs
     ]
     measures.sort(key=lambda m: -m["total"])
@@ -102,7 +116,10 @@ def _measure(
     """Return one service and rule: its gaps, most people first, and its legend."""
     part = part.sort_values(["persons", "gap_id"], ascending=[False, True], kind="stable")
     persons = part["persons"].astype("int64")
-    total, most = int(persons.sum()), float(persons.max())
+    total, most = int(persons.sum()), float(persons.max()) if len(part) else 0.0
+    roads = (
+        part["missing_road_persons"] if "missing_road_persons" in part else pd.Series(dtype="Int64")
+    )
     name = sheet.label("service", service)
     rule = sheet.rule(rule_id)
     zonings = part["zoning"].astype(str) if "zoning" in part else pd.Series(first, index=part.index)
@@ -121,6 +138,8 @@ def _measure(
                 "p": int(row["persons"]),
                 "near": near,
                 "m": raw,
+                "road": text.count(number(row.get("missing_road_persons"))),
+                "road_p": number(row.get("missing_road_persons")),
                 "points": text.count(number(row.get("n_points"))),
             }
         )
@@ -133,28 +152,68 @@ def _measure(
         "rule": sheet.rule_note(rule_id),
         "rule_text": sheet.rule_text(rule) if rule else "",
         "total": total,
-        "finding": sheet.say(
-            "finding.gaps.some",
-            n=text.count(len(part)),
-            persons=text.count(total),
-            people=sheet.people(service),
-            within=within(service, rule_id, sheet),
-            service=name,
-        ),
+        "finding": _finding(len(part), total, service, rule_id, sheet),
         "lead": sheet.say("gaps.lead", share=text.percent(top / total)) if total else "",
+        "road": _road(roads, total, sheet) if total else "",
         "rows": rows,
         "legend": {
             "groups": [
-                legend(
-                    sheet.say("legend.gaps"),
-                    circle_items(sheet, most, "--out", biggest=CIRCLE),
-                    flow=True,
+                *(
+                    [
+                        legend(
+                            sheet.say("legend.gaps"),
+                            circle_items(sheet, most, "--out", biggest=CIRCLE),
+                            flow=True,
+                        )
+                    ]
+                    if total
+                    else []
                 ),
                 legend("", [{"kind": "dot", "colour": "--site", "size": 11, "label": name}]),
             ],
             "notes": legend_notes(sheet, ["people", "demand", service], [rule_id]),
         },
     }
+
+
+def _finding(n: int, total: int, service: str, rule_id: str, sheet: Sheet) -> str:
+    """Return how many gaps there are with how many people, or that there is none."""
+    said = {
+        "people": sheet.people(service),
+        "within": within(service, rule_id, sheet),
+        "service": sheet.label("service", service),
+    }
+    if not n:
+        return sheet.say("finding.gaps.none_of", **said)
+    return sheet.say("finding.gaps.some", n=text.count(n), persons=text.count(total), **said)
+
+
+def _road(roads: pd.Series[Any], total: int, sheet: Sheet) -> str:
+    """Say how much of the gaps is a missing road, or that nobody can tell."""
+    if roads.isna().all():
+        return sheet.say("gaps.road_unknown")
+    n = int(roads.sum())
+    return sheet.say("gaps.road", n=text.count(n), share=text.percent(n / total))
+
+
+def _losses(
+    losses: pd.DataFrame | None, service: str, rule_id: str, spots: dict[str, list[float]]
+) -> list[dict[str, Any]]:
+    """Return the facilities of one service and rule, most people lost first."""
+    if losses is None:
+        return []
+    rows = losses[(losses["service"] == service) & (losses["rule_id"] == rule_id)]
+    return [
+        {
+            "id": str(row["site_id"]),
+            "name": str(row["name"]),
+            "at": spots.get(str(row["site_id"])),
+            "covered": text.count(row["covered_persons"]),
+            "lost": text.count(row["lost_persons"]),
+            "n": [int(row["covered_persons"]), int(row["lost_persons"])],
+        }
+        for row in rows.sort_values("rank").to_dict("records")
+    ]
 
 
 def _nearest(row: pd.Series[Any], sheet: Sheet) -> tuple[str, float | None]:

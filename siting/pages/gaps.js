@@ -11,11 +11,14 @@ siting.pages.gaps = ({ map, layers, legend, panel }) => {
   const state = { measure: data.measures[0], id: null };
   const headline = document.getElementById("headline");
   const lead = el("p", { class: "lead" });
+  const road = el("p", { class: "quiet" });
   const list = el("div", { class: "list" });
+  const shut = el("div", { class: "list" });
   const rule = el("p", { class: "rule" });
   fill(panel, choose(word("service"), data.measures.map((m) => ({ key: m.key, label: m.label, hint: m.rule_text })),
-    state.measure.key, (key) => { state.measure = data.measures.find((m) => m.key === key); draw(); }), lead, list, rule);
+    state.measure.key, (key) => { state.measure = data.measures.find((m) => m.key === key); draw(); }), lead, road, list, shut, rule);
   let table = null;
+  let closing = null;
   let circles = new Map();
 
   function select(id, byHand) {
@@ -31,12 +34,35 @@ siting.pages.gaps = ({ map, layers, legend, panel }) => {
     if (gap) circles.get(id).openTooltip();
   }
 
+  /** What is lost if each facility shuts alone. */
+  function drawLosses() {
+    const { losses } = state.measure;
+    if (!losses.length) { fill(shut); return; }
+    closing = siting.table({
+      caption: word("page.losses"),
+      columns: [
+        { label: word("page.facility"), kind: "text", name: true },
+        { label: word("page.covered"), kind: "num", first: "desc", title: word("page.covered_long") },
+        { label: word("page.lost"), kind: "num", first: "desc", title: word("page.lost_long") },
+      ],
+      rows: losses.map((site) => ({ key: site.id, cells: [site.name, site.covered, site.lost], sort: [site.name, ...site.n] })),
+      limit: 20,
+      onPick: (id) => {
+        const site = losses.find((s) => s.id === id);
+        closing.pick(id, false);
+        if (site.at) map.setView(site.at, Math.max(map.getZoom(), 14), { animate: false });
+      },
+    });
+    fill(shut, closing.element);
+  }
+
   function draw() {
     const { measure } = state;
     headline.textContent = measure.finding;
     headline.title = measure.finding;
     document.title = measure.finding;
     fill(lead, measure.lead);
+    fill(road, measure.road);
     fill(rule, word("rule"), " ", measure.rule, el("br"), measure.rule_text);
     layers.people.clearLayers();
     circles = new Map();
@@ -55,12 +81,14 @@ siting.pages.gaps = ({ map, layers, legend, panel }) => {
         { label: word("page.place"), kind: "num" },
         { label: word("zone"), kind: "text", name: true },
         { label: word("persons"), kind: "num", first: "desc" },
+        { label: word("page.road"), kind: "num", first: "desc", title: word("page.road_long") },
         { label: word("page.nearest"), kind: "num", first: "desc" },
       ],
-      rows: measure.rows.map((gap, k) => ({ key: gap.id, cells: [String(k + 1), gap.zone, gap.persons, gap.near], sort: [k, gap.zone, gap.p, gap.m] })),
+      rows: measure.rows.map((gap, k) => ({ key: gap.id, cells: [String(k + 1), gap.zone, gap.persons, gap.road, gap.near], sort: [k, gap.zone, gap.p, gap.road_p, gap.m] })),
       onPick: (id) => select(id, true),
     });
-    fill(list, table.element);
+    fill(list, measure.rows.length ? table.element : null);
+    drawLosses();
   }
   draw();
 };

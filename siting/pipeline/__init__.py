@@ -43,6 +43,7 @@ class Results:
     region: Region
     evaluations: tuple[Evaluation, ...]
     gaps: gpd.GeoDataFrame | None = None
+    losses: pd.DataFrame | None = None
     green: Green | None = None
     park_entrances: gpd.GeoDataFrame | None = None
     closures: LeaveOneOut | None = None
@@ -174,10 +175,10 @@ def _answers(
         there = whatif.on_edited_roads(study, here, named)
         evaluations.append(questions.evaluated(there, named))
         here = replace(here, inputs=replace(here.inputs, drops=there.inputs.drops))
-    gaps = green = gates = closed = new = crossed = ground = shared = None
+    gaps = lost = green = gates = closed = new = crossed = ground = shared = None
     if "coverage" in asked:
         step("gaps")
-        gaps = questions.gaps(here)
+        gaps, lost = questions.gaps(here), questions.losses(here)
         crossed = safety.crossings_table(study, here)
         ground = areas.service_areas(study, here)
         shared = equity.accessibility(study, here)
@@ -197,6 +198,7 @@ def _answers(
         region=here,
         evaluations=tuple(evaluations),
         gaps=gaps,
+        losses=lost,
         green=green,
         park_entrances=gates,
         closures=closed,

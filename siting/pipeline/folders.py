@@ -18,7 +18,7 @@ PAGES = ("index", "coverage", "gaps", "green", "schools", "new_sites")
 TABLES = (
     *("coverage", "comparison", "gaps", "green", "closures", "closures_receivers"),
     *("closures_limits", "new_sites", "sites", "access", "drops"),
-    *("accessibility", "accessibility_sites", "equity"),
+    *("accessibility", "accessibility_sites", "equity", "losses"),
 )
 FILES = ("results.gpkg", "report.xlsx", "run.json")
 

@@ -200,6 +200,8 @@ def _tables(results: Results, max_not_assessed: float) -> dict[str, pd.DataFrame
         tables["accessibility_sites"] = shared.sites
     if results.gaps is not None:
         tables["gaps"] = _named(results.gaps, names)
+    if results.losses is not None:
+        tables["losses"] = results.losses
     if results.crossings is not None:
         tables["crossings"] = _named(results.crossings, names)
     if results.green is not None:
@@ -257,7 +259,9 @@ def _pages(
     }
     cards = _coverage_cards(results, today, sheet)
     if results.gaps is not None:
-        pages["gaps"] = maps.gaps_page(results.gaps, inputs.zones, **shown, **base)
+        pages["gaps"] = maps.gaps_page(
+            results.gaps, inputs.zones, losses=results.losses, **shown, **base
+        )
     if results.green is not None:
         pages["green"] = maps.green_page(
             tables["green"],

@@ -177,10 +177,10 @@ def gaps(here: Region) -> gpd.GeoDataFrame:
     for service in here.services:
         opened = here.today.open_sites(service.name)
         people = _people_of(here, service)
+        line = coverage.straight_mm(people, service.sites, opened)
         for rule in service.rules:
             limits = coverage.thresholds(rule, speed=service.speed)
             times = service.times(limits.impedance)
-            radius = rule.measure == "straight_m"
             found.append(
                 coverage.gaps(
                     people,
@@ -192,13 +192,48 @@ def gaps(here: Region) -> gpd.GeoDataFrame:
                     link_m=GAP_LINK_M,
                     islands=times.islands(service.existing),
                     speed=service.speed,
-                    straight=coverage.straight_mm(people, service.sites, opened)
-                    if radius
-                    else None,
+                    straight=line if rule.measure == "straight_m" else None,
+                    crow=_crow(service, limits.impedance, line),
                 )
             )
     filled = [table for table in found if len(table)] or found[:1]
     return gpd.GeoDataFrame(pd.concat(filled, ignore_index=True), crs=here.inputs.crs)
+
+
+def _crow(service: Service, impedance: str, line: pd.Series[int]) -> pd.Series[int] | None:
+    """Return the straight line as an impedance; None for minutes of those who do not walk.
+
+    How fast a road would be driven that is not there, nobody knows.
+    """
+    if impedance == "length":
+        return line
+    if service.speed is None or service.speed.measure != "speed_kph":
+        return None
+    mm = np.asarray(line, dtype=np.int64)
+    ms = np.where(mm >= 0, network.travel_ms(np.maximum(mm, 0), service.speed.strict), -1)
+    return pd.DataFrame({"ms": ms}, index=line.index)["ms"]
+
+
+def losses(here: Region) -> pd.DataFrame:
+    """Return what is lost if each facility open today shuts alone, all services and rules."""
+    found = []
+    for service in here.services:
+        for rule in service.rules:
+            times = service.times(coverage.thresholds(rule).impedance)
+            found.append(
+                coverage.losses(
+                    _people_of(here, service),
+                    _of_people(here),
+                    times,
+                    zoning=here.zoning,
+                    service=service.name,
+                    rule=rule,
+                    opened=here.today.open_sites(service.name),
+                    sites=service.sites,
+                    islands=times.islands(service.existing),
+                )
+            )
+    return pd.concat(found, ignore_index=True)
 
 
 def green_land(study: Study, here: Region) -> tuple[Green, gpd.GeoDataFrame]:

@@ -130,6 +130,12 @@ def test_gaps(town: dict[str, Any]) -> None:
         [10, 1, 400.0, "west"],
     ]
     assert one.geometry.iat[0].equals(Point(200, 200))
+    crow = coverage.straight_mm(town["demand"], town["sites"], ["S1"])
+    apart = coverage.gaps(
+        town["demand"], town["membership"], reach, link_m=100, crow=crow, **args
+    )  # fmt: skip
+    assert apart["missing_road_persons"].tolist() == [10, 0]
+    assert apart["missing_facility_persons"].tolist() == [40, 10]
     six = coverage.gaps(town["demand"], town["membership"], reach, link_m=99, **args)
     assert six["persons"].tolist() == [10] * 6
 
@@ -160,6 +166,15 @@ def test_supply_within_reach_and_how_far_zones_are_apart(town: dict[str, Any]) -
     apart = access.equity(zones["per_1000"].tolist(), counted.tolist())
     assert apart.gini == pytest.approx(0.0769, abs=5e-5)
     assert (apart.zones, apart.persons, apart.ratio_of) == (2, 200, "")
+
+
+def test_what_each_clinic_loses(town: dict[str, Any]) -> None:
+    found = coverage.losses(
+        town["demand"], town["membership"], town["length"], zoning="t", service="clinic",
+        rule=BOOK["circle_5min"], opened=["S1", "S2"], sites=town["sites"],
+        islands=town["length"].islands(["S1", "S2"]),
+    )  # fmt: skip
+    assert found[["site_id", "lost_persons"]].values.tolist() == [["S1", 60], ["S2", 20]]
 
 
 def test_the_range_of_thirty_minutes() -> None:

@@ -153,3 +153,45 @@ def test_persons_covered_to_the_person(
     assert set(shown.index) == set(mine)
     for key, figures in mine.items():
         assert {f: int(shown.loc[key, f]) for f in figures} == figures, key
+
+
+def covered_by(raw: Raw, near: dict[str, int], column: str, limit: int) -> int:
+    """People within a limit: every home lies in a town, and all classes are judged."""
+    return sum(
+        int(n) for home, n in raw.people[column].items() if near.get(home, math.inf) <= limit
+    )
+
+
+def test_what_each_hospital_loses_to_the_person(raw: Raw, demo_run: Finished) -> None:
+    """Shut one by one and searched again, on the other program's streets."""
+    _, column, _, _, rules = SERVICES["hospital"]
+    (limit,) = [judged for _, judged, _ in rules.values()]
+    streets, homes = raw.roads(car=True, lengths=False)
+    sites = placed(streets, raw.sites("hospital"))
+    assert "" not in raw.town.values()
+    now = covered_by(raw, raw.nearest("hospital", lengths=False), column, limit)
+    table = demo_run.table("losses")
+    shown = table[table["service"] == "hospital"].set_index("site_id")["lost_persons"]
+    assert set(shown.index) == set(sites)
+    for shut in sites:
+        left = [place for site, place in sites.items() if site != shut]
+        assert shown[shut] == now - covered_by(raw, streets.nearest(left, homes), column, limit)
+
+
+def test_missing_roads_of_the_school_radius_to_the_person(raw: Raw, demo_run: Finished) -> None:
+    _, column, _, _, rules = SERVICES["primary"]
+    judged = rules["primary.radius"][1]
+    near = raw.nearest("primary", lengths=True)
+    tree = shapely.STRtree(list(raw.sites("primary").values()))
+    road = facility = 0
+    for home, n in raw.people[column].items():
+        spot = raw.people.geometry[home]
+        line = math.floor(spot.distance(tree.geometries[tree.nearest(spot)]) * 1000 + 0.5)
+        away = home in near and (near[home] > judged or line > judged)
+        if raw.people["settlement"][home] == "urban" and away:
+            road += int(n) * (line <= judged)
+            facility += int(n) * (line > judged)
+    gaps = demo_run.table("gaps")
+    gaps = gaps[(gaps["service"] == "primary") & (gaps["rule_id"] == "primary.radius")]
+    assert gaps["missing_road_persons"].sum() == road > 0
+    assert gaps["missing_facility_persons"].sum() == facility > 0

@@ -57,6 +57,7 @@ class World:
     coverage: pd.DataFrame
     figures: pd.DataFrame
     gaps: gpd.GeoDataFrame
+    losses: pd.DataFrame
     green: pd.DataFrame
     green_cells: gpd.GeoDataFrame
     parks: gpd.GeoDataFrame
@@ -198,7 +199,16 @@ def make(lang: str = "zh", *, rename: Callable[[str], str] = lambda name: name) 
         }
         covers.append(cover(demand, membership, reach, plan="today", service=service, **told))
         holes.append(
-            gaps(demand, membership, reach, zoning="township", service=service, link_m=500, **told)
+            gaps(
+                demand,
+                membership,
+                reach,
+                zoning="township",
+                service=service,
+                link_m=500,
+                crow=told["straight"] if service == "primary" else None,
+                **told,
+            )
         )
         matrices[service] = metres
     coverage = pd.concat(covers, ignore_index=True)
@@ -233,6 +243,7 @@ def make(lang: str = "zh", *, rename: Callable[[str], str] = lambda name: name) 
         coverage,
         figures,
         gpd.GeoDataFrame(pd.concat(holes, ignore_index=True), crs=CRS),
+        lost_by_site(existing, offers),
         green,
         cells,
         parks,
@@ -274,6 +285,19 @@ def facilities(
     )
     table = pd.DataFrame(offers, columns=["site_id", "service", "capacity", "enrolment"])
     return sites, table.astype({"capacity": "Int64", "enrolment": "Int64"})
+
+
+def lost_by_site(existing: gpd.GeoDataFrame, offers: pd.DataFrame) -> pd.DataFrame:
+    """Made-up losses of the right form: the longer the name, the more."""
+    named = offers.merge(existing[["site_id", "name"]], on="site_id")
+    found = named.assign(
+        rule_id=named["service"].map({"primary": "primary.radius", "clinic": "clinic.walk_30min"}),
+        covered_persons=named["enrolment"].astype("int64") * 2,
+        lost_persons=named["enrolment"].astype("int64"),
+    ).sort_values(["service", "lost_persons", "site_id"], ascending=[True, False, True])
+    found["rank"] = found.groupby("service").cumcount() + 1
+    columns = ["service", "rule_id", "rank", "site_id", "name", "covered_persons", "lost_persons"]
+    return found[columns].reset_index(drop=True)
 
 
 def park_world(
@@ -476,7 +500,7 @@ def pages(world: World) -> dict[str, str]:
         "coverage": maps.coverage_page(
             world.figures, world.zones, max_not_assessed=MAX_MISSING, **near, **base
         ),
-        "gaps": maps.gaps_page(world.gaps, world.zones, **near, **base),
+        "gaps": maps.gaps_page(world.gaps, world.zones, losses=world.losses, **near, **base),
         "green": maps.green_page(
             world.green,
             world.zones,

@@ -236,8 +236,20 @@ def test_gaps_are_listed_by_persons_and_a_click_zooms(browser, folder, world):
         rows = world.gaps[world.gaps["service"] == service].sort_values(
             ["persons", "gap_id"], ascending=[False, True]
         )
-        cells = visit.page.locator(".pickable tbody tr td:nth-child(3)").all_text_contents()
+        gaps, shut = (visit.page.locator(".pickable").nth(n) for n in (0, 1))
+        cells = gaps.locator("tbody tr td:nth-child(3)").all_text_contents()
         assert cells == [text.count(p) for p in rows["persons"].head(300)]
+        roads = gaps.locator("tbody tr td:nth-child(4)").all_text_contents()
+        assert roads == [text.count(p) for p in rows["missing_road_persons"].head(300)]
+        lost = world.losses[world.losses["service"] == service].head(20)
+        assert shut.locator("tbody .name").all_text_contents() == lost["name"].tolist()
+        assert shut.locator("tbody tr td:nth-child(3)").all_text_contents() == [
+            text.count(n) for n in lost["lost_persons"]
+        ]
+        start = visit.page.locator(".leaflet-control-scale-line").text_content()
+        shut.locator(".pick").first.click()
+        assert visit.page.locator(".leaflet-control-scale-line").text_content() != start
+        visit.page.reload()
         before = visit.page.locator(".leaflet-control-scale-line").text_content()
         visit.page.locator(".pick").first.click()
         assert visit.page.locator(".leaflet-control-scale-line").text_content() != before
