@@ -13,10 +13,10 @@ siting.pages.gaps = ({ map, layers, legend, panel }) => {
   const lead = el("p", { class: "lead" });
   const road = el("p", { class: "quiet" });
   const list = el("div", { class: "list" });
-  const shut = el("div", { class: "list" });
+  const shut = el("details", { class: "shut" });
   const rule = el("p", { class: "rule" });
   fill(panel, choose(word("service"), data.measures.map((m) => ({ key: m.key, label: m.label, hint: m.rule_text })),
-    state.measure.key, (key) => { state.measure = data.measures.find((m) => m.key === key); draw(); }), lead, road, list, shut, rule);
+    state.measure.key, (key) => { state.measure = data.measures.find((m) => m.key === key); draw(); }), lead, road, shut, list, rule);
   let table = null;
   let closing = null;
   let circles = new Map();
@@ -37,9 +37,9 @@ siting.pages.gaps = ({ map, layers, legend, panel }) => {
   /** What is lost if each facility shuts alone. */
   function drawLosses() {
     const { losses } = state.measure;
-    if (!losses.length) { fill(shut); return; }
+    shut.hidden = !losses.length;
     closing = siting.table({
-      caption: word("page.losses"),
+      caption: word("page.losses_hint"),
       columns: [
         { label: word("page.facility"), kind: "text", name: true },
         { label: word("page.covered"), kind: "num", first: "desc", title: word("page.covered_long") },
@@ -53,7 +53,7 @@ siting.pages.gaps = ({ map, layers, legend, panel }) => {
         if (site.at) map.setView(site.at, Math.max(map.getZoom(), 14), { animate: false });
       },
     });
-    fill(shut, closing.element);
+    fill(shut, el("summary", {}, word("page.losses")), closing.element);
   }
 
   function draw() {
