@@ -164,7 +164,15 @@ def test_gaps_page(run: Finished) -> None:
     shown = {row["id"]: row for m in data["measures"] for row in m["rows"]}
     assert {name: row["p"] for name, row in shown.items()} == table["persons"].to_dict()
     totals = table.groupby(["service", "rule_id"])["persons"].sum()
-    assert {(m["service"], m["rule_id"]): m["total"] for m in data["measures"]} == totals.to_dict()
+    losses = run.table("losses")
+    asked = {(m["service"], m["rule_id"]): m for m in data["measures"]}
+    # a rule that leaves nobody out has no gap and is asked all the same what closures lose
+    assert set(asked) == set(zip(losses["service"], losses["rule_id"], strict=True))
+    assert {pair: m["total"] for pair, m in asked.items() if m["total"]} == totals.to_dict()
+    for pair, part in losses.groupby(["service", "rule_id"]):
+        listed = {site["id"]: site["n"] for site in asked[pair]["losses"]}
+        columns = ["covered_persons", "lost_persons"]
+        assert listed == part.set_index("site_id")[columns].T.to_dict("list")
     for name, row in shown.items():
         near = table.loc[name, ["nearest_m", "nearest_min"]].dropna().tolist()
         assert same(row["m"], near[0] if near else None), name
