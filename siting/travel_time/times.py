@@ -32,6 +32,9 @@ LARGEST = int(np.iinfo(np.int32).max)
 class TravelTimes:
     """A demand × sites table: every pair within the cutoff and the k nearest sites beyond it.
 
+    Where sites are eligible by zone (admission areas), the k nearest are of the eligible ones;
+    pairs within the cutoff are all there, so that gains across a border can be shown.
+
     Attributes
     ----------
     mode, impedance, cutoff, k
@@ -149,9 +152,11 @@ def table(
     impedance: Impedance,
     cutoff: int,
     k: int = 3,
+    zone_of: pd.Series[str] | None = None,
+    eligible: pd.DataFrame | None = None,
     threads: int | None = None,
 ) -> TravelTimes:
-    """Return every pair within the cutoff and the ``k`` nearest sites at any distance.
+    """Return every pair within the cutoff and the ``k`` nearest eligible sites at any distance.
 
     Parameters
     ----------
@@ -161,13 +166,18 @@ def table(
         Search limit, ms or mm; at most ``LARGEST``.
     k
         How many nearest sites to know for each demand in any case; 0 for none.
+    zone_of, eligible
+        Whose sites count among the ``k`` nearest: the zone of every demand id (index), and a table
+        of ``zone_id`` and ``site_id``, such as admission areas. A zone that has no row has no
+        eligible site. All sites by default.
     threads
         Threads to search with; all by default. Changes nothing but the time taken.
 
     Raises
     ------
     DataError, NetworkError
-        As :func:`nearest`; NetworkError also where a pair is farther than ``LARGEST``.
+        As :func:`nearest`; NetworkError also where a pair is farther than ``LARGEST``; DataError
+        also where a demand has no zone, or an eligible site is none of ``site_at``.
 
     Examples
     --------
@@ -185,6 +195,14 @@ def table(
     >>> times = table(network, at.iloc[:1], at.iloc[1:], impedance="length", cutoff=500_000, k=2)
     >>> times.frame()["impedance"].tolist()
     [100000, 600000]
+
+    The home may go to S1 only; S2 is within the cutoff all the same:
+
+    >>> home = pd.Series(["Z"], index=["D1"])
+    >>> area = pd.DataFrame({"zone_id": ["Z"], "site_id": ["S1"]})
+    >>> table(network, at.iloc[:1], at.iloc[1:], impedance="length", cutoff=500_000, k=1,
+    ...       zone_of=home, eligible=area).frame()["site_id"].tolist()
+    ['S2', 'S1']
     """
     if not 0 <= int(cutoff) <= LARGEST:
         raise NetworkError(f"travel_time: cutoff is {cutoff}; give 0 to {LARGEST}.")
@@ -194,7 +212,9 @@ def table(
     sites = len(ask.site_id)
     k = min(int(k), sites)
     workers = threads or kernels.default_threads()
-    far = _farther(ask, int(cutoff), k)
+    groups = _groups(ask, zone_of, eligible)
+    parts = [_farther(ask, int(cutoff), k, *group) for group in groups] if k else []
+    far = _by_demand(parts)
     blocks = _within(ask, int(cutoff), workers) if sites else []
     size = np.bincount(far[0], minlength=ask.demands)
     for _, demand, _ in blocks:
@@ -275,21 +295,79 @@ def _within(ask: Question, cutoff: int, threads: int) -> list[tuple[I64, I32, I3
     return kernels.parallel_blocks(search, sites, threads=threads)
 
 
-def _farther(ask: Question, cutoff: int, k: int) -> tuple[I64, I32, I32]:
-    """Return (demand, site, value) of the k nearest sites that lie beyond the cutoff."""
-    owners = len(ask.site_id)
-    if not k:
+def _groups(
+    ask: Question, zone_of: pd.Series[str] | None, eligible: pd.DataFrame | None
+) -> list[tuple[Bool, Bool]]:
+    """Return demands (n) and the sites (s) they may go to, group by group."""
+    if zone_of is None and eligible is None:
+        return [(np.ones(ask.demands, dtype=bool), np.ones(len(ask.site_id), dtype=bool))]
+    if zone_of is None or eligible is None:
+        raise DataError(
+            Problem("eligible", "zone_of and eligible belong together", "Give both or neither.")
+        )
+    zone = zone_of.reindex(pd.Index(ask.demand_id))
+    site = pd.Index(ask.site_id).get_indexer(pd.Index(eligible["site_id"]))
+    problems = []
+    if zone.isna().any():
+        problems.append(
+            Problem(
+                "zone_of",
+                f"{int(zone.isna().sum())} of {ask.demands} demand points have no zone",
+                "Give every demand id its zone.",
+                tuple(map(str, zone.index[zone.isna()])),
+            )
+        )
+    if (site < 0).any():
+        unknown = sorted(set(eligible["site_id"][site < 0].astype(str)))
+        problems.append(
+            Problem(
+                "eligible",
+                f"{len(unknown)} sites are not among those asked for",
+                "Leave them out, or attach them with the other sites.",
+                tuple(unknown),
+            )
+        )
+    if problems:
+        raise DataError(problems)
+    sites_of = pd.Series(site, dtype=np.int64).groupby(eligible["zone_id"].to_numpy()).unique()
+    # zones that may go to the same sites are searched once
+    demands_of: dict[tuple[int, ...], list[str]] = {}
+    for name in sorted(zone.unique()):
+        some = tuple(sorted(sites_of[name])) if name in sites_of.index else ()
+        demands_of.setdefault(some, []).append(name)
+    groups = []
+    for some, names in demands_of.items():
+        allowed = np.zeros(len(ask.site_id), dtype=bool)
+        allowed[list(some)] = True
+        groups.append((zone.isin(names).to_numpy(), allowed))
+    return groups
+
+
+def _by_demand(parts: list[tuple[I64, I32, I32]]) -> tuple[I64, I32, I32]:
+    """Return (demand, site, value) of all groups, by demand."""
+    if not parts:
         return np.empty(0, np.int64), np.empty(0, np.int32), np.empty(0, np.int32)
+    demand, site, value = (np.concatenate(column) for column in zip(*parts, strict=True))
+    order = np.argsort(demand, kind="stable")
+    return demand[order], site[order], value[order]
+
+
+def _farther(ask: Question, cutoff: int, k: int, who: Bool, allowed: Bool) -> tuple[I64, I32, I32]:
+    """Return (demand, site, value) of the k nearest allowed sites that lie beyond the cutoff."""
+    owners = len(ask.site_id)
+    seed, stub = allowed[ask.seed_owner], who[ask.stub_demand]
+    direct = allowed[ask.direct_owner] & who[ask.direct_demand]
     label = kernels.nearest_k_labels(
-        *ask.graph_by_place, ask.seed_rank, ask.seed_value * owners + ask.seed_owner, owners, k
-    )
-    there = label[ask.stub_rank]
-    entry = np.where(there < NEVER, there, 0) + (ask.stub_value * owners)[:, None]
+        *ask.graph_by_place,
+        ask.seed_rank[seed], (ask.seed_value * owners + ask.seed_owner)[seed], owners, k,
+    )  # fmt: skip
+    there = label[ask.stub_rank[stub]]
+    entry = np.where(there < NEVER, there, 0) + (ask.stub_value[stub] * owners)[:, None]
     entry[there == NEVER] = NEVER
-    who = np.concatenate([np.repeat(ask.stub_demand, k), ask.direct_demand])
-    labels = np.concatenate([entry.reshape(-1), ask.direct_value * owners + ask.direct_owner])
-    indptr, order = kernels.compressed_rows(who, rows=ask.demands)
-    best = kernels.merged_k(indptr, labels[order], owners, k)
+    row = np.concatenate([np.repeat(ask.stub_demand[stub], k), ask.direct_demand[direct]])
+    straight = (ask.direct_value * owners + ask.direct_owner)[direct]
+    indptr, order = kernels.compressed_rows(row, rows=ask.demands)
+    best = kernels.merged_k(indptr, np.concatenate([entry.reshape(-1), straight])[order], owners, k)
     demand, place = np.nonzero((best < NEVER) & (best // owners > cutoff))
     chosen = best[demand, place]
     value = chosen // owners
