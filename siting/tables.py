@@ -128,6 +128,14 @@ CONTRACTS: Final[Mapping[str, Contract]] = {
             "geometry": _shape(*POINT),
         }
     ),
+    "raster_people": Contract(
+        {
+            "piece_id": _id(unique=True),
+            "zone_id": _text(),
+            "persons": _number(),
+            "geometry": _shape(*POINT),
+        }
+    ),
     "demand": Contract(
         {
             "demand_id": _id(unique=True),

@@ -42,6 +42,8 @@ HOMES = {
     "typer": {"cli"},
     "rich": {"cli"},
     "numba": {"kernels"},
+    "exactextract": {"load"},
+    "rasterio": {"load", "demo"},
 }
 REPROJECT = {"to_crs", "Transformer"}
 REPROJECT_HOMES = {"load", "crs", "maps", "demo"}  # demo writes files as bureaus have them

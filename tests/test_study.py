@@ -161,16 +161,15 @@ def uncommented(text: str) -> str:
     return re.sub(r"(?m)^# (?=\[|[a-z_]+ = )", "", text)
 
 
-@pytest.mark.parametrize("people", ["points", "spread"])
+@pytest.mark.parametrize("people", ["points", "spread", "raster"])
 def test_every_commented_example_is_right(tmp_path: Path, people: str) -> None:
     file = write_example(tmp_path)
     text = uncommented(file.read_text("utf-8"))
     start, end = text.index("[people]"), text.index("[residential]")
     block = text[start:end]
-    if people == "points":
-        block = re.sub(r"(?m)^(spread|settlement) = .*\n", "", block)
-    else:  # groups come as shares where there is no layer of points
-        block = re.sub(r"(?m)^points = .*\n", "", block)
+    for other in {"points", "spread", "raster"} - {people}:
+        block = re.sub(rf"(?m)^{other} = .*\n", "", block)
+    if people != "points":  # groups come as shares where there is no layer of points
         block = re.sub(r"(?m)^column = .*", 'share = 0.066\nsource = "census"', block)
     file.write_text(text[:start] + block + text[end:], "utf-8")
     with pytest.raises(StudyError) as caught:

@@ -10,16 +10,19 @@ from siting.demand.footprint import spread_mm
 from siting.demand.groups import cohorts, cohorts_from_columns, cohorts_from_totals
 from siting.demand.land import carriers_of, cells
 from siting.demand.people import Demand, from_points, spread
+from siting.demand.raster import carriers_from_raster, from_raster
 from siting.demand.zoning import membership
 
 __all__ = [
     "Demand",
+    "carriers_from_raster",
     "carriers_of",
     "cells",
     "cohorts",
     "cohorts_from_columns",
     "cohorts_from_totals",
     "from_points",
+    "from_raster",
     "largest_remainder",
     "membership",
     "spread",

@@ -57,13 +57,13 @@ def from_points(
         {
             "demand_id": people["demand_id"].astype("str"),
             "population": people["population"].astype("int64"),
-            "settlement": _settled(people["settlement"], zone, zones, settlement),
+            "settlement": settled(people["settlement"], zone, zones, settlement),
             "area_m2": 0.0,
         },
         geometry=people.geometry.to_numpy(),
         crs=people.crs,
     )
-    return Demand(_finished(data, "people"), tables.drops_table())
+    return Demand(finished(data, "people"), tables.drops_table())
 
 
 def spread(
@@ -181,16 +181,16 @@ def spread(
         {
             "demand_id": spots["carrier_id"].astype("str"),
             "population": persons,
-            "settlement": _settled(spots["settlement"], zone, zones, settlement),
+            "settlement": settled(spots["settlement"], zone, zones, settlement),
             "area_m2": spots["area_m2"].astype("float64"),
         },
         geometry=spots.geometry.to_numpy(),
         crs=spots.crs,
     )
-    return Demand(_finished(data, layer), tables.drops_table(drops))
+    return Demand(finished(data, layer), tables.drops_table(drops))
 
 
-def _settled(
+def settled(
     own: pd.Series[Any],
     zone: pd.Series[Any] | None,
     zones: gpd.GeoDataFrame | None,
@@ -205,7 +205,8 @@ def _settled(
     return filled.where(filled != "", constant or "").astype("str")
 
 
-def _finished(data: gpd.GeoDataFrame, layer: str) -> gpd.GeoDataFrame:
+def finished(data: gpd.GeoDataFrame, layer: str) -> gpd.GeoDataFrame:
+    """Return demand sorted and checked, every place having a settlement class."""
     blank = data["settlement"] == ""
     if blank.any():
         rows = tuple(label(i) for i in data.loc[blank, "demand_id"])

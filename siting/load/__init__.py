@@ -21,6 +21,8 @@ from siting.load.conform import (
 from siting.load.elevation import Elevation, read_elevation
 from siting.load.intake import Layer
 from siting.load.places import Sites, join_sites, people, sites
+from siting.load.population import population
+from siting.load.raster import raster_bounds
 from siting.load.read import lonlat_bounds, read_layer, read_table
 
 __all__ = [
@@ -35,6 +37,8 @@ __all__ = [
     "lonlat_bounds",
     "parks",
     "people",
+    "population",
+    "raster_bounds",
     "read_elevation",
     "read_layer",
     "read_table",

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
@@ -11,19 +10,16 @@ import numpy as np
 import numpy.typing as npt
 import pyproj
 import rasterio
-import rasterio.windows
 import shapely
 from rasterio.errors import RasterioError
 
 from siting import crs as crs_
 from siting.load.files import refuse, unreadable
+from siting.load.raster import cells_at, moved, placed, window_of
 from siting.tables import label
 
 F64 = npt.NDArray[np.float64]
 TABLE: Final = "elevation"
-MOST_CELLS: Final = 400_000_000
-"""Cells held in memory, four bytes each; a raster of more is read for an area only."""
-
 PLAUSIBLE_M: Final = (-12_000.0, 9_000.0)
 """No ground is higher or lower: such a number stands for no data and was not declared."""
 
@@ -32,7 +28,6 @@ USUAL_NO_DATA: Final = -9999.0
 
 METRES: Final = {"", "m", "metre", "metres", "meter", "meters"}
 CHUNK: Final = 1_000_000
-CORNERS: Final = 21  # points on each side of an area, for a window in a raster that lies askew
 
 
 @dataclass(frozen=True, eq=False)
@@ -82,7 +77,7 @@ class Elevation:
         return np.concatenate(parts) if parts else np.empty(0)
 
     def _at(self, places: F64) -> F64:
-        column, row = _cells(self.affine, *_moved(places, self.crs, self.raster_crs))
+        column, row = cells_at(self.affine, *moved(places, self.crs, self.raster_crs))
         column, row = column - 0.5, row - 0.5
         rows, columns = self.heights.shape
         first_column, first_row = self.left - 0.5, self.top - 0.5
@@ -164,29 +159,12 @@ def _read(
     band: int,
 ) -> Elevation:
     name = label(file.name)
-    if not 1 <= band <= raster.count:
-        refuse(TABLE, f"{name} has {raster.count} bands and no band {band}", "Name one of them.")
-    own = None if raster.crs is None else pyproj.CRS.from_wkt(raster.crs.to_wkt())
-    if own is not None and own.is_compound:
-        own = own.sub_crs_list[0]  # heights have a CRS of their own, which is not asked for
-    if raster.transform.is_identity or raster.transform.is_degenerate:
-        refuse(
-            TABLE,
-            f"{name} is not placed on the ground: it has no georeference, or one without extent",
-            "Export it again as GeoTIFF with its position, or keep its world file beside it.",
-        )
-    raster_crs = crs_.of_layer(own, declared, table=TABLE)
+    raster_crs = placed(raster, file, table=TABLE, declared=declared, band=band)
     unit = (raster.units[band - 1] or "").strip().lower()
     if unit not in METRES:
         refuse(TABLE, f"{name} holds heights in {label(unit)}", "Convert them to metres.")
     affine = tuple(raster.transform)[:6]
-    window = _window(raster, affine, crs, raster_crs, area, name)
-    if window.width * window.height > MOST_CELLS:
-        refuse(
-            TABLE,
-            f"{name} has {window.width} × {window.height} cells in the area",
-            "Give the zones of the study, cut the raster to its area, or take a coarser one.",
-        )
+    window = window_of(raster, file, table=TABLE, crs=crs, raster_crs=raster_crs, area=area)
     cells = raster.read(band, window=window, masked=True).astype(np.float32)
     if count := int((cells == USUAL_NO_DATA).sum() or 0):  # masked where there are no data at all
         refuse(
@@ -211,51 +189,3 @@ def _read(
     return Elevation(
         crs, raster_crs, affine, heights, left=int(window.col_off), top=int(window.row_off)
     )
-
-
-def _window(
-    raster: Any,
-    affine: Any,
-    crs: pyproj.CRS,
-    raster_crs: pyproj.CRS,
-    area: shapely.Geometry | None,
-    name: str,
-) -> Any:
-    """Return the cells to read."""
-    if area is None:
-        return rasterio.windows.Window(0, 0, raster.width, raster.height)
-    west, south, east, north = shapely.bounds(area).tolist()
-    side = np.linspace(0, 1, CORNERS)
-    x, y = (v.reshape(-1) for v in np.meshgrid(west + side * (east - west),
-                                               south + side * (north - south)))  # fmt: skip
-    column, row = _cells(affine, *_moved(np.column_stack([x, y]), crs, raster_crs))
-    there = np.isfinite(column) & np.isfinite(row)
-    first = [math.floor(float(v[there].min(initial=np.inf))) - 2 if there.any() else 0
-             for v in (column, row)]  # fmt: skip
-    last = [math.ceil(float(v[there].max(initial=-np.inf))) + 2 if there.any() else 0
-            for v in (column, row)]  # fmt: skip
-    left, top = max(0, first[0]), max(0, first[1])
-    right, bottom = min(raster.width, last[0]), min(raster.height, last[1])
-    if right <= left or bottom <= top:
-        refuse(
-            TABLE,
-            f"{name} does not reach the study area",
-            "Give a raster of the area, or correct its CRS.",
-        )
-    return rasterio.windows.Window(left, top, right - left, bottom - top)
-
-
-def _cells(affine: Any, x: F64, y: F64) -> tuple[F64, F64]:
-    """Return columns and rows of places, whole numbers at the corners of cells."""
-    a, b, c, d, e, f = affine
-    scale = a * e - b * d
-    return (e * (x - c) - b * (y - f)) / scale, (a * (y - f) - d * (x - c)) / scale
-
-
-def _moved(places: F64, crs: pyproj.CRS, raster_crs: pyproj.CRS) -> tuple[F64, F64]:
-    """Return x and y of places in the CRS of the raster."""
-    x, y = places[:, 0], places[:, 1]
-    if crs_.same(crs, raster_crs):
-        return x, y
-    x, y = crs_.from_lonlat(raster_crs, *crs_.to_lonlat(crs, x, y))
-    return np.asarray(x), np.asarray(y)

@@ -27,7 +27,7 @@ from siting.pipeline.roads import SIGNALS, ways
 from siting.pipeline.roads import networks as road_networks
 from siting.pipeline.steps import Steps
 from siting.rules import Rule
-from siting.study import Source, Study
+from siting.study import PeopleRaster, Source, Study
 
 CANDIDATES = "decide.new_sites.candidates"
 MOST_PEOPLE = 10**10  # person-milliseconds of more would leave 64 bits
@@ -149,7 +149,7 @@ def read_inputs(study: Study, *, cache: Cache, step: Steps) -> Inputs:
             service=name, status="existing", level=None,
         )) is not None
     }  # fmt: skip
-    people = _people_layer(study, layer)
+    people = _people_layer(study, reader, layer, zones, crs)
     totals = _totals(study, reader)
     drawn = road_lines(study, reader, crs, area, walls(water, barriers))
     networks = road_networks(study, reader, crs, area, drawn)
@@ -221,6 +221,9 @@ def _working_crs(study: Study, reader: Reader) -> pyproj.CRS:
         bounds = load.lonlat_bounds(read_raw(name, source))
         return _Extent(pd.DataFrame([bounds], columns=["west", "south", "east", "north"]))
 
+    if isinstance(source, PeopleRaster):
+        bounds = load.raster_bounds(source.file, table=name, declared=source.crs)
+        return crs_room.working_crs(bounds, declared=study.crs)
     if name == "roads" and source.is_osm:
         return crs_room.working_crs(declared=study.crs)
     extent = reader.cache.tables("extent", key, _Extent, measured).table.iloc[0]
@@ -308,8 +311,16 @@ def _stacked(
     return pd.concat(tables, ignore_index=True) if tables else None
 
 
-def _people_layer(study: Study, layer: Callable[..., Any]) -> Layer | None:
+def _people_layer(
+    study: Study,
+    reader: Reader,
+    layer: Callable[..., Any],
+    zones: gpd.GeoDataFrame | None,
+    crs: pyproj.CRS,
+) -> Layer | None:
     people = study.people
+    if people.raster is not None:
+        return people_room.raster_layer(study, reader, zones, crs)
     if people.points is not None:
         groups = {n: g.column for n, g in people.groups.items() if g.column is not None}
         return layer(  # type: ignore[no-any-return]

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import hashlib
+
 import geopandas as gpd
 import pandas as pd
+import pyproj
 import shapely
 
 from siting import demand as demand_room
-from siting import text
+from siting import load, tables, text
 from siting.errors import DataError, Problem
-from siting.load import Layer
+from siting.load import Layer, join_drops
+from siting.pipeline.reader import Reader
 from siting.study import Study
 
 
@@ -31,11 +35,18 @@ def demand(
         and (of_zoning["settlement"] != "").any()
     ):
         with_class = of_zoning
+    if asked.raster is not None and asked.spread is None and people is not None:
+        made = demand_room.from_raster(people.table, zones=with_class, settlement=asked.settlement)
+        return made.table, made.drops
     if asked.points is not None and people is not None:
         made = demand_room.from_points(people.table, zones=with_class, settlement=asked.settlement)
         return made.table, made.drops
+    listed = tables.drops_table()
     if asked.spread == "residential" and cells is not None:
         carriers, by = demand_room.carriers_of(cells), "area"
+    elif asked.spread == "raster" and people is not None:
+        surrogate = demand_room.carriers_from_raster(people.table)
+        carriers, by, listed = surrogate.table, "weight", surrogate.drops
     elif people is not None:
         carriers = people.table
         by = (
@@ -66,7 +77,44 @@ def demand(
         settlement=asked.settlement,
         fallback=asked.no_carrier,
     )
-    return made.table, made.drops
+    return made.table, join_drops(listed, made.drops)
+
+
+def raster_layer(
+    study: Study, reader: Reader, zones: gpd.GeoDataFrame | None, crs: pyproj.CRS
+) -> Layer | None:
+    """Return the pieces of the study's raster of people, cut along one zoning."""
+    source, totals = study.people.raster, study.people.totals
+    assert source is not None  # asked for by whoever calls
+    zoning = source.zoning or (totals.zoning if totals is not None else _first_zoning(study))
+    along = None if zones is None else zones[zones["zoning"] == zoning]
+    land = source.land_area
+    digest = hashlib.sha256()
+    if along is not None:
+        for name, shape in sorted(
+            zip(along["zone_id"], shapely.to_wkb(along.geometry.to_numpy()), strict=True)
+        ):
+            digest.update(name.encode() + b"\0" + shape)
+    return reader(
+        "population",
+        "people.raster",
+        Layer,
+        lambda: load.population(
+            source.file,
+            crs=crs,
+            zones=along,
+            holds=source.holds,
+            land_area=None if land is None else land.file,
+            declared=source.crs,
+            band=source.band,
+            block=source.block,
+            outside=source.outside,
+            layer="people.raster",
+        ),
+        crs=crs.to_wkt(),
+        zones=digest.hexdigest(),
+        land=None if land is None else reader.sums["people.raster.land_area"],
+    )
 
 
 def cohorts(

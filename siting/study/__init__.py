@@ -6,7 +6,18 @@ told at once, and nothing is guessed: what a default fills in is written into ``
 
 from __future__ import annotations
 
-from siting.study.model import Bus, Source, Study, Totals, Zones
+from siting.study.model import Bus, Study, Zones
+from siting.study.people import PeopleRaster, Totals
 from siting.study.read import read_study, write_example
+from siting.study.source import Source
 
-__all__ = ["Bus", "Source", "Study", "Totals", "Zones", "read_study", "write_example"]
+__all__ = [
+    "Bus",
+    "PeopleRaster",
+    "Source",
+    "Study",
+    "Totals",
+    "Zones",
+    "read_study",
+    "write_example",
+]

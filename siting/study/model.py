@@ -5,63 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import Field, model_validator
 
-Settlement = Literal["urban", "township_seat", "village"]
-Where = dict[str, list[str]]
-Identifier = Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9_]{0,39}$")]
-OWN_COLUMNS = {  # which no group of people may be called
-    "demand_id", "population", "settlement", "geometry", "zone_id", "carrier_id", "weight",
-    "area_m2", "row", "persons",
-}  # fmt: skip
-OSM_ENDINGS = (".osm", ".pbf", ".osm.gz", ".osm.bz2")
-
-
-class Model(BaseModel):
-    """Frozen, and refuses keys it does not know."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
-
-
-class Source(Model):
-    """One layer of one file.
-
-    Attributes
-    ----------
-    file
-        Path, relative to the study's ``data`` folder; ``$VARIABLES`` are replaced.
-    layer
-        Layer or sheet, needed where the file has several.
-    crs
-        Declared CRS (``"EPSG:4547"``), needed where the file carries none; a contradiction is an
-        error.
-    encoding
-        Text encoding of a Shapefile or CSV that does not say (``"gb18030"``).
-    x, y
-        Coordinate columns of a CSV or XLSX.
-    where
-        ``{column or OSM tag: [accepted values]}``.
-    columns
-        ``{our column: the file's column}``.
-    date, source
-        As of when, and from whom: printed on every page.
-    """
-
-    file: Path
-    layer: str | None = None
-    crs: str | None = None
-    encoding: str | None = None
-    x: str | None = None
-    y: str | None = None
-    where: Where | None = None
-    columns: dict[str, str] = {}
-    date: str = ""
-    source: str = ""
-
-    @property
-    def is_osm(self) -> bool:
-        """Whether the file is an OSM extract, read by tag."""
-        return self.file.name.lower().endswith(OSM_ENDINGS)
+from siting.study.people import OWN_COLUMNS, People
+from siting.study.source import Identifier, Model, Settlement, Source
 
 
 class Zones(Source):
@@ -69,12 +16,6 @@ class Zones(Source):
 
     zoning: str = "zone"
     settlement: Settlement | None = None
-
-
-class Totals(Source):
-    """Control totals by zone in a table of their own, joined to a zoning by its ids."""
-
-    zoning: str = "zone"
 
 
 class Roads(Source):
@@ -102,93 +43,6 @@ class Roads(Source):
                 f"{', '.join(sorted(given))}: an OSM extract says itself where streets meet; "
                 "leave it out"
             )
-        return self
-
-
-class Group(Model):
-    """People of an age group, from a column or as a declared share of all."""
-
-    column: str | None = None
-    share: Annotated[float, Field(ge=0, le=1)] | None = None
-    source: str = ""
-    label_zh: str = ""
-    label_en: str = ""
-
-    def label(self, lang: str) -> str:
-        """Return the name shown on pages in ``lang``; blank where none is given."""
-        return (self.label_zh if lang == "zh" else self.label_en) or self.label_zh or self.label_en
-
-    @model_validator(mode="after")
-    def _one_origin(self) -> Self:
-        if (self.column is None) == (self.share is None):
-            raise ValueError("a group needs either column or share, not both")
-        if self.share is not None and not self.source.strip():
-            raise ValueError("a share needs a source: who says so")
-        return self
-
-
-class People(Model):
-    """People as points (``points``), or control totals spread over carriers (``spread``).
-
-    Attributes
-    ----------
-    points
-        A layer of points with ``population``.
-    total
-        One control total for the region.
-    totals
-        Control totals by zone in a table; without it and without ``total``, the zones' own
-        ``population`` column is spread.
-    spread
-        What carries the totals: ``residential`` (cells of residential land), ``buildings`` or
-        ``villages`` (points, by their ``weight`` column where mapped, else equally).
-    carriers
-        The buildings or villages layer.
-    settlement
-        Settlement class of everyone, where no column says.
-    year, source
-        As of when, and from whom.
-    cell_m
-        Side of the cells that residential land is cut into.
-    within_m
-        How far from a point without land (a village) its people live: widens the ranges.
-    no_carrier
-        What happens to a zone that has people and nothing to carry them: ``error``, or
-        ``zone_point`` puts them on one point inside the zone and lists it.
-    whole
-        What happens to fractions of persons at points: ``error``, or rounded by
-        ``largest_remainder``, each listed.
-    groups
-        Age groups, by name.
-    """
-
-    points: Source | None = None
-    total: Annotated[int, Field(ge=0, le=10**10, strict=True)] | None = None
-    totals: Totals | None = None
-    spread: Literal["residential", "buildings", "villages"] | None = None
-    carriers: Source | None = None
-    settlement: Settlement | None = None
-    year: Annotated[int, Field(ge=1, le=9999, strict=True)] | None = None
-    source: str = ""
-    cell_m: Annotated[float, Field(ge=10, le=2000)] = 100.0
-    within_m: Annotated[float, Field(ge=0, le=10_000)] = 0.0
-    no_carrier: Literal["error", "zone_point"] = "error"
-    whole: Literal["error", "largest_remainder"] = "error"
-    groups: dict[Identifier, Group] = {}
-
-    @model_validator(mode="after")
-    def _one_way(self) -> Self:
-        if (self.points is None) == (self.spread is None):
-            raise ValueError(
-                "give either [people.points] (a layer of points) or spread = "
-                '"residential" | "buildings" | "villages" (control totals), not both'
-            )
-        if self.points is not None and (self.total is not None or self.totals is not None):
-            raise ValueError("points bring their own population; drop total and totals")
-        if self.total is not None and self.totals is not None:
-            raise ValueError("give total or totals, not both")
-        if self.spread in ("buildings", "villages") and self.carriers is None:
-            raise ValueError(f'spread = "{self.spread}" needs [people.carriers]')
         return self
 
 
@@ -441,7 +295,7 @@ class Study(Model):
     services: Annotated[dict[Identifier, Service], Field(min_length=1)]
     decide: Decide = Decide()
     network: Network = Network()
-    rules: dict[str, dict[str, Any]] = {}
+    rules: dict[str, dict[str, Any]] = Field(default_factory=dict)
     basemap: Basemap | None = None
     path: Path
 
@@ -468,6 +322,9 @@ class Study(Model):
             told.append("green is a share of residential land: [green] needs [residential]")
         if people.totals is not None and people.totals.zoning not in zonings:
             told.append(f'people.totals.zoning = "{people.totals.zoning}" is not among {zonings}')
+        cut = None if people.raster is None else people.raster.zoning
+        if cut is not None and cut not in zonings:
+            told.append(f'people.raster.zoning = "{cut}" is not among {zonings}')
         for name, group in people.groups.items():
             if group.column and people.points is None and people.totals is None:
                 told.append(f"people.groups.{name}: a column can only come from points or totals")

@@ -15,7 +15,8 @@ from pydantic import BaseModel, ValidationError
 
 from siting import rules
 from siting.errors import StudyError
-from siting.study.model import Model, Source, Study, fields
+from siting.study.model import Study, fields
+from siting.study.source import Model, Source
 
 
 def read_study(path: str | Path) -> Study:

@@ -1,0 +1,455 @@
+"""Population rasters → people in pieces of cells, cut along zones exactly."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, Final, Literal, NamedTuple
+
+import geopandas as gpd
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+import pyproj
+import rasterio
+import rasterio.windows
+import shapely
+from exactextract import exact_extract
+from exactextract.raster import NumPyRasterSource
+from rasterio.enums import ColorInterp
+from rasterio.errors import RasterioError
+
+from siting import crs as crs_
+from siting import tables
+from siting.errors import DataError, Problem
+from siting.load.files import existing, refuse, unreadable
+from siting.load.intake import Layer
+from siting.load.raster import moved, placed, window_of
+from siting.load.shapes import polygons_of
+from siting.tables import label
+
+F64 = npt.NDArray[np.float64]
+Ints = npt.NDArray[np.int64]
+
+NOISE: Final = 1e-5
+"""Shares of a cell are computed in single precision; less than this is nothing, or all of it."""
+
+BEYOND: Final = 1e-3
+"""The share of a zone that may lie beyond the raster: borders are drawn to about a cell."""
+
+
+class Grid(NamedTuple):
+    """Persons on a north-up grid: ``persons`` (rows, columns; NaN: no data), and where it lies.
+
+    ``top`` and ``left`` are the row and column of the whole raster, in blocks, of the first cell.
+    """
+
+    persons: F64
+    crs: pyproj.CRS
+    west: float
+    north: float
+    width: float
+    height: float
+    top: int
+    left: int
+
+
+def population(
+    path: Path | str,
+    *,
+    crs: pyproj.CRS,
+    zones: gpd.GeoDataFrame | None = None,
+    holds: Literal["count", "density"] = "count",
+    land_area: Path | str | None = None,
+    declared: crs_.Declared = None,
+    band: int = 1,
+    block: int = 1,
+    outside: Literal["kept", "left_out"] = "kept",
+    layer: str = "people.raster",
+) -> Layer:
+    """Return the people of a raster in pieces: each cell, or its part in each zone.
+
+    The people of a cell are taken to be spread evenly over it, and the share of a cell that lies
+    in a zone is exact (``exactextract``): nobody is moved across a border by the middle of a cell.
+    The raster is not resampled. Ground that zones share belongs to the smallest ``zone_id``.
+
+    Parameters
+    ----------
+    path
+        GeoTIFF or another raster that GDAL reads, its grid along the axes of its CRS.
+    crs
+        The working CRS.
+    zones
+        One zoning in ``crs``. Without it every cell is one piece.
+    holds
+        Persons in each cell, or persons per km².
+    land_area
+        For a density: a raster of km² of land on the same grid; the whole cell unless given.
+    declared
+        CRS of a raster that does not say.
+    band
+        Which band, from 1.
+    block
+        Cells are added up in squares of so many, counted from the corner of the raster.
+    outside
+        People of cells that a zone touches, outside every zone: ``"kept"`` as pieces in no zone,
+        or ``"left_out"``; listed either way. Cells that no zone touches are other places'.
+
+    Returns
+    -------
+    Layer
+        Table ``raster_people``: ``piece_id`` (``row/column/zone_id``), ``zone_id`` (``""``: in
+        none), ``persons`` (not whole), point in ``crs`` inside cell and zone.
+
+    Raises
+    ------
+    DataError
+        The file cannot be read, has no such band, lies askew, does not reach every zone, holds
+        classes or numbers that are no persons, or has no data where the zones are.
+
+    Examples
+    --------
+    >>> population("gpw_2020_count.tif", crs=pyproj.CRS(4547))  # doctest: +SKIP
+    """
+    if block < 1:
+        refuse(layer, f"block is {block}", "Give 1 or more cells.")
+    if zones is not None and zones["zone_id"].duplicated().any():
+        refuse(layer, "people can be cut along one zoning only", "Give one zoning.")
+    area = None if zones is None else shapely.box(*zones.total_bounds)
+    grid, beyond = _read(
+        existing(path, table=layer), layer, crs, area, declared, band, block,
+        None if holds == "count" else "cell" if land_area is None
+        else existing(land_area, table=f"{layer}.land_area"),
+    )  # fmt: skip
+    if zones is None:
+        row, column = np.nonzero(np.nan_to_num(grid.persons) > 0)
+        pieces = pd.DataFrame({"row": row, "column": column, "zone_id": "", "share": 1.0})
+        return Layer(_table(pieces, grid, crs, None, layer), tables.drops_table())
+    flat = zones.sort_values("zone_id", kind="stable").reset_index(drop=True)
+    flat = gpd.GeoDataFrame(
+        {"zone_id": flat["zone_id"].astype("str")}, geometry=_disjoint(flat.geometry), crs=crs
+    )
+    shares = _shares(flat, grid, crs)
+    drops = _no_data(flat, shares, grid, crs, beyond, layer)
+    shares["persons"] = grid.persons[shares["row"], shares["column"]]
+    rest = shares.groupby(["row", "column"], as_index=False, sort=True)["share"].sum()
+    rest["share"] = 1.0 - rest["share"]
+    rest = rest[rest["share"] > NOISE].assign(zone_id="")
+    rest["persons"] = grid.persons[rest["row"], rest["column"]]
+    rest = rest[rest["persons"] > 0]
+    action = "kept" if outside == "kept" else "left out"
+    if len(rest):
+        gone = float((rest["persons"] * rest["share"]).sum())
+        what = f"{gone:.1f} people of cells that a zone touches live outside every zone"
+        drops.append((layer, f"{len(rest)} cells", what, action))
+    touched = np.zeros(grid.persons.shape, dtype=bool)
+    touched[shares["row"], shares["column"]] = True
+    if (far := ~touched & (grid.persons > 0)).any():
+        gone = float(grid.persons[far].sum())
+        what = f"{gone:.1f} people in cells that no zone touches: of other places"
+        drops.append((layer, f"{int(far.sum())} cells", what, "left out"))
+    parts = [shares, rest] if outside == "kept" else [shares]
+    pieces = pd.concat(parts, ignore_index=True)
+    pieces = pieces[pieces["persons"] > 0]
+    return Layer(_table(pieces, grid, crs, flat, layer), tables.drops_table(drops))
+
+
+# --- the grid ------------------------------------------------------------------------------------
+
+
+def _read(
+    file: Path,
+    layer: str,
+    crs: pyproj.CRS,
+    area: shapely.Geometry | None,
+    declared: crs_.Declared,
+    band: int,
+    block: int,
+    land: Path | str | None,
+) -> tuple[Grid, shapely.Geometry]:
+    """Return the persons of the area, and the ground of the whole raster in its own CRS."""
+    try:
+        with rasterio.open(file) as raster:
+            own = placed(raster, file, table=layer, declared=declared, band=band)
+            a, b, c, d, e, f = tuple(raster.transform)[:6]
+            if b or d or a < 0:
+                refuse(
+                    layer,
+                    f"the grid of {label(file.name)} lies askew to the axes of its CRS",
+                    "Export it on a grid along the axes (gdalwarp).",
+                )
+            _refuse_classes(raster, file, band, layer)
+            window = window_of(raster, file, table=layer, crs=crs, raster_crs=own, area=area)
+            window = _aligned(window, block, raster)
+            cells = raster.read(band, window=window, masked=True)
+            values = cells.astype(np.float64).filled(np.nan) * raster.scales[band - 1]
+            values += raster.offsets[band - 1]
+            extent = shapely.box(c, f, c + a * raster.width, f + e * raster.height)
+            left, top, whole = int(window.col_off), int(window.row_off), raster.shape
+    except (RasterioError, OSError) as error:
+        unreadable(file, error, table=layer, kind="a raster")
+    _refuse_numbers(values, file, layer)
+    west, north = c + a * left, f + e * top
+    if land is not None:
+        km2 = (
+            _cell_km2(own, west, north, a, e, values.shape)
+            if land == "cell"
+            else _land_km2(Path(land), (a, b, c, d, e, f), whole, own, window, layer)
+        )
+        values = values * km2
+    persons = _blocks(values, block)
+    if e > 0:  # rows counted northwards
+        persons, north = persons[::-1], north + e * block * len(persons)
+    return Grid(
+        persons, own, west, north, a * block, abs(e) * block, top // block, left // block
+    ), extent
+
+
+def _aligned(window: Any, block: int, raster: Any) -> Any:
+    """Return the window grown to whole blocks, as far as the raster goes."""
+    left, top = int(window.col_off) // block * block, int(window.row_off) // block * block
+    right = min(raster.width, -(-int(window.col_off + window.width) // block) * block)
+    bottom = min(raster.height, -(-int(window.row_off + window.height) // block) * block)
+    return rasterio.windows.Window(left, top, right - left, bottom - top)
+
+
+def _blocks(values: F64, block: int) -> F64:
+    """Return sums over squares of ``block`` cells; NaN where none of them has data."""
+    if block == 1:
+        return values
+    rows, columns = (-(-n // block) for n in values.shape)
+    padded = np.full((rows * block, columns * block), np.nan)
+    padded[: values.shape[0], : values.shape[1]] = values
+    squares: Any = padded.reshape(rows, block, columns, block)
+    sums = np.nansum(squares, axis=(1, 3))
+    return np.where(np.isnan(squares).all(axis=(1, 3)), np.nan, sums)
+
+
+def _refuse_classes(raster: Any, file: Path, band: int, layer: str) -> None:
+    """Refuse a raster of classes: land cover read as people is a number nobody would notice."""
+    tags = {**raster.tags(), **raster.tags(band)}
+    thematic = {"DataType", "RepresentationType", "LAYER_TYPE"}
+    why = ""
+    if any(tags.get(t, "").casefold() == "thematic" for t in thematic):
+        why = "its metadata call it thematic"
+    elif raster.colorinterp[band - 1] == ColorInterp.palette:
+        why = "it has a colour table"
+    elif file.with_name(f"{file.name}.vat.dbf").exists():
+        why = "it has an attribute table"
+    elif np.dtype(raster.dtypes[band - 1]).itemsize == 1:
+        why = f"its numbers are of one byte ({raster.dtypes[band - 1]})"
+    if why:
+        refuse(
+            layer,
+            f"{label(file.name)} holds classes, not people: {why}",
+            "Give a raster of persons or persons per km²; if these are persons after all, export "
+            "them as numbers of four bytes (gdal_translate -ot Int32).",
+        )
+
+
+def _refuse_numbers(values: F64, file: Path, layer: str) -> None:
+    name = label(file.name)
+    if np.isnan(values).all():
+        refuse(layer, f"{name} has no data in the area", "Give a raster of the area.")
+    wrong = np.isinf(values) | (values < 0)
+    if wrong.any():
+        refuse(
+            layer,
+            f"{name} holds {float(values[wrong][0]):g} and other numbers below 0 or endless in "
+            f"{int(wrong.sum())} cells",
+            "If it stands for no data, declare it (gdal_edit.py -a_nodata); else mend the cells.",
+        )
+
+
+def _cell_km2(
+    own: pyproj.CRS, west: float, north: float, a: float, e: float, shape: tuple[int, ...]
+) -> F64:
+    """Return the area of cells on the ellipsoid, km²."""
+    rows, columns = shape
+    y = north + e * np.arange(rows + 1)
+    if own.is_geographic:
+        ellipsoid = own.get_geod() or pyproj.Geod(ellps="WGS84")
+        to_degrees = own.axis_info[0].unit_conversion_factor * 180 / np.pi
+        side = np.array([0.0, a, a, 0.0]) * to_degrees
+        m2 = [
+            abs(ellipsoid.polygon_area_perimeter(side, np.repeat(y[[i, i + 1]], 2) * to_degrees)[0])
+            for i in range(rows)
+        ]
+        return np.asarray(np.repeat(np.array(m2)[:, None], columns, axis=1) / 1e6)
+    metre = own.axis_info[0].unit_conversion_factor
+    x: Any = west + a * (np.arange(columns) + 0.5)
+    east, middle = np.meshgrid(x, (y[1:] + y[:-1]) / 2)
+    lon, lat = crs_.to_lonlat(own, east.ravel(), middle.ravel())
+    scale = np.asarray(pyproj.Proj(own).get_factors(lon, lat).areal_scale).reshape(rows, columns)
+    return np.asarray(abs(a * e) * metre * metre / scale / 1e6)
+
+
+def _land_km2(
+    file: Path,
+    affine: tuple[float, ...],
+    shape: tuple[int, int],
+    own: pyproj.CRS,
+    window: Any,
+    layer: str,
+) -> F64:
+    """Return the land of cells as a raster on the same grid says, km²."""
+    table = f"{layer}.land_area"
+    try:
+        with rasterio.open(file) as raster:
+            there = placed(raster, file, table=table, declared=own if raster.crs is None else None,
+                           band=1)  # fmt: skip
+            grid = tuple(raster.transform)[:6]
+            same = np.allclose(grid, affine, rtol=1e-9) and raster.shape == shape
+            if not same or not crs_.same(there, own):
+                refuse(
+                    table,
+                    f"{label(file.name)} is not on the grid of the density",
+                    "Give one with the same cells, or leave it out: whole cells are then land.",
+                )
+            cells = raster.read(1, window=window, masked=True)
+    except (RasterioError, OSError) as error:
+        unreadable(file, error, table=table, kind="a raster")
+    km2: F64 = cells.astype(np.float64).filled(np.nan)
+    _refuse_numbers(km2, file, table)
+    return km2
+
+
+# --- along zones ---------------------------------------------------------------------------------
+
+
+def _disjoint(shapes: gpd.GeoSeries) -> npt.NDArray[np.object_]:
+    """Return polygons without the ground that an earlier one has."""
+    given = shapes.to_numpy()
+    result = np.array(given, dtype=object)
+    later, earlier = shapely.STRtree(given).query(given, predicate="intersects")
+    for row in np.unique(later[earlier < later]):
+        others = given[earlier[(later == row) & (earlier < row)]]
+        if shapely.area(shapely.intersection(others, given[row])).max() > 0:
+            result[row] = polygons_of(shapely.difference(given[row], shapely.union_all(others)))
+    return result
+
+
+def _shares(flat: gpd.GeoDataFrame, grid: Grid, crs: pyproj.CRS) -> pd.DataFrame:
+    """Return the share of every cell that lies in a zone: ``row``, ``column``, zone, ``share``."""
+    there = gpd.GeoDataFrame(
+        {"zone_id": flat["zone_id"]}, geometry=_in(flat.geometry.to_numpy(), crs, grid.crs)
+    )
+    rows, columns = grid.persons.shape
+    wkt = grid.crs.to_wkt()
+    ground = NumPyRasterSource(
+        np.ones((rows, columns), dtype=np.float32),
+        xmin=grid.west,
+        xmax=grid.west + columns * grid.width,
+        ymin=grid.north - rows * grid.height,
+        ymax=grid.north,
+        srs_wkt=wkt,
+    )
+    found = exact_extract(
+        ground,
+        there[~there.geometry.is_empty].set_crs(wkt),  # the ground of some may be others' alone
+        ["cell_id", "coverage"],
+        include_cols=["zone_id"],
+        output="pandas",
+    )
+    counts = [len(c) for c in found["cell_id"]]
+    cell = np.concatenate([*found["cell_id"], np.empty(0)]).astype(np.int64)
+    share = np.concatenate([*found["coverage"], np.empty(0)]).astype(np.float64)
+    share[share > 1 - NOISE] = 1.0
+    table = pd.DataFrame(
+        {
+            "row": cell // columns,
+            "column": cell % columns,
+            "zone_id": np.repeat(found["zone_id"].to_numpy(dtype=object), counts),
+            "share": share,
+        }
+    )
+    return table[table["share"] > NOISE].reset_index(drop=True)
+
+
+def _no_data(
+    flat: gpd.GeoDataFrame,
+    shares: pd.DataFrame,
+    grid: Grid,
+    crs: pyproj.CRS,
+    extent: shapely.Geometry,
+    layer: str,
+) -> list[tuple[str, str, str, str]]:
+    """List zones with cells without data; refuse what the raster cannot say anything of."""
+    there = _in(flat.geometry.to_numpy(), crs, grid.crs)
+    out = shapely.area(shapely.difference(there, extent)) > BEYOND * shapely.area(there)
+    if out.any():
+        raise DataError(
+            Problem(
+                layer,
+                f"{int(out.sum())} of {len(flat)} zones lie beyond the raster, wholly or partly",
+                "Give a raster that covers the zones, or take people there from another source.",
+                tuple(label(z) for z in flat["zone_id"][out]),
+            )
+        )
+    blank = np.isnan(grid.persons[shares["row"], shares["column"]])
+    if blank.all():
+        refuse(layer, "no cell in any zone has data", "Give a raster of the area.")
+    part = (shares["share"] * blank).groupby(shares["zone_id"]).sum()
+    part = part / shares["share"].groupby(shares["zone_id"]).sum()
+    what = "no data in {:.1%} of it: nobody counted there"
+    return [(layer, label(str(z)), what.format(p), "kept") for z, p in part.items() if p > 0]
+
+
+def _in(shapes: Any, crs: pyproj.CRS, other: pyproj.CRS) -> npt.NDArray[np.object_]:
+    return np.asarray(
+        shapely.transform(shapes, lambda xy: np.column_stack(moved(xy, crs, other))), dtype=object
+    )
+
+
+def _table(
+    pieces: pd.DataFrame,
+    grid: Grid,
+    crs: pyproj.CRS,
+    flat: gpd.GeoDataFrame | None,
+    layer: str,
+) -> gpd.GeoDataFrame:
+    """Return pieces with a point in each: the cell's middle, or a place in its part."""
+    row, column = pieces["row"].to_numpy(), pieces["column"].to_numpy()
+    west = grid.west + column * grid.width
+    north = grid.north - row * grid.height
+    middles = np.column_stack([west + grid.width / 2, north - grid.height / 2])
+    points = np.asarray(shapely.points(np.column_stack(moved(middles, grid.crs, crs))))
+    if flat is not None:
+        zone = pieces["zone_id"].to_numpy(dtype=object)
+        cut = np.flatnonzero(pieces["share"].to_numpy() < 1.0)
+        boxes = shapely.box(west[cut], north[cut] - grid.height, west[cut] + grid.width, north[cut])
+        points[cut] = _inside(_in(boxes, grid.crs, crs), zone[cut], flat, points[cut])
+    persons = grid.persons[row, column] * pieces["share"].to_numpy()
+    names = [
+        f"{grid.top + r}/{grid.left + c}" + (f"/{z}" if flat is not None else "")
+        for r, c, z in zip(row, column, pieces["zone_id"], strict=True)
+    ]
+    table = gpd.GeoDataFrame(
+        {
+            "piece_id": pd.Series(names, dtype="str"),
+            "zone_id": pd.Series(pieces["zone_id"].to_numpy(), dtype="str"),
+            "persons": persons,
+        },
+        geometry=points,
+        crs=crs,
+    ).sort_values("piece_id", kind="stable")
+    return tables.check("raster_people", table.reset_index(drop=True), layer=layer)
+
+
+def _inside(
+    boxes: npt.NDArray[np.object_],
+    zone: npt.NDArray[np.object_],
+    flat: gpd.GeoDataFrame,
+    otherwise: npt.NDArray[np.object_],
+) -> npt.NDArray[np.object_]:
+    """Return a point in the part of each box that its zone has, or that no zone has."""
+    shapes = flat.set_index("zone_id").geometry
+    parts = np.array(boxes, dtype=object)
+    own = zone != ""
+    parts[own] = shapely.intersection(boxes[own], shapes.loc[zone[own]].to_numpy())
+    tree = shapely.STRtree(flat.geometry.to_numpy())
+    for i in np.flatnonzero(~own):
+        near = tree.query(boxes[i], predicate="intersects")
+        parts[i] = shapely.difference(boxes[i], shapely.union_all(flat.geometry.to_numpy()[near]))
+    points = shapely.point_on_surface(parts)
+    # a sliver that one CRS sees and the other does not: its people are a few thousandths of one
+    return np.where(shapely.is_empty(points), otherwise, points)

@@ -1,0 +1,155 @@
+"""``[people]``: who lives where, as a study file may say it."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal, Self
+
+from pydantic import Field, model_validator
+
+from siting.study.source import Identifier, Model, Settlement, Source
+
+OWN_COLUMNS = {  # which no group of people may be called
+    "demand_id", "population", "settlement", "geometry", "zone_id", "carrier_id", "weight",
+    "area_m2", "row", "persons",
+}  # fmt: skip
+
+
+class Totals(Source):
+    """Control totals by zone in a table of their own, joined to a zoning by its ids."""
+
+    zoning: str = "zone"
+
+
+class Group(Model):
+    """People of an age group, from a column or as a declared share of all."""
+
+    column: str | None = None
+    share: Annotated[float, Field(ge=0, le=1)] | None = None
+    source: str = ""
+    label_zh: str = ""
+    label_en: str = ""
+
+    def label(self, lang: str) -> str:
+        """Return the name shown on pages in ``lang``; blank where none is given."""
+        return (self.label_zh if lang == "zh" else self.label_en) or self.label_zh or self.label_en
+
+    @model_validator(mode="after")
+    def _one_origin(self) -> Self:
+        if (self.column is None) == (self.share is None):
+            raise ValueError("a group needs either column or share, not both")
+        if self.share is not None and not self.source.strip():
+            raise ValueError("a share needs a source: who says so")
+        return self
+
+
+class PeopleRaster(Source):
+    """A raster of people, cut along one zoning exactly.
+
+    Attributes
+    ----------
+    band
+        Which band, from 1.
+    holds
+        ``count``: persons in each cell; ``density``: persons per km².
+    land_area
+        For a density: a raster of km² of land on the same grid. Without it whole cells are land,
+        which counts too many people along a coast.
+    block
+        Cells are added up in squares of so many, to have fewer places.
+    outside
+        People of cells that a zone touches, outside every zone: ``kept``, in no zone and so not
+        assessed (a coast drawn otherwise), or ``left_out`` (neighbours). Listed either way.
+    zoning
+        Which zoning it is cut along; that of the totals, else the first one, where not given.
+    """
+
+    band: Annotated[int, Field(ge=1, strict=True)] = 1
+    holds: Literal["count", "density"] = "count"
+    land_area: Source | None = None
+    block: Annotated[int, Field(ge=1, le=1000, strict=True)] = 1
+    outside: Literal["kept", "left_out"] = "kept"
+    zoning: str | None = None
+
+    @model_validator(mode="after")
+    def _of_a_grid(self) -> Self:
+        unused = {"layer", "encoding", "x", "y", "where", "columns"} & self.model_fields_set
+        if unused:
+            raise ValueError(f"{', '.join(sorted(unused))} would not be used; remove it")
+        if self.land_area is not None and self.holds != "density":
+            raise ValueError('land_area is for holds = "density"; a count needs no area')
+        return self
+
+
+class People(Model):
+    """People as points, as a raster, or control totals spread over carriers (``spread``).
+
+    Attributes
+    ----------
+    points
+        A layer of points with ``population``.
+    raster
+        A raster of people: its cells in each zone are places.
+    total
+        One control total for the region.
+    totals
+        Control totals by zone in a table; without it and without ``total``, the zones' own
+        ``population`` column is spread.
+    spread
+        What carries the totals: ``residential`` (cells of residential land), ``buildings`` or
+        ``villages`` (points, by their ``weight`` column where mapped, else equally), or
+        ``raster`` (its cells, by their people).
+    carriers
+        The buildings or villages layer.
+    settlement
+        Settlement class of everyone, where no column says.
+    year, source
+        As of when, and from whom.
+    cell_m
+        Side of the cells that residential land is cut into.
+    within_m
+        How far from a point without land (a village) its people live: widens the ranges.
+    no_carrier
+        What happens to a zone that has people and nothing to carry them: ``error``, or
+        ``zone_point`` puts them on one point inside the zone and lists it.
+    whole
+        What happens to fractions of persons at points: ``error``, or rounded by
+        ``largest_remainder``, each listed.
+    groups
+        Age groups, by name.
+    """
+
+    points: Source | None = None
+    raster: PeopleRaster | None = None
+    total: Annotated[int, Field(ge=0, le=10**10, strict=True)] | None = None
+    totals: Totals | None = None
+    spread: Literal["residential", "buildings", "villages", "raster"] | None = None
+    carriers: Source | None = None
+    settlement: Settlement | None = None
+    year: Annotated[int, Field(ge=1, le=9999, strict=True)] | None = None
+    source: str = ""
+    cell_m: Annotated[float, Field(ge=10, le=2000)] = 100.0
+    within_m: Annotated[float, Field(ge=0, le=10_000)] = 0.0
+    no_carrier: Literal["error", "zone_point"] = "error"
+    whole: Literal["error", "largest_remainder"] = "error"
+    groups: dict[Identifier, Group] = Field(default_factory=dict)
+
+    @model_validator(mode="after")
+    def _one_way(self) -> Self:
+        if self.spread == "raster" and self.raster is None:
+            raise ValueError('spread = "raster" needs [people.raster]')
+        own = [self.points is not None, self.raster is not None and self.spread != "raster"]
+        if sum(own) + (self.spread is not None) != 1:
+            raise ValueError(
+                "give either [people.points] (a layer of points), or [people.raster], or spread = "
+                '"residential" | "buildings" | "villages" | "raster" (control totals), and only one'
+            )
+        if any(own) and (self.total is not None or self.totals is not None):
+            raise ValueError(
+                "points and rasters bring their own population; drop total and totals, or set "
+                'spread = "raster"'
+            )
+        if self.total is not None and self.totals is not None:
+            raise ValueError("give total or totals, not both")
+        if self.spread in ("buildings", "villages") and self.carriers is None:
+            raise ValueError(f'spread = "{self.spread}" needs [people.carriers]')
+        return self

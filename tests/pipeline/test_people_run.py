@@ -1,0 +1,162 @@
+"""Where people come from, from end to end on the toy town: every zoning sums to everybody."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import geopandas as gpd
+import numpy as np
+import pandas as pd
+import pytest
+import rasterio
+
+import siting
+from siting.errors import SitingError
+from siting.pipeline import Run
+from tests.mutation import tiny
+
+Change = Callable[[dict[str, Any]], object]
+
+
+class Town:
+    """The toy town with people of another origin; only coverage is asked."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.paths, declared, _ = tiny.build(folder / "town")
+        self.content = tomllib.loads(tiny.study_toml(self.paths, declared))
+        for key in ("decide", "green", "water", "barriers"):
+            del self.content[key]
+        for service in self.content["services"].values():
+            service.pop("group", None)
+        self.runs = 0
+
+    def run(self, people: dict[str, Any], change: Change | None = None) -> Run:
+        content = tomllib.loads(_toml_file(self.content)) | {"people": people}
+        if change is not None:
+            change(content)
+        self.runs += 1
+        file = self.folder / f"p{self.runs}" / "study.toml"
+        file.parent.mkdir()
+        file.write_text(_toml_file(content), "utf-8")
+        done: Run = siting.run(siting.read_study(file))
+        return done
+
+
+def _toml_file(content: dict[str, Any]) -> str:
+    return "\n".join(f"{_toml(k)} = {_toml(v)}" for k, v in content.items())
+
+
+def _toml(value: Any) -> str:
+    if isinstance(value, dict):
+        return "{ " + ", ".join(f"{_toml(k)} = {_toml(v)}" for k, v in value.items()) + " }"
+    if isinstance(value, list):
+        return "[" + ", ".join(map(_toml, value)) + "]"
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, str):
+        return '"' + value.replace("\\", "\\\\").replace('"', '\\"') + '"'
+    return str(value)
+
+
+@pytest.fixture(scope="module")
+def town(tmp_path_factory: pytest.TempPathFactory) -> Town:
+    return Town(tmp_path_factory.mktemp("people"))
+
+
+@pytest.fixture(scope="module")
+def raster(town: Town) -> Path:
+    """A grid of 300 m that hangs over the town's four zones of 1 km; 3.7 people a cell."""
+    cells = np.full((8, 8), 3.7, dtype="float32")
+    path = town.folder / "count.tif"
+    with rasterio.open(
+        path, "w", driver="GTiff", width=8, height=8, count=1, dtype="float32", crs=4547,
+        transform=rasterio.Affine(300, 0, tiny.X0 - 100, 0, -300, tiny.Y0 + 2200), nodata=-1,
+    ) as file:  # fmt: skip
+        file.write(cells, 1)
+    return path
+
+
+def persons(run: Run) -> pd.DataFrame:
+    """Return persons by zone of coverage, after holding every zoning to everybody."""
+    table = run.coverage
+    total = int(run.results.region.inputs.demand["population"].sum())
+    for _, part in table.groupby(["plan", "zoning", "service", "rule_id"]):
+        assert part["persons"].sum() == total
+    clinic = table[table["service"] == "clinic"]
+    return clinic.groupby("zone_id")["persons"].sum()
+
+
+def test_a_raster_of_people(town: Town, raster: Path) -> None:
+    """By pencil: 41.1 people per km²; seven columns of cells (2.1 × 2.4 km) touch 4 km² of zones.
+
+    The eighth column begins where the zones end: its 29.6 people are of other places.
+    """
+    done = town.run({"raster": {"file": str(raster)}, "settlement": "village"})
+    found = persons(done)
+    assert found.sum() == 207  # 56 × 3.7 = 207.2
+    for zone_id in ("430600", "430601", "430602", "430603"):
+        assert abs(found[zone_id] - 3.7 / 0.09) < 1
+    assert abs(found[""] - 1.04 * 3.7 / 0.09) < 1
+    drops = done.results.region.inputs.drops
+    (told,) = drops.loc[drops["what"].str.contains("outside every zone"), "what"]
+    assert told.startswith("42.8 people of cells")
+    assert "29.6 people in cells that no zone touches: of other places" in set(drops["what"])
+    left = town.run(
+        {"raster": {"file": str(raster), "outside": "left_out"}, "settlement": "village"}
+    )
+    assert persons(left).sum() == 164  # 4 km² × 41.1
+    assert "" not in persons(left).index or persons(left)[""] == 0
+
+
+def test_totals_spread_by_a_raster(town: Town, raster: Path) -> None:
+    """The zones' own totals are kept to the person; the raster only says where in the zone."""
+    done = town.run({"raster": {"file": str(raster)}, "spread": "raster", "settlement": "urban"})
+    zones = tiny.frame("zones").set_index("code")["pop"]
+    assert persons(done).to_dict() == zones.to_dict()
+    assert len(done.results.region.inputs.demand) > 60
+
+
+@pytest.mark.parametrize(
+    ("people", "told"),
+    [
+        ({"spread": "raster"}, 'spread = "raster" needs [people.raster]'),
+        ({"raster": {"file": "$R", "zoning": "county"}}, 'zoning = "county" is not among'),
+        ({"raster": {"file": "$R", "where": {"a": ["b"]}}}, "where would not be used"),
+        ({"raster": {"file": "$R", "land_area": {"file": "$R"}}}, "a count needs no area"),
+        ({"raster": {"file": "$R"}, "total": 5}, "bring their own population"),
+        ({"raster": {"file": "$R"}}, "have no settlement class"),
+        ({"raster": {"file": "$R", "band": 3}, "settlement": "urban"}, "no band 3"),
+        ({"raster": {"file": "$T"}, "settlement": "urban"}, "cannot be read as a raster"),
+    ],
+)
+def test_refused(
+    town: Town, raster: Path, people: dict[str, Any], told: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("R", str(raster))
+    monkeypatch.setenv("T", str(town.paths["people"]))
+
+    def no_class(content: dict[str, Any]) -> None:
+        del content["zones"][0]["columns"]["settlement"]
+
+    if isinstance(town.content["zones"], dict):
+        town.content["zones"] = [town.content["zones"]]
+    with pytest.raises(SitingError) as caught:
+        town.run(people, no_class)
+    assert told in str(caught.value)
+    assert "Traceback" not in str(caught.value)
+
+
+def test_demand_is_where_its_zone_is(town: Town, raster: Path) -> None:
+    done = town.run({"raster": {"file": str(raster)}, "settlement": "village"})
+    inputs = done.results.region.inputs
+    joined = inputs.membership.merge(
+        pd.DataFrame(inputs.demand[["demand_id", "population"]]), on="demand_id"
+    )
+    zone = joined["demand_id"].str.split("/").str[2]
+    assert (zone == joined["zone_id"]).all()
+    layer = gpd.read_file(next(done.tables_folder.rglob("results.gpkg")), layer="demand")
+    assert layer["population"].sum() == 207
