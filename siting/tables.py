@@ -23,6 +23,7 @@ Frame: TypeAlias = pd.DataFrame
 Kind: TypeAlias = Literal["id", "text", "whole", "number", "flag", "geometry"]
 
 SETTLEMENTS: Final = ("urban", "township_seat", "village")
+CLASS_FROM: Final = ("own", "land_use", "zones", "study", "density")
 ROAD_DEFECTS: Final = (
     "gap", "overshoot", "duplicate", "overlap", "zero_length", "unnoded_end", "unnoded_crossing",
     "bridge_like_junction", "self_crossing", "island", "one_way_trap",
@@ -141,6 +142,7 @@ CONTRACTS: Final[Mapping[str, Contract]] = {
             "demand_id": _id(unique=True),
             "population": _whole(),
             "settlement": _text(*SETTLEMENTS),
+            "class_from": _text("", *CLASS_FROM, optional=True),
             "area_m2": _number(),
             "geometry": _shape(*POINT),
         }

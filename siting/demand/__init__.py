@@ -9,12 +9,16 @@ from siting.demand.divide import largest_remainder
 from siting.demand.footprint import spread_mm
 from siting.demand.groups import cohorts, cohorts_from_columns, cohorts_from_totals
 from siting.demand.land import carriers_of, cells
-from siting.demand.people import Demand, from_points, spread
+from siting.demand.people import Demand, from_points
 from siting.demand.raster import carriers_from_raster, from_raster
+from siting.demand.settlement import Density, by_density
+from siting.demand.spread import spread
 from siting.demand.zoning import membership
 
 __all__ = [
     "Demand",
+    "Density",
+    "by_density",
     "carriers_from_raster",
     "carriers_of",
     "cells",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 import geopandas as gpd
 import numpy as np
@@ -10,15 +11,16 @@ import pandas as pd
 
 from siting import tables
 from siting.demand.divide import largest_remainder
-from siting.demand.people import Demand, finished, settled
-from siting.demand.zoning import zone_of_points
+from siting.demand.people import Demand
+from siting.demand.settlement import Otherwise, classes, finished
 
 
 def from_raster(
     pieces: gpd.GeoDataFrame,
     *,
     zones: gpd.GeoDataFrame | None = None,
-    settlement: str | None = None,
+    land_use: Sequence[gpd.GeoDataFrame] = (),
+    settlement: Otherwise = None,
     layer: str = "people.raster",
 ) -> Demand:
     """Return the people of a raster as demand, in whole persons.
@@ -33,9 +35,11 @@ def from_raster(
     pieces
         From :func:`siting.load.population`.
     zones
-        One zoning whose ``settlement`` a piece takes.
+        One zoning whose ``settlement`` a piece takes where land use says none.
+    land_use
+        Polygons that say the class, see :func:`siting.demand.settlement.classes`.
     settlement
-        Class of every piece whose zone does not say it.
+        Class of every piece that nothing says it for, or the density that decides it there.
 
     Raises
     ------
@@ -73,19 +77,20 @@ def from_raster(
         )
         drops.append((layer, f"{len(spots)} pieces of cells", what, "rounded"))
     kept = spots[persons > 0].reset_index(drop=True)
-    zone = zone_of_points(kept.geometry, zones) if zones is not None else None
     blank = pd.Series([""] * len(kept), dtype="str")
+    said = classes(blank, kept.geometry, land_use=land_use, zones=zones)
     data = gpd.GeoDataFrame(
         {
             "demand_id": kept["piece_id"],
             "population": persons[persons > 0],
-            "settlement": settled(blank, zone, zones, settlement),
+            "settlement": said["settlement"],
+            "class_from": said["class_from"],
             "area_m2": 0.0,
         },
         geometry=kept.geometry.to_numpy(),
         crs=kept.crs,
     )
-    return Demand(finished(data, layer), tables.drops_table(drops))
+    return Demand(finished(data, layer, settlement), tables.drops_table(drops))
 
 
 def carriers_from_raster(pieces: gpd.GeoDataFrame, *, layer: str = "people.raster") -> Demand:

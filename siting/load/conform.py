@@ -24,7 +24,9 @@ from siting.load.intake import Columns, Intake, Layer, group_of
 from siting.load.shapes import area_m2
 from siting.tables import LINE, POINT, POLYGON
 
-# The three classes, in our words and in those of Chinese statistics.
+# The three classes in our words, in those of Chinese statistics, and as its 城乡分类代码 (rule
+# settlement.codes): 城区 110 (主城区 111, 城乡结合区 112), 镇区 120 (镇中心区 121, 镇乡结合区 122,
+# 特殊区域 123), 乡村 200 (乡中心区 210, 村庄 220). 100 (城镇) is either of two and not taken.
 SETTLEMENT_WORDS: Final = {
     "urban": "urban",
     "township_seat": "township_seat",
@@ -32,6 +34,9 @@ SETTLEMENT_WORDS: Final = {
     "城区": "urban",
     "镇区": "township_seat",
     "乡村": "village",
+    **dict.fromkeys(("110", "111", "112"), "urban"),
+    **dict.fromkeys(("120", "121", "122", "123"), "township_seat"),
+    **dict.fromkeys(("200", "210", "220"), "village"),
 }
 _QUARTER_WORDS: Final = {"old": "old", "new": "new", "旧城": "old", "新区": "new"}
 _YES_NO: Final = {

@@ -39,7 +39,9 @@ PANES = (
 """Panes above the zones from bottom to top: name, height, whether they take clicks."""
 
 
-PARAMETERS = ("walk.", "drive.", "bus.", "attach.", "judge.")
+PARAMETERS = (
+    "walk.", "drive.", "bus.", "attach.", "judge.", "settlement.", "urbanisation.",
+)  # fmt: skip
 """Beginnings of the ids of rules that enter every figure."""
 
 

@@ -150,6 +150,13 @@ def read_inputs(study: Study, *, cache: Cache, step: Steps) -> Inputs:
         )) is not None
     }  # fmt: skip
     people = _people_layer(study, reader, layer, zones, crs)
+    land_use = [
+        layer("residential", name, Layer, load.residential, settlement=asked.settlement)
+        for name, asked in zip(
+            [n for n in reader.sources if n.startswith("people.land_use")],
+            study.people.land_use, strict=True,
+        )
+    ]  # fmt: skip
     totals = _totals(study, reader)
     drawn = road_lines(study, reader, crs, area, walls(water, barriers))
     networks = road_networks(study, reader, crs, area, drawn)
@@ -167,7 +174,10 @@ def read_inputs(study: Study, *, cache: Cache, step: Steps) -> Inputs:
     cells = None if residential is None else demand_room.cells(
         residential.table, cell_m=study.people.cell_m
     )  # fmt: skip
-    demand, drops = people_room.demand(study, zones, people, totals, cells)
+    demand, drops = people_room.demand(
+        study, zones, people, totals, cells, rules=rules.load(study.rules),
+        land_use=[part.table for part in land_use if part is not None],
+    )  # fmt: skip
     if not len(demand) or int(demand["population"].sum()) == 0:
         raise DataError(
             Problem("people", "nobody lives in the region", "Give people: points or totals.")
@@ -325,12 +335,10 @@ def _people_layer(
         groups = {n: g.column for n, g in people.groups.items() if g.column is not None}
         return layer(  # type: ignore[no-any-return]
             "people", "people.points", Layer, load.people,
-            settlement=people.settlement, groups=groups, whole=people.whole,
+            groups=groups, whole=people.whole,
         )  # fmt: skip
     if people.carriers is not None:
-        return layer(  # type: ignore[no-any-return]
-            "carriers", "people.carriers", Layer, load.carriers, settlement=people.settlement
-        )
+        return layer("carriers", "people.carriers", Layer, load.carriers)  # type: ignore[no-any-return]
     return None
 
 

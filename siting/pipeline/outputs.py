@@ -18,9 +18,8 @@ from siting import green as green_room
 from siting import maps, report, text
 from siting.errors import StudyError
 from siting.maps import Card, Sheet
-from siting.pipeline import buses, equity, road_layer, safety
+from siting.pipeline import buses, equity, people, road_layer, safety
 from siting.pipeline.inputs import CANDIDATES
-from siting.pipeline.people import notes as people_notes
 from siting.pipeline.questions import LEG_RULE
 from siting.pipeline.roads import SPEED_RULE, ways
 from siting.rules import Rule
@@ -31,7 +30,10 @@ if TYPE_CHECKING:
 MAX_NOT_ASSESSED = "judge.max_not_assessed"
 CLOSURE_RULES = ("school.keep_needed_small", "school.build_before_closing", "school.hearing")
 GREEN_LABELS = {"see_green_300", "park_500", "park_radius_rate"}
-LIBRARIES = ("geopandas", "highspy", "numba", "numpy", "osmium", "pandas", "pyproj", "shapely")
+LIBRARIES = (
+    "exactextract", "geopandas", "highspy", "numba", "numpy", "osmium", "pandas", "pyproj",
+    "rasterio", "shapely",
+)  # fmt: skip
 MAJOR_FIRST = ("drive", "walk")  # which network draws the base map: the drivers' has motorways
 
 
@@ -99,6 +101,7 @@ def _rules_used(results: Results) -> tuple[Rule, ...]:
     used |= {"walk.speed"} | {SPEED_RULE[way] for way in ways(results.study)}
     by_bus = [service.bus for service in results.study.services.values() if service.bus]
     used |= {rule_id for bus in by_bus for rule_id in buses.rules_used(bus)}
+    used |= people.rules_used(inputs.demand)
     if results.green is not None:
         used |= {rule_id for rule_id in inputs.rules if rule_id.startswith("green.")}
         used -= {"green.park_m2_per_person"}  # needs people by park, which no figure here has
@@ -129,7 +132,7 @@ def _sheet(results: Results, rules: tuple[Rule, ...]) -> Sheet:
     pages += ["green"] if results.green is not None else []
     pages += ["schools"] if results.closures is not None else []
     pages += ["new_sites"] if results.new_sites is not None else []
-    people = [
+    named = [
         maps.Source("people", "", str(study.people.year or ""), study.people.source)
     ] if study.people.source else []  # fmt: skip
     layers = [
@@ -139,7 +142,8 @@ def _sheet(results: Results, rules: tuple[Rule, ...]) -> Sheet:
     notes = list(study.notes)
     if not study.zones:
         notes.append(text.get("note.one_region", lang))
-    notes += people_notes(study, inputs.demand, lang)
+    notes += people.notes(inputs.demand, lang)
+    notes += people.spread_notes(study, inputs.demand, lang)
     notes += buses.notes(study, inputs.rules, results.region.buses, lang)
     notes += safety.notes(study, lang)
     notes += equity.notes(study, results.region, lang)
@@ -152,7 +156,7 @@ def _sheet(results: Results, rules: tuple[Rule, ...]) -> Sheet:
         lang=lang,
         made_on=date.today().isoformat(),
         version=siting.__version__,
-        sources=tuple(people + layers),
+        sources=tuple(named + layers),
         rules=rules,
         pages=tuple(pages),
         labels=labels,

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import geopandas as gpd
 import pandas as pd
@@ -11,10 +13,14 @@ import shapely
 
 from siting import demand as demand_room
 from siting import load, tables, text
+from siting.demand import Density
 from siting.errors import DataError, Problem
 from siting.load import Layer, join_drops
 from siting.pipeline.reader import Reader
+from siting.rules import Rule
 from siting.study import Study
+
+DENSITY = ("dense_per_km2", "dense_persons", "moderate_per_km2", "moderate_persons")
 
 
 def demand(
@@ -23,9 +29,16 @@ def demand(
     people: Layer | None,
     totals: Layer | None,
     cells: gpd.GeoDataFrame | None,
+    *,
+    rules: Mapping[str, Rule],
+    land_use: Sequence[gpd.GeoDataFrame] = (),
 ) -> tuple[gpd.GeoDataFrame, pd.DataFrame]:
     """Return the demand table and its drops: points as they are, or totals spread."""
     asked = study.people
+    otherwise: str | Density | None = asked.settlement
+    if otherwise == "density":
+        otherwise = Density(**{name: rules[f"settlement.{name}"].strict for name in DENSITY})
+    said: dict[str, Any] = {"land_use": land_use, "settlement": otherwise}
     zoning = asked.totals.zoning if asked.totals is not None else _first_zoning(study)
     of_zoning = None if zones is None else zones[zones["zoning"] == zoning]
     with_class = None
@@ -36,10 +49,10 @@ def demand(
     ):
         with_class = of_zoning
     if asked.raster is not None and asked.spread is None and people is not None:
-        made = demand_room.from_raster(people.table, zones=with_class, settlement=asked.settlement)
+        made = demand_room.from_raster(people.table, zones=with_class, **said)
         return made.table, made.drops
     if asked.points is not None and people is not None:
-        made = demand_room.from_points(people.table, zones=with_class, settlement=asked.settlement)
+        made = demand_room.from_points(people.table, zones=with_class, **said)
         return made.table, made.drops
     listed = tables.drops_table()
     if asked.spread == "residential" and cells is not None:
@@ -74,8 +87,8 @@ def demand(
         carriers,
         zones=None if isinstance(amount, int) else of_zoning,
         by=by,  # type: ignore[arg-type]  # one of its literals
-        settlement=asked.settlement,
         fallback=asked.no_carrier,
+        **said,
     )
     return made.table, join_drops(listed, made.drops)
 
@@ -180,7 +193,7 @@ def all_outside(demand: gpd.GeoDataFrame, zones: gpd.GeoDataFrame) -> Problem | 
     )
 
 
-def notes(study: Study, demand: gpd.GeoDataFrame, lang: str) -> list[str]:
+def spread_notes(study: Study, demand: gpd.GeoDataFrame, lang: str) -> list[str]:
     """Say what the ranges know of how people live around their points."""
     unknown = int(demand.loc[demand["area_m2"] <= 0, "population"].sum())
     if not unknown:
@@ -189,3 +202,22 @@ def notes(study: Study, demand: gpd.GeoDataFrame, lang: str) -> list[str]:
     if within:
         return [text.get("note.spread_within", lang, m=text.count(within))]
     return [text.get("note.spread_unknown", lang, n=text.count(unknown))]
+
+
+def rules_used(demand: gpd.GeoDataFrame) -> set[str]:
+    """Return the rules by which places have their settlement class."""
+    used = {"settlement.codes"} if (demand["class_from"] != "density").any() else set()
+    if (demand["class_from"] == "density").any():
+        used |= {f"settlement.{name}" for name in DENSITY}
+    return used
+
+
+def notes(demand: gpd.GeoDataFrame, lang: str) -> list[str]:
+    """Say what the settlement classes of people come from, for the pages."""
+    persons = demand.groupby("class_from", sort=False)["population"].sum()
+    parts = [
+        text.get(f"class_from.{name}", lang, n=text.count(int(persons[name])))
+        for name in tables.CLASS_FROM
+        if persons.get(name, 0) > 0
+    ]
+    return [text.get("note.settlement", lang, parts=text.joined(parts, lang))]

@@ -74,7 +74,7 @@ class Reader:
 
 def read_raw(name: str, source: Source) -> gpd.GeoDataFrame:
     """Read the layer ``name`` of the study in the file's own CRS."""
-    polygons = ("zones", "residential", "green")
+    polygons = ("zones", "residential", "green", "people.land_use")
     shape = "point_or_polygon"
     if name.split("[")[0] in polygons:
         shape = "polygon"

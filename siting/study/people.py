@@ -80,6 +80,21 @@ class PeopleRaster(Source):
         return self
 
 
+class LandUse(Source):
+    """Polygons that say the settlement class of places that say none, by column or declared."""
+
+    settlement: Settlement | None = None
+
+    @model_validator(mode="after")
+    def _says_a_class(self) -> Self:
+        if self.settlement is None and "settlement" not in self.columns:
+            raise ValueError(
+                'land use says no class: map columns.settlement, or set settlement = "urban", '
+                '"township_seat" or "village"'
+            )
+        return self
+
+
 class People(Model):
     """People as points, as a raster, or control totals spread over carriers (``spread``).
 
@@ -100,8 +115,11 @@ class People(Model):
         ``raster`` (its cells, by their people).
     carriers
         The buildings or villages layer.
+    land_use
+        Polygons that say the settlement class of places whose own column says none; the first
+        layer that holds a place speaks, then the zones' column.
     settlement
-        Settlement class of everyone, where no column says.
+        Settlement class where nothing else says it, or ``density``: by the rules ``settlement.*``.
     year, source
         As of when, and from whom.
     cell_m
@@ -124,7 +142,8 @@ class People(Model):
     totals: Totals | None = None
     spread: Literal["residential", "buildings", "villages", "raster"] | None = None
     carriers: Source | None = None
-    settlement: Settlement | None = None
+    land_use: tuple[LandUse, ...] = ()
+    settlement: Settlement | Literal["density"] | None = None
     year: Annotated[int, Field(ge=1, le=9999, strict=True)] | None = None
     source: str = ""
     cell_m: Annotated[float, Field(ge=10, le=2000)] = 100.0

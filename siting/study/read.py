@@ -52,6 +52,9 @@ def read_study(path: str | Path) -> Study:
     for several in ("zones", "green", "water", "barriers"):
         if isinstance(content.get(several), dict):
             content[several] = [content[several]]
+    people = content.get("people")
+    if isinstance(people, dict) and isinstance(people.get("land_use"), dict):
+        people["land_use"] = [people["land_use"]]
     if "path" in content:
         raise StudyError('study: unknown key "path". Remove it.')
     try:

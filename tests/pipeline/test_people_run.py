@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import tomllib
 from collections.abc import Callable
 from pathlib import Path
@@ -160,3 +161,30 @@ def test_demand_is_where_its_zone_is(town: Town, raster: Path) -> None:
     assert (zone == joined["zone_id"]).all()
     layer = gpd.read_file(next(done.tables_folder.rglob("results.gpkg")), layer="demand")
     assert layer["population"].sum() == 207
+
+
+def test_classes_from_land_use_and_density(town: Town, raster: Path) -> None:
+    """The residential layer of the town as land use says some classes, density all others."""
+    land = town.content["residential"]
+    asked = {
+        "raster": {"file": str(raster)}, "settlement": "density",
+        "land_use": {**{k: v for k, v in land.items() if k != "columns"},
+                     "columns": {"residential_id": "land", "settlement": "class"}},
+    }  # fmt: skip
+
+    def no_class(content: dict[str, Any]) -> None:
+        content["zones"][0]["columns"].pop("settlement", None)
+
+    done = town.run(asked, no_class)
+    table = done.results.region.inputs.demand
+    by = table.groupby("class_from")["population"].sum()
+    assert set(by.index) == {"land_use", "density"}
+    assert set(table.loc[table["class_from"] == "density", "settlement"]) == {"village"}
+    assert by.sum() == 207
+    page = next(done.maps_folder.rglob("coverage.html")).read_text("utf-8")
+    assert f"用地图层（{by['land_use']} 人）" in page
+    record = json.loads(next(done.tables_folder.rglob("run.json")).read_text("utf-8"))
+    used = {rule["id"] for rule in record["rules"]}
+    assert {"settlement.codes", "settlement.dense_per_km2", "settlement.moderate_persons"} <= used
+    with pytest.raises(SitingError, match="land use says no class"):
+        town.run({**asked, "land_use": {"file": land["file"]}}, no_class)
