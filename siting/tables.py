@@ -23,7 +23,7 @@ Frame: TypeAlias = pd.DataFrame
 Kind: TypeAlias = Literal["id", "text", "whole", "number", "flag", "geometry"]
 
 SETTLEMENTS: Final = ("urban", "township_seat", "village")
-CLASS_FROM: Final = ("own", "land_use", "zones", "study", "density")
+CLASS_FROM: Final = ("own", "land_use", "zones", "totals", "study", "density")
 ROAD_DEFECTS: Final = (
     "gap", "overshoot", "duplicate", "overlap", "zero_length", "unnoded_end", "unnoded_crossing",
     "bridge_like_junction", "self_crossing", "island", "one_way_trap",
@@ -123,6 +123,7 @@ CONTRACTS: Final[Mapping[str, Contract]] = {
     "carriers": Contract(
         {
             "carrier_id": _id(unique=True),
+            "source": _text(optional=True),
             "weight": _number(optional=True),
             "settlement": _text("", *SETTLEMENTS),
             "area_m2": _number(),
@@ -143,6 +144,7 @@ CONTRACTS: Final[Mapping[str, Contract]] = {
             "population": _whole(),
             "settlement": _text(*SETTLEMENTS),
             "class_from": _text("", *CLASS_FROM, optional=True),
+            "source": _text(optional=True),
             "area_m2": _number(),
             "geometry": _shape(*POINT),
         }
@@ -155,7 +157,11 @@ CONTRACTS: Final[Mapping[str, Contract]] = {
         key=("demand_id", "year", "group"),
     ),
     "totals": Contract(
-        {"zone_id": _id(unique=True), "population": _whole()},
+        {
+            "zone_id": _id(unique=True),
+            "population": _whole(),
+            "town_population": _whole(optional=True),
+        },
     ),
     "sites": Contract(
         {

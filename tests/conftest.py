@@ -5,7 +5,7 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import NoReturn
 
@@ -127,3 +127,18 @@ def porto_alegre(
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Finished:
     return whole_run("porto_alegre", siting_command, tmp_path_factory)
+
+
+@pytest.fixture(scope="session")
+def yueyang(
+    test_data: Path,
+    siting_command: Callable[..., Finished],
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Iterator[Finished]:
+    from tests.pipeline.yueyang_roads import write_roads
+
+    made = tmp_path_factory.mktemp("made_roads")
+    write_roads(test_data / "yueyang", made)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("SITING_MADE_ROADS", str(made))
+        yield whole_run("yueyang", siting_command, tmp_path_factory)

@@ -9,11 +9,12 @@ from siting.demand.divide import largest_remainder
 from siting.demand.footprint import spread_mm
 from siting.demand.groups import cohorts, cohorts_from_columns, cohorts_from_totals
 from siting.demand.land import carriers_of, cells
+from siting.demand.parts import one_source_a_zone
 from siting.demand.people import Demand, from_points
 from siting.demand.raster import carriers_from_raster, from_raster
 from siting.demand.settlement import Density, by_density
 from siting.demand.spread import spread
-from siting.demand.zoning import membership
+from siting.demand.zoning import membership, zone_of_points
 
 __all__ = [
     "Demand",
@@ -29,6 +30,8 @@ __all__ = [
     "from_raster",
     "largest_remainder",
     "membership",
+    "one_source_a_zone",
     "spread",
     "spread_mm",
+    "zone_of_points",
 ]

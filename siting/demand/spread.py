@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, Literal
+from typing import Any, Final, Literal, NamedTuple
 
 import geopandas as gpd
 import numpy as np
@@ -14,10 +14,12 @@ import shapely
 from siting import tables
 from siting.demand.divide import largest_remainder
 from siting.demand.people import Demand
-from siting.demand.settlement import Otherwise, classes, finished
+from siting.demand.settlement import Density, Otherwise, classes, finished
 from siting.demand.zoning import zone_of_points
 from siting.errors import DataError, Problem
 from siting.tables import label
+
+TOWNS: Final = ("urban", "township_seat")  # 城镇: what an urbanisation rate counts
 
 
 def spread(
@@ -29,6 +31,7 @@ def spread(
     land_use: Sequence[gpd.GeoDataFrame] = (),
     settlement: Otherwise = None,
     fallback: Literal["error", "zone_point"] = "error",
+    sources: Sequence[str] = (),
     layer: str = "people",
 ) -> Demand:
     """Spread control totals over carriers, keeping every total to the person.
@@ -36,7 +39,8 @@ def spread(
     Parameters
     ----------
     totals
-        People of the whole region, or a table of ``zone_id`` and ``population``.
+        People of the whole region, or a table of ``zone_id``, ``population`` and, where it is
+        known, ``town_population``: those who live in places that are urban or township seats.
     carriers
         From :func:`carriers_of` (residential land) or :func:`siting.load.carriers` (buildings,
         villages).
@@ -53,11 +57,15 @@ def spread(
     fallback
         For a zone with people and nothing to carry them: an error, or one point inside the zone,
         listed.
+    sources
+        Values of the column ``source`` of the carriers, the first choice first: each total is
+        carried by the first source that has anything to carry it, and by no other.
 
     Raises
     ------
     DataError
-        Zones without carriers, totals for unknown zones, zones without a total, no weights.
+        Zones without carriers, totals for unknown zones, zones without a total, no weights;
+        totals of towns where density alone would say what is a town.
 
     Examples
     --------
@@ -72,9 +80,9 @@ def spread(
     tables.check("carriers", carriers, layer=layer)
     spots = carriers.sort_values("carrier_id", kind="stable").reset_index(drop=True)
     weight = _weights(spots, by, layer)
-    persons = np.zeros(len(spots), dtype=np.int64)
-    drops: list[tuple[str, str, str, str]] = []
     zone = zone_of_points(spots.geometry, zones) if zones is not None else None
+    said = classes(spots["settlement"], spots.geometry, land_use=land_use, zones=zones)
+    drops: list[tuple[str, str, str, str]] = []
     if zone is not None:
         lost = np.flatnonzero(zone.to_numpy() == "")
         drops += [
@@ -82,37 +90,46 @@ def spread(
             for i in lost
         ]
         weight[lost] = 0
-    points: list[tuple[str, int, Any]] = []
+    persons = np.zeros(len(spots), dtype=np.int64)
     ids = spots["carrier_id"].tolist()
+    empty: list[Draw] = []
     if isinstance(totals, pd.DataFrame):
         if zone is None or zones is None:
             raise DataError(Problem(layer, "totals by zone need the zones", "Give the zoning."))
-        asked = _totals(totals, zones, layer)
-        empty = []
-        for zone_id, total in sorted(asked.items()):
-            inside = np.flatnonzero(zone.to_numpy() == zone_id)
-            if total and weight[inside].sum() <= 0:
-                empty.append(zone_id)
-            elif total:
-                persons[inside] = largest_remainder(
-                    weight[inside], total, ids=[ids[i] for i in inside]
-                )
+        draws = _draws(totals, zones, layer)
+        part = _parts(said["settlement"], settlement, layer) if any(d.part for d in draws) else ""
+        held = pd.DataFrame(
+            {"zone": zone, "part": part, "source": _ranks(spots, sources)}, index=spots.index
+        )[weight > 0]
+        rows_of: dict[Any, dict[int, Any]] = {}
+        groups: dict[Any, Any] = held.groupby(list(held), sort=True).groups
+        for (zone_id, name, rank), held_by in groups.items():
+            rows_of.setdefault((zone_id, name), {})[rank] = np.sort(held_by.to_numpy())
+        for draw in draws:
+            found = rows_of.get((draw.zone_id, draw.part), {})
+            if not found:
+                empty += [draw] if draw.persons else []
+                continue
+            first, *others = sorted(found)
+            rows = found[first]
+            persons[rows] = largest_remainder(
+                weight[rows], draw.persons, ids=[ids[i] for i in rows]
+            )
+            for rank in others:
+                what = f"{len(found[rank])} places of zone {label(draw.zone_id)}{_of(draw)} carry "
+                what += f"nobody: {sources[first]} speaks for it"
+                drops.append((layer, sources[rank], what, "no people"))
         if empty and fallback == "error":
             raise DataError(
                 Problem(
                     layer,
-                    f"{len(empty)} of {len(asked)} zones have people but nothing that carries "
+                    f"{len(empty)} of {len(draws)} zones have people but nothing that carries "
                     f"them ({by})",
                     'Add carriers there, or set no_carrier = "zone_point" to put their people '
                     "on one point in the zone.",
-                    tuple(label(z) for z in empty),
+                    tuple(label(d.zone_id) + _of(d) for d in empty),
                 )
             )
-        shapes = zones.set_index("zone_id").geometry
-        for zone_id in empty:
-            points.append((zone_id, asked[zone_id], shapely.point_on_surface(shapes[zone_id])))
-            what = f"nothing carries its {asked[zone_id]} people: put on one point in the zone"
-            drops.append((layer, label(zone_id), what, "added"))
     elif totals > 0 and weight.sum() <= 0:
         where = " inside the zones" if zone is not None else ""
         raise DataError(
@@ -120,19 +137,6 @@ def spread(
         )
     else:
         persons = largest_remainder(weight, int(totals), ids=ids)
-    added = gpd.GeoDataFrame(
-        {
-            "carrier_id": pd.Series([f"{z}/zone" for z, _, _ in points], dtype="str"),
-            "settlement": pd.Series([""] * len(points), dtype="str"),
-            "area_m2": [0.0] * len(points),
-        },
-        geometry=[p for _, _, p in points],
-        crs=spots.crs,
-    )
-    if points:
-        persons = np.concatenate([persons, np.array([n for _, n, _ in points], dtype=np.int64)])
-        spots = pd.concat([spots, added], ignore_index=True)
-    said = classes(spots["settlement"], spots.geometry, land_use=land_use, zones=zones)
     data = gpd.GeoDataFrame(
         {
             "demand_id": spots["carrier_id"].astype("str"),
@@ -144,7 +148,88 @@ def spread(
         geometry=spots.geometry.to_numpy(),
         crs=spots.crs,
     )
+    if sources:
+        data["source"] = spots["source"].astype("str")
+    if empty and zones is not None:
+        data = pd.concat([data, _zone_points(empty, zones, land_use, sources)], ignore_index=True)
+        for draw in empty:
+            what = f"nothing carries its {draw.persons} people{_of(draw)}: put on one point in it"
+            drops.append((layer, label(draw.zone_id), what, "added"))
     return Demand(finished(data, layer, settlement), tables.drops_table(drops))
+
+
+class Draw(NamedTuple):
+    """Persons to be drawn in a zone: all of it (``part`` is blank), its towns or its villages."""
+
+    zone_id: str
+    part: str
+    persons: int
+
+
+def _of(draw: Draw) -> str:
+    return f" ({draw.part}s)" if draw.part else ""
+
+
+def _draws(totals: pd.DataFrame, zones: gpd.GeoDataFrame, layer: str) -> list[Draw]:
+    asked = _totals(totals, zones, layer)
+    if "town_population" not in totals:
+        return [Draw(zone_id, "", n) for zone_id, n in sorted(asked.items())]
+    towns = dict(zip(totals["zone_id"].astype("str"), totals["town_population"], strict=True))
+    return [
+        Draw(zone_id, part, n)
+        for zone_id, total in sorted(asked.items())
+        for part, n in (("town", int(towns[zone_id])), ("village", total - int(towns[zone_id])))
+    ]
+
+
+def _parts(settlement: pd.Series[Any], otherwise: Otherwise, layer: str) -> Any:
+    """Return whether carriers are of towns or villages."""
+    if isinstance(otherwise, Density) and (settlement == "").any():
+        raise DataError(
+            Problem(
+                layer,
+                "totals of towns need to know which places are towns, and density is known only "
+                "when people are spread",
+                "Map a settlement column or give [people.land_use], or take town_population out.",
+            )
+        )
+    known = settlement.where(settlement != "", otherwise or "")
+    return np.where(known.isin(TOWNS), "town", "village")
+
+
+def _ranks(spots: gpd.GeoDataFrame, sources: Sequence[str]) -> Any:
+    if not sources:
+        return 0
+    order = {name: rank for rank, name in enumerate(sources)}
+    return spots["source"].map(order).to_numpy(dtype=np.int64)
+
+
+def _zone_points(
+    empty: Sequence[Draw],
+    zones: gpd.GeoDataFrame,
+    land_use: Sequence[gpd.GeoDataFrame],
+    sources: Sequence[str],
+) -> gpd.GeoDataFrame:
+    """Return one place in each zone that nothing carries the people of."""
+    shapes = zones.set_index("zone_id").geometry
+    places = gpd.GeoSeries(
+        [shapely.point_on_surface(shapes[d.zone_id]) for d in empty], crs=zones.crs
+    )
+    told = {"": "", "town": "township_seat", "village": "village"}
+    own = pd.Series([told[d.part] for d in empty], dtype="str")
+    said = classes(own, places, land_use=land_use, zones=zones)
+    data = gpd.GeoDataFrame(
+        {
+            "demand_id": pd.Series([f"{d.zone_id}/{d.part or 'zone'}" for d in empty], dtype="str"),
+            "population": [d.persons for d in empty],
+            "settlement": said["settlement"],
+            "class_from": said["class_from"].where(said["class_from"] != "own", "totals"),
+            "area_m2": 0.0,
+        },
+        geometry=places.to_numpy(),
+        crs=zones.crs,
+    )
+    return data.assign(source="zone_point") if sources else data
 
 
 def _weights(spots: gpd.GeoDataFrame, by: str, layer: str) -> npt.NDArray[Any]:

@@ -14,7 +14,6 @@ from siting.load.conform import (
     residential,
     roads,
     signals,
-    totals,
     water,
     zones,
 )
@@ -24,6 +23,7 @@ from siting.load.places import Sites, join_sites, people, sites
 from siting.load.population import population
 from siting.load.raster import raster_bounds
 from siting.load.read import lonlat_bounds, read_layer, read_table
+from siting.load.totals import totals
 
 __all__ = [
     "Elevation",

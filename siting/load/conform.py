@@ -8,7 +8,6 @@ in a file never matters.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any, Final, Literal, NamedTuple
 
 import geopandas as gpd
@@ -20,7 +19,7 @@ import shapely
 from siting import tables
 from siting.load.gates import gates_of, points_of
 from siting.load.ground import count_once, list_overlaps
-from siting.load.intake import Columns, Intake, Layer, group_of
+from siting.load.intake import Columns, Intake, Layer
 from siting.load.shapes import area_m2
 from siting.tables import LINE, POINT, POLYGON
 
@@ -403,62 +402,6 @@ def signals(
     data["geometry"] = intake.shapes(crs, kinds=POINT, area=area)
     intake.finish()
     return Layer(intake.table("signals", data, crs=crs, sort="signal_id"), intake.listed())
-
-
-def totals(
-    raw: pd.DataFrame,
-    *,
-    columns: Columns | None = None,
-    groups: Mapping[str, str] | None = None,
-    layer: str = "people.totals",
-) -> Layer:
-    """Return control totals by zone.
-
-    Parameters
-    ----------
-    raw
-        Rows with ``zone_id`` and ``population``.
-    groups
-        Age group → the file's column of its people, kept as columns named by the group.
-
-    Raises
-    ------
-    DataError
-        All breaches; also a row that is the sum of all others, which would count people twice.
-
-    Examples
-    --------
-    >>> totals(pd.DataFrame({"zone_id": ["1", "2"], "population": ["30", "12"]})).table
-      zone_id  population
-    0       1          30
-    1       2          12
-    """
-    groups = groups or {}
-    known = ("zone_id", "population", *groups)
-    intake = Intake(raw, layer=layer, columns={**(columns or {}), **groups}, known=known)
-    intake.require("zone_id")
-    intake.require("population")
-    ids = intake.ids("zone_id", prefix="zone") if intake.has("zone_id") else [""] * len(intake)
-    people = intake.whole("population", blank=not intake.has("population"))
-    values = people.fillna(-1).to_numpy(dtype=np.int64)
-    # one that closes or opens the table and is the sum of four or more is no chance
-    if len(values) >= 5:
-        total = (values > 0) & (values * 2 == values[values > 0].sum())
-        total[1:-1] = False
-        intake.wrong(
-            total,
-            "hold the sum of all others: a total row among the parts",
-            "Take the total row out of the table.",
-        )
-    data: dict[str, Any] = {"zone_id": ids, "population": people}
-    for group in groups:
-        data[group] = group_of(intake, group, values)
-    intake.finish()
-    table = intake.table(
-        "totals", {k: v if isinstance(v, list) else v.astype("int64") for k, v in data.items()},
-        crs=None, sort="zone_id",
-    )  # fmt: skip
-    return Layer(table, intake.listed())
 
 
 def join_drops(*drops: pd.DataFrame) -> pd.DataFrame:

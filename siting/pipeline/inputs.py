@@ -149,7 +149,7 @@ def read_inputs(study: Study, *, cache: Cache, step: Steps) -> Inputs:
             service=name, status="existing", level=None,
         )) is not None
     }  # fmt: skip
-    people = _people_layer(study, reader, layer, zones, crs)
+    people = people_room.layers(study, reader, layer, zones, crs)
     land_use = [
         layer("residential", name, Layer, load.residential, settlement=asked.settlement)
         for name, asked in zip(
@@ -321,27 +321,6 @@ def _stacked(
     return pd.concat(tables, ignore_index=True) if tables else None
 
 
-def _people_layer(
-    study: Study,
-    reader: Reader,
-    layer: Callable[..., Any],
-    zones: gpd.GeoDataFrame | None,
-    crs: pyproj.CRS,
-) -> Layer | None:
-    people = study.people
-    if people.raster is not None:
-        return people_room.raster_layer(study, reader, zones, crs)
-    if people.points is not None:
-        groups = {n: g.column for n, g in people.groups.items() if g.column is not None}
-        return layer(  # type: ignore[no-any-return]
-            "people", "people.points", Layer, load.people,
-            groups=groups, whole=people.whole,
-        )  # fmt: skip
-    if people.carriers is not None:
-        return layer("carriers", "people.carriers", Layer, load.carriers)  # type: ignore[no-any-return]
-    return None
-
-
 def _totals(study: Study, reader: Reader) -> Layer | None:
     totals = study.people.totals
     if totals is None:
@@ -361,6 +340,8 @@ def _totals(study: Study, reader: Reader) -> Layer | None:
             ),
             columns=totals.columns,
             groups=groups,
+            merge=totals.merge,
+            total_row=totals.total_row,
             layer="people.totals",
         ),
         groups=groups,

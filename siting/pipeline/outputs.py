@@ -224,6 +224,7 @@ def _tables(results: Results, max_not_assessed: float) -> dict[str, pd.DataFrame
     if results.new_sites is not None:
         tables["new_sites"] = results.new_sites.candidates
     tables |= buses.tables(here.buses)
+    tables["people"] = _named(people.table(inputs.demand, inputs.membership), names)
     tables["sites"] = here.places.sites.merge(here.places.offers, on="site_id", how="left")
     tables["access"] = here.access
     tables["road_defects"] = road_layer.placed(here.road_defects)

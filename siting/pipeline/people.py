@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import geopandas as gpd
@@ -13,34 +13,58 @@ import shapely
 
 from siting import demand as demand_room
 from siting import load, tables, text
-from siting.demand import Density
+from siting.demand import Demand, Density
 from siting.errors import DataError, Problem
 from siting.load import Layer, join_drops
 from siting.pipeline.reader import Reader
 from siting.rules import Rule
-from siting.study import Study
+from siting.study import Part, People, Study
 
 DENSITY = ("dense_per_km2", "dense_persons", "moderate_per_km2", "moderate_persons")
+
+
+def layers(
+    study: Study,
+    reader: Reader,
+    layer: Callable[..., Any],
+    zones: gpd.GeoDataFrame | None,
+    crs: pyproj.CRS,
+) -> dict[str, Layer | None]:
+    """Return what is read of people, by the name of the part (blank: the study names none)."""
+    people = study.people
+    groups = {n: g.column for n, g in people.groups.items() if g.column is not None}
+    found: dict[str, Layer | None] = {}
+    _known_zones(study, zones)
+    for name, origin, at in _origins(people):
+        if origin.raster is not None:
+            found[name] = _raster(study, reader, zones, crs, origin, f"{at}.raster")
+        elif origin.points is not None:
+            given = {} if people.parts else groups
+            found[name] = layer(
+                "people", f"{at}.points", Layer, load.people, groups=given, whole=people.whole
+            )
+        elif origin.carriers is not None:
+            found[name] = layer("carriers", f"{at}.carriers", Layer, load.carriers)
+    return found
 
 
 def demand(
     study: Study,
     zones: gpd.GeoDataFrame | None,
-    people: Layer | None,
+    people: Mapping[str, Layer | None],
     totals: Layer | None,
     cells: gpd.GeoDataFrame | None,
     *,
     rules: Mapping[str, Rule],
     land_use: Sequence[gpd.GeoDataFrame] = (),
 ) -> tuple[gpd.GeoDataFrame, pd.DataFrame]:
-    """Return the demand table and its drops: points as they are, or totals spread."""
+    """Return the demand table and its drops: places as they are, or totals spread."""
     asked = study.people
     otherwise: str | Density | None = asked.settlement
     if otherwise == "density":
         otherwise = Density(**{name: rules[f"settlement.{name}"].strict for name in DENSITY})
     said: dict[str, Any] = {"land_use": land_use, "settlement": otherwise}
-    zoning = asked.totals.zoning if asked.totals is not None else _first_zoning(study)
-    of_zoning = None if zones is None else zones[zones["zoning"] == zoning]
+    of_zoning = None if zones is None else zones[zones["zoning"] == _zoning(study)]
     with_class = None
     if (
         of_zoning is not None
@@ -48,69 +72,160 @@ def demand(
         and (of_zoning["settlement"] != "").any()
     ):
         with_class = of_zoning
-    if asked.raster is not None and asked.spread is None and people is not None:
-        made = demand_room.from_raster(people.table, zones=with_class, **said)
-        return made.table, made.drops
-    if asked.points is not None and people is not None:
-        made = demand_room.from_points(people.table, zones=with_class, **said)
-        return made.table, made.drops
-    listed = tables.drops_table()
-    if asked.spread == "residential" and cells is not None:
-        carriers, by = demand_room.carriers_of(cells), "area"
-    elif asked.spread == "raster" and people is not None:
-        surrogate = demand_room.carriers_from_raster(people.table)
-        carriers, by, listed = surrogate.table, "weight", surrogate.drops
-    elif people is not None:
-        carriers = people.table
-        by = (
-            "weight" if "weight" in carriers else "area" if asked.spread == "buildings" else "equal"
+    carried = asked.controlled if asked.parts else asked.spread is not None
+    made: dict[str, Demand] = {}
+    for name, origin, _ in _origins(asked):
+        layer = people.get(name)
+        table = None if layer is None else layer.table
+        if carried:
+            made[name] = _carriers(origin, table, cells)
+        elif table is None:
+            raise DataError(Problem("people", "there is nobody", "Give people."))
+        else:
+            make = demand_room.from_points if origin.raster is None else demand_room.from_raster
+            own = {} if isinstance(origin, People) else {"settlement": origin.settlement}
+            own = {k: v for k, v in own.items() if v is not None}
+            made[name] = make(table, zones=with_class, **(said | own))
+    listed = join_drops(tables.drops_table(), *(m.drops for m in made.values()))
+    only = {part.name: part.zones for part in asked.parts if part.zones is not None}
+    if not carried:
+        if not asked.parts or of_zoning is None:
+            return made[""].table, listed
+        whole = demand_room.one_source_a_zone(
+            {n: m.table for n, m in made.items()}, of_zoning, only=only
         )
-    else:
-        raise DataError(Problem("people", "there is nothing to spread people over", "Give it."))
-    amount: int | pd.DataFrame
-    if asked.total is not None:
-        amount = asked.total
-    elif totals is not None:
-        amount = totals.table
-    elif of_zoning is not None and "population" in of_zoning:
-        amount = of_zoning[["zone_id", "population"]]
-    else:
-        raise DataError(
-            Problem(
-                "people",
-                "no totals to spread: neither total, nor totals, nor a population of the zones",
-                "Give people.total, [people.totals], or map population in zones.columns.",
-            )
-        )
-    made = demand_room.spread(
+        return whole.table, join_drops(listed, whole.drops)
+    carriers = made[""].table if "" in made else _stacked(made, of_zoning, only)
+    amount = _amount(study, totals, of_zoning)
+    spread = demand_room.spread(
         amount,
         carriers,
         zones=None if isinstance(amount, int) else of_zoning,
-        by=by,  # type: ignore[arg-type]  # one of its literals
+        by="weight",
         fallback=asked.no_carrier,
+        sources=[part.name for part in asked.parts],
         **said,
     )
-    return made.table, join_drops(listed, made.drops)
+    return spread.table, join_drops(listed, spread.drops)
 
 
-def raster_layer(
-    study: Study, reader: Reader, zones: gpd.GeoDataFrame | None, crs: pyproj.CRS
+def _known_zones(study: Study, zones: gpd.GeoDataFrame | None) -> None:
+    """Refuse parts that would speak for zones which are not there."""
+    known = set() if zones is None else set(zones.loc[zones["zoning"] == _zoning(study), "zone_id"])
+    lost = sorted({z for part in study.people.parts for z in part.zones or ()} - known)
+    if lost:
+        raise DataError(
+            Problem(
+                "people.parts",
+                "a part may speak for zones that are not there",
+                f'Use ids of the zoning "{_zoning(study)}".',
+                tuple(tables.label(z) for z in lost),
+            )
+        )
+
+
+def _origins(people: People) -> list[tuple[str, People | Part, str]]:
+    """Return where people come from: name, what is asked, and its place in the study file."""
+    if not people.parts:
+        return [("", people, "people")]
+    many = len(people.parts) > 1
+    return [
+        (part.name, part, f"people.parts[{i}]" if many else "people.parts")
+        for i, part in enumerate(people.parts, start=1)
+    ]
+
+
+def _carriers(
+    origin: People | Part, table: gpd.GeoDataFrame | None, cells: gpd.GeoDataFrame | None
+) -> Demand:
+    """Return carriers with the weight they carry by."""
+    drops = tables.drops_table()
+    if origin.spread == "residential" and cells is not None:
+        carriers = demand_room.carriers_of(cells)
+        weight = carriers["area_m2"]
+    elif table is None:
+        raise DataError(Problem("people", "there is nothing to spread people over", "Give it."))
+    elif origin.raster is not None:
+        carriers, drops = demand_room.carriers_from_raster(table)
+        weight = carriers["weight"]
+    elif origin.points is not None:
+        carriers = table.rename(columns={"demand_id": "carrier_id"}).assign(area_m2=0.0)
+        weight = carriers["population"].astype("float64")
+    else:
+        carriers = table
+        equal = pd.Series(1.0, index=table.index)
+        weight = table["area_m2"] if origin.spread == "buildings" else equal
+        weight = table.get("weight", weight)
+    said = carriers["settlement"].astype("str")
+    if isinstance(origin, Part) and origin.settlement is not None:
+        said = said.where(said != "", origin.settlement)
+    kept = carriers[["carrier_id", "area_m2", "geometry"]]
+    return Demand(kept.assign(weight=weight, settlement=said.astype("str")), drops)
+
+
+def _stacked(
+    made: Mapping[str, Demand], zones: gpd.GeoDataFrame | None, only: Mapping[str, Sequence[str]]
+) -> gpd.GeoDataFrame:
+    """Return the carriers of all parts, each named by its part, where it may speak."""
+    parts = []
+    for name, part in made.items():
+        table = part.table.assign(
+            carrier_id=(f"{name}:" + part.table["carrier_id"].astype("str")).astype("str"),
+            source=pd.Series([name] * len(part.table), dtype="str", index=part.table.index),
+        )
+        if name in only and zones is not None:
+            may = zones[zones["zone_id"].isin(list(only[name]))]
+            own = demand_room.zone_of_points(table.geometry, zones)
+            table = table[own.isin(may["zone_id"]).to_numpy()]
+        parts.append(table)
+    stacked: gpd.GeoDataFrame = pd.concat(parts, ignore_index=True)
+    return stacked
+
+
+def _amount(
+    study: Study, totals: Layer | None, zones: gpd.GeoDataFrame | None
+) -> int | pd.DataFrame:
+    """Return the totals to spread."""
+    if study.people.total is not None:
+        return study.people.total
+    if totals is not None:
+        by_zone: pd.DataFrame = totals.table
+        return by_zone
+    if zones is not None and "population" in zones:
+        return pd.DataFrame(zones[["zone_id", "population"]])
+    raise DataError(
+        Problem(
+            "people",
+            "no totals to spread: neither total, nor totals, nor a population of the zones",
+            "Give people.total, [people.totals], or map population in zones.columns.",
+        )
+    )
+
+
+def _raster(
+    study: Study,
+    reader: Reader,
+    zones: gpd.GeoDataFrame | None,
+    crs: pyproj.CRS,
+    origin: People | Part,
+    name: str,
 ) -> Layer | None:
-    """Return the pieces of the study's raster of people, cut along one zoning."""
-    source, totals = study.people.raster, study.people.totals
+    """Return the pieces of a raster of people, cut along the zones it may speak for."""
+    source = origin.raster
     assert source is not None  # asked for by whoever calls
-    zoning = source.zoning or (totals.zoning if totals is not None else _first_zoning(study))
-    along = None if zones is None else zones[zones["zoning"] == zoning]
+    along = None if zones is None else zones[zones["zoning"] == (source.zoning or _zoning(study))]
+    if along is not None and isinstance(origin, Part) and origin.zones is not None:
+        along = along[along["zone_id"].isin(origin.zones)]
     land = source.land_area
     digest = hashlib.sha256()
     if along is not None:
-        for name, shape in sorted(
+        for zone_id, shape in sorted(
             zip(along["zone_id"], shapely.to_wkb(along.geometry.to_numpy()), strict=True)
         ):
-            digest.update(name.encode() + b"\0" + shape)
+            digest.update(zone_id.encode() + b"\0" + shape)
     return reader(
         "population",
-        "people.raster",
+        name,
         Layer,
         lambda: load.population(
             source.file,
@@ -122,18 +237,18 @@ def raster_layer(
             band=source.band,
             block=source.block,
             outside=source.outside,
-            layer="people.raster",
+            layer=name,
         ),
         crs=crs.to_wkt(),
         zones=digest.hexdigest(),
-        land=None if land is None else reader.sums["people.raster.land_area"],
+        land=None if land is None else reader.sums[f"{name}.land_area"],
     )
 
 
 def cohorts(
     study: Study,
     demand: gpd.GeoDataFrame,
-    people: Layer | None,
+    people: Mapping[str, Layer | None],
     totals: Layer | None,
     zones: gpd.GeoDataFrame,
 ) -> pd.DataFrame:
@@ -144,8 +259,9 @@ def cohorts(
     parts = []
     if shares:
         parts.append(demand_room.cohorts(demand, shares, year=year))
-    if columns and study.people.points is not None and people is not None:
-        parts.append(demand_room.cohorts_from_columns(people.table, columns, year=year))
+    own = people.get("")
+    if columns and study.people.points is not None and own is not None:
+        parts.append(demand_room.cohorts_from_columns(own.table, columns, year=year))
     elif columns and totals is not None and study.people.totals is not None:
         of_zoning = zones[zones["zoning"] == study.people.totals.zoning]
         member = demand_room.membership(demand, of_zoning).set_index("demand_id")["zone_id"]
@@ -165,7 +281,10 @@ def land_points(cells: gpd.GeoDataFrame) -> gpd.GeoDataFrame:
     return carriers.rename(columns={"carrier_id": "demand_id"})
 
 
-def _first_zoning(study: Study) -> str:
+def _zoning(study: Study) -> str:
+    """Return the zoning that totals, parts and rasters go by."""
+    if study.people.totals is not None:
+        return study.people.totals.zoning
     return study.zones[0].zoning if study.zones else "region"
 
 
@@ -220,4 +339,30 @@ def notes(demand: gpd.GeoDataFrame, lang: str) -> list[str]:
         for name in tables.CLASS_FROM
         if persons.get(name, 0) > 0
     ]
-    return [text.get("note.settlement", lang, parts=text.joined(parts, lang))]
+    told = [text.get("note.settlement", lang, parts=text.joined(parts, lang))]
+    if "source" in demand:
+        persons = demand.groupby("source", sort=True)["population"].sum()
+        named = [
+            f"{_called(str(name), lang)} {text.get('unit.persons', lang, n=text.count(int(n)))}"
+            for name, n in persons.items()
+            if n
+        ]
+        told.append(text.get("note.people_sources", lang, parts=text.joined(named, lang)))
+    return told
+
+
+def _called(source: str, lang: str) -> str:
+    return text.get("source.zone_point", lang) if source == "zone_point" else source
+
+
+def table(demand: gpd.GeoDataFrame, membership: pd.DataFrame) -> pd.DataFrame:
+    """Return persons by zone, settlement class, what says the class, and source.
+
+    Every zoning sums to everybody; outside every zone is ``zone_id`` blank.
+    """
+    keys = ["settlement", "class_from"] + (["source"] if "source" in demand else [])
+    places = pd.DataFrame(demand[["demand_id", "population", *keys]])
+    joined = membership.merge(places, on="demand_id")
+    sums = joined.groupby(["zoning", "zone_id", *keys], as_index=False, sort=True)
+    counted = sums.agg(places=("demand_id", "size"), persons=("population", "sum"))
+    return counted[counted["persons"] > 0].reset_index(drop=True)

@@ -7,12 +7,14 @@ told at once, and nothing is guessed: what a default fills in is written into ``
 from __future__ import annotations
 
 from siting.study.model import Bus, Study, Zones
-from siting.study.people import PeopleRaster, Totals
+from siting.study.people import Part, People, PeopleRaster, Totals
 from siting.study.read import read_study, write_example
 from siting.study.source import Source
 
 __all__ = [
     "Bus",
+    "Part",
+    "People",
     "PeopleRaster",
     "Source",
     "Study",

@@ -322,9 +322,14 @@ class Study(Model):
             told.append("green is a share of residential land: [green] needs [residential]")
         if people.totals is not None and people.totals.zoning not in zonings:
             told.append(f'people.totals.zoning = "{people.totals.zoning}" is not among {zonings}')
-        cut = None if people.raster is None else people.raster.zoning
-        if cut is not None and cut not in zonings:
-            told.append(f'people.raster.zoning = "{cut}" is not among {zonings}')
+        for raster in (people.raster, *(part.raster for part in people.parts)):
+            cut = None if raster is None else raster.zoning
+            if cut is not None and cut not in zonings:
+                told.append(f'people.raster.zoning = "{cut}" is not among {zonings}')
+        if people.parts and not zonings:
+            told.append("people.parts: which source speaks is decided by zone; give [zones]")
+        if any(p.spread == "residential" for p in people.parts) and self.residential is None:
+            told.append('people.parts: spread = "residential" needs [residential]')
         for name, group in people.groups.items():
             if group.column and people.points is None and people.totals is None:
                 told.append(f"people.groups.{name}: a column can only come from points or totals")

@@ -15,9 +15,19 @@ OWN_COLUMNS = {  # which no group of people may be called
 
 
 class Totals(Source):
-    """Control totals by zone in a table of their own, joined to a zoning by its ids."""
+    """Control totals by zone in a table of their own, joined to a zoning by its ids.
+
+    Attributes
+    ----------
+    merge
+        ``{id or name of a row: zone_id}``: rows whose people belong to another row's zone.
+    total_row
+        Id or name of the row that is the sum of all others; checked, and not counted.
+    """
 
     zoning: str = "zone"
+    merge: dict[str, str] = Field(default_factory=dict)
+    total_row: str | None = None
 
 
 class Group(Model):
@@ -95,6 +105,45 @@ class LandUse(Source):
         return self
 
 
+class Part(Model):
+    """One of several sources of people.
+
+    Attributes
+    ----------
+    name
+        What its places are said to come from.
+    points, raster, spread, carriers
+        As of people; with control totals, points and rasters carry them by their own people.
+    zones
+        The zones it may speak for; all unless given.
+    settlement
+        Settlement class of its places, where no column says.
+    """
+
+    name: Identifier
+    points: Source | None = None
+    raster: PeopleRaster | None = None
+    spread: Literal["residential", "buildings", "villages"] | None = None
+    carriers: Source | None = None
+    zones: Annotated[tuple[str, ...] | None, Field(min_length=1)] = None
+    settlement: Settlement | None = None
+
+    @model_validator(mode="after")
+    def _one_way(self) -> Self:
+        ways = [self.points is not None, self.raster is not None, self.spread is not None]
+        if sum(ways) != 1:
+            raise ValueError(f'part "{self.name}" needs one of points, raster and spread')
+        if self.raster is not None and self.raster.zoning is not None:
+            raise ValueError(
+                f'part "{self.name}": its raster is cut along the zones of the parts; remove zoning'
+            )
+        if (self.carriers is not None) != (self.spread in ("buildings", "villages")):
+            raise ValueError(
+                f'part "{self.name}": spread = "buildings" or "villages" and carriers come together'
+            )
+        return self
+
+
 class People(Model):
     """People as points, as a raster, or control totals spread over carriers (``spread``).
 
@@ -104,6 +153,10 @@ class People(Model):
         A layer of points with ``population``.
     raster
         A raster of people: its cells in each zone are places.
+    parts
+        Several of these together, the first choice first. With control totals each is carried by
+        the first part that has anything to carry it; without, each zone is spoken for by the first
+        part that has anybody in it.
     total
         One control total for the region.
     totals
@@ -138,6 +191,7 @@ class People(Model):
 
     points: Source | None = None
     raster: PeopleRaster | None = None
+    parts: tuple[Part, ...] = ()
     total: Annotated[int, Field(ge=0, le=10**10, strict=True)] | None = None
     totals: Totals | None = None
     spread: Literal["residential", "buildings", "villages", "raster"] | None = None
@@ -156,6 +210,9 @@ class People(Model):
     def _one_way(self) -> Self:
         if self.spread == "raster" and self.raster is None:
             raise ValueError('spread = "raster" needs [people.raster]')
+        if self.parts:
+            self._several()
+            return self
         own = [self.points is not None, self.raster is not None and self.spread != "raster"]
         if sum(own) + (self.spread is not None) != 1:
             raise ValueError(
@@ -172,3 +229,17 @@ class People(Model):
         if self.spread in ("buildings", "villages") and self.carriers is None:
             raise ValueError(f'spread = "{self.spread}" needs [people.carriers]')
         return self
+
+    def _several(self) -> None:
+        names = [part.name for part in self.parts]
+        if len(set(names)) != len(names):
+            raise ValueError("parts: two have the same name; call them differently")
+        if any(v is not None for v in (self.points, self.raster, self.spread, self.carriers)):
+            raise ValueError("parts stand in the place of points, raster, spread and carriers")
+        if self.total is not None:
+            raise ValueError("parts carry totals by zone; give totals, not one total")
+
+    @property
+    def controlled(self) -> bool:
+        """Whether parts only say where control totals live, and not how many people."""
+        return self.totals is not None or any(part.spread is not None for part in self.parts)

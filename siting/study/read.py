@@ -53,8 +53,9 @@ def read_study(path: str | Path) -> Study:
         if isinstance(content.get(several), dict):
             content[several] = [content[several]]
     people = content.get("people")
-    if isinstance(people, dict) and isinstance(people.get("land_use"), dict):
-        people["land_use"] = [people["land_use"]]
+    for several in ("land_use", "parts"):
+        if isinstance(people, dict) and isinstance(people.get(several), dict):
+            people[several] = [people[several]]
     if "path" in content:
         raise StudyError('study: unknown key "path". Remove it.')
     try:

@@ -188,3 +188,55 @@ def test_classes_from_land_use_and_density(town: Town, raster: Path) -> None:
     assert {"settlement.codes", "settlement.dense_per_km2", "settlement.moderate_persons"} <= used
     with pytest.raises(SitingError, match="land use says no class"):
         town.run({**asked, "land_use": {"file": land["file"]}}, no_class)
+
+
+def test_villages_here_and_a_raster_there(town: Town, raster: Path) -> None:
+    """The east's two zones by their own points, the others by the raster; nobody twice."""
+    points = {k: v for k, v in town.content["people"]["points"].items() if k != "groups"}
+    west = ["430600", "430602"]
+    parts = [
+        {"name": "villages", "points": points, "zones": west},
+        {"name": "grid", "raster": {"file": str(raster), "outside": "left_out"}},
+    ]
+    done = town.run({"parts": parts, "settlement": "village"})
+    found = persons(done)
+    spots = tiny.frame("people")
+    zones = tiny.frame("zones").set_index("code").geometry
+    for zone_id in ("430600", "430601", "430602", "430603"):
+        own = int(spots.loc[spots.within(zones[zone_id]), "people"].sum())
+        expected = own if zone_id in west else 3.7 / 0.09
+        assert abs(found[zone_id] - expected) < 1
+    inputs = done.results.region.inputs
+    assert set(inputs.demand["source"]) == {"villages", "grid"}
+    listed = inputs.drops[inputs.drops["action"] == "not counted"]
+    assert set(listed["row"]) == {"villages", "grid"}
+    table = pd.read_csv(next(done.tables_folder.rglob("people.csv")), dtype={"zone_id": str})
+    by = table[table["zone_id"] != ""].groupby("source")["zone_id"].unique()
+    assert set(by["villages"]) == set(west)
+    page = next(done.maps_folder.rglob("index.html")).read_text("utf-8")
+    assert "每个总数只由一个来源分布" in page
+
+
+@pytest.mark.parametrize(
+    ("people", "told"),
+    [
+        ({"parts": [{"name": "a"}]}, "needs one of points, raster and spread"),
+        ({"parts": [{"name": "a", "spread": "villages"}]}, "carriers come together"),
+        ({"parts": [{"name": "a", "raster": {"file": "$R"}}] * 2}, "two have the same name"),
+        ({"parts": [{"name": "a", "raster": {"file": "$R"}}], "total": 3}, "not one total"),
+        ({"parts": [{"name": "a", "raster": {"file": "$R"}}], "raster": {"file": "$R"}},
+         "parts stand in the place of"),
+        ({"parts": [{"name": "a", "raster": {"file": "$R", "zoning": "township"}}]},
+         "remove zoning"),
+        ({"parts": [{"name": "a", "raster": {"file": "$R"}, "zones": ["9"]}],
+          "settlement": "village"}, "a part may speak for zones that are not there (9)"),
+        ({"parts": [{"name": "a", "raster": {"file": "$R"}, "zones": []}]}, "zones"),
+    ],
+)  # fmt: skip
+def test_parts_refused(
+    town: Town, raster: Path, people: dict[str, Any], told: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("R", str(raster))
+    with pytest.raises(SitingError) as caught:
+        town.run(people)
+    assert told in str(caught.value)

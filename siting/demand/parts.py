@@ -1,0 +1,88 @@
+"""People of several sources put together, nobody counted twice."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import geopandas as gpd
+import pandas as pd
+
+from siting import tables
+from siting.demand.people import Demand
+from siting.demand.zoning import zone_of_points
+from siting.tables import label
+
+
+def one_source_a_zone(
+    parts: Mapping[str, gpd.GeoDataFrame],
+    zones: gpd.GeoDataFrame,
+    *,
+    only: Mapping[str, Sequence[str]] | None = None,
+) -> Demand:
+    """Return the places of several sources as one table: each zone has those of one source.
+
+    A zone is spoken for by the first source that has anybody in it; what other sources say of it
+    is not counted, and listed. Outside every zone is a zone of its own in this.
+
+    Parameters
+    ----------
+    parts
+        Demand by the name of its source, the first choice first.
+    zones
+        One zoning.
+    only
+        Source → the zones it may speak for; all unless given.
+
+    Returns
+    -------
+    Demand
+        ``demand_id`` is ``source:id``; a column ``source`` names it.
+
+    Examples
+    --------
+    >>> import shapely
+    >>> def at(x, people):
+    ...     table = {"demand_id": ["p"], "population": [people], "settlement": ["village"]}
+    ...     return gpd.GeoDataFrame(
+    ...         {**table, "area_m2": [0.0]}, geometry=[shapely.Point(x, 1)], crs=4547
+    ...     )
+    >>> areas = gpd.GeoDataFrame({"zone_id": ["a"]}, geometry=[shapely.box(0, 0, 2, 2)], crs=4547)
+    >>> both = one_source_a_zone({"census": at(1, 30), "grid": at(1, 28)}, areas)
+    >>> both.table[["demand_id", "population", "source"]].values.tolist()
+    [['census:p', 30, 'census']]
+    >>> both.drops["what"].tolist()
+    ['28 people at 1 places: census speaks for zone a']
+    """
+    only = only or {}
+    placed = []
+    for name, table in parts.items():
+        part = table.assign(
+            demand_id=(f"{name}:" + table["demand_id"].astype("str")).astype("str"),
+            source=pd.Series([name] * len(table), dtype="str", index=table.index),
+            _zone=zone_of_points(table.geometry, zones).to_numpy(),
+        )
+        placed.append(part)
+    every = pd.concat(placed, ignore_index=True)
+    rank = every["source"].map({name: i for i, name in enumerate(parts)})
+    may = pd.Series(
+        [
+            s not in only or z in only[s]
+            for s, z in zip(every["source"], every["_zone"], strict=True)
+        ],
+        index=every.index,
+        dtype=bool,
+    )
+    speaks = rank.where(may & (every["population"] > 0)).groupby(every["_zone"]).min()
+    chosen = may & (rank == every["_zone"].map(speaks))
+    names = list(parts)
+    drops = []
+    for (zone_id, name), rows in every[~chosen].groupby(["_zone", "source"], sort=True):
+        first = speaks[zone_id]
+        why = "no source may speak" if pd.isna(first) else f"{names[int(first)]} speaks"
+        where = f"zone {label(str(zone_id))}" if zone_id else "outside every zone"
+        persons = int(rows["population"].sum())
+        what = f"{persons} people at {len(rows)} places: {why} for {where}"
+        drops.append(("people", str(name), what, "not counted"))
+    table = every[chosen].drop(columns="_zone").sort_values("demand_id", kind="stable")
+    checked = tables.check("demand", table.reset_index(drop=True), layer="people")
+    return Demand(checked, tables.drops_table(drops))

@@ -1,0 +1,201 @@
+"""Several sources of people together: every total kept, nobody twice, order does not matter."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import geopandas as gpd
+import pandas as pd
+import pyproj
+import pytest
+import shapely
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from siting import demand, load
+from siting.demand import Density
+from siting.errors import DataError
+
+CRS = pyproj.CRS.from_epsg(4547)
+CLASSES = ("urban", "township_seat", "village")
+ZONES = gpd.GeoDataFrame(
+    {"zoning": "z", "zone_id": ["a", "b", "c", "d"], "name": ["a", "b", "c", "d"]},
+    geometry=[shapely.box(x, y, x + 10, y + 10) for x in (0, 10) for y in (0, 10)],
+    crs=CRS,
+)
+HALVES = gpd.GeoDataFrame(
+    {"zoning": "half", "zone_id": ["w", "e"], "name": ["w", "e"]},
+    geometry=[shapely.box(0, 0, 10, 20), shapely.box(10, 0, 20, 20)],
+    crs=CRS,
+)
+PLACE = st.tuples(
+    st.floats(-3, 23), st.floats(-3, 23), st.sampled_from(CLASSES), st.integers(0, 60)
+)
+SOURCES = st.fixed_dictionaries({name: st.lists(PLACE, max_size=8) for name in ("one", "two")})
+
+
+def table(rows: list[Any], name: str) -> gpd.GeoDataFrame:
+    return gpd.GeoDataFrame(
+        {
+            "demand_id": pd.Series([f"{name}{i}" for i in range(len(rows))], dtype="str"),
+            "population": pd.Series([r[3] for r in rows], dtype="int64"),
+            "settlement": pd.Series([r[2] for r in rows], dtype="str"),
+            "area_m2": 0.0,
+        },
+        geometry=[shapely.Point(r[0], r[1]) for r in rows],
+        crs=CRS,
+    )
+
+
+def zone_at(x: float, y: float) -> str:
+    """Return the zone by hand: a shared border is the smaller id's."""
+    if not (0 <= x <= 20 and 0 <= y <= 20):
+        return ""
+    return {(0, 0): "a", (0, 1): "b", (1, 0): "c", (1, 1): "d"}[(int(x > 10), int(y > 10))]
+
+
+@settings(max_examples=30)
+@given(SOURCES, st.sampled_from([None, {"one": ["a", "c"]}, {"one": ["b"], "two": ["a", "b"]}]))
+def test_own_people_of_one_source_a_zone(sources: dict[str, Any], only: Any) -> None:
+    parts = {name: table(rows, name) for name, rows in sources.items()}
+    found = demand.one_source_a_zone(parts, ZONES, only=only)
+    expected: dict[str, int] = {}
+    for zone_id in ["", *"abcd"]:  # said again, zone by zone
+        for name, rows in sources.items():
+            if only and name in only and zone_id not in only[name]:
+                continue
+            there = [r[3] for r in rows if zone_at(r[0], r[1]) == zone_id]
+            if sum(there):
+                expected[zone_id] = sum(there)
+                break
+    member = demand.membership(found.table, pd.concat([ZONES, HALVES]))
+    joined = member.merge(pd.DataFrame(found.table), on="demand_id")
+    assert set(joined.groupby("zoning")["population"].sum()) <= {sum(expected.values())}
+    sums = joined[joined["zoning"] == "z"].groupby("zone_id")["population"].sum()
+    assert sums[sums > 0].to_dict() == expected
+    assert joined[joined["zoning"] == "z"].groupby("zone_id")["source"].nunique().le(1).all()
+    given_, used = sum(r[3] for rows in sources.values() for r in rows), sum(expected.values())
+    listed = found.drops["what"].str.extract(r"^(\d+) people")[0].astype(int).sum()
+    assert used + listed == given_
+    mixed = demand.one_source_a_zone(
+        {name: part.iloc[::-1] for name, part in parts.items()}, ZONES.iloc[::-1], only=only
+    )
+    pd.testing.assert_frame_equal(pd.DataFrame(found.table), pd.DataFrame(mixed.table))
+    pd.testing.assert_frame_equal(found.drops, mixed.drops)
+
+
+TOTALS = st.lists(
+    st.integers(0, 500).flatmap(lambda n: st.tuples(st.just(n), st.integers(0, n))),
+    min_size=4, max_size=4,
+)  # fmt: skip
+
+
+def carriers(sources: dict[str, Any]) -> gpd.GeoDataFrame:
+    parts = [table(rows, name).assign(source=name) for name, rows in sources.items()]
+    every = pd.concat(parts, ignore_index=True).rename(columns={"demand_id": "carrier_id"})
+    return every.assign(
+        weight=every["population"].astype("float64"), source=every["source"].astype("str")
+    )
+
+
+@settings(max_examples=30)
+@given(SOURCES, TOTALS)
+def test_totals_of_towns_and_villages(sources: dict[str, Any], totals: list[Any]) -> None:
+    """Each total to the person, by the first source that has anything of its class there."""
+    sources["two"] = [*sources["two"], (1.0, 1.0, "village", 1)]
+    asked = pd.DataFrame(
+        {
+            "zone_id": list("abcd"),
+            "population": [t[0] for t in totals],
+            "town_population": [t[1] for t in totals],
+        }
+    )
+    spots = carriers(sources)
+    options: dict[str, Any] = {"by": "weight", "fallback": "zone_point", "sources": ["one", "two"]}
+    found = demand.spread(asked, spots, zones=ZONES, **options)
+    member = demand.membership(found.table, pd.concat([ZONES, HALVES]))
+    joined = member.merge(pd.DataFrame(found.table), on="demand_id")
+    assert set(joined.groupby("zoning")["population"].sum()) == {sum(t[0] for t in totals)}
+    mine = joined[(joined["zoning"] == "z") & (joined["population"] > 0)]
+    town = mine["settlement"].isin(["urban", "township_seat"])
+    for zone_id, (everybody, towns) in zip("abcd", totals, strict=True):
+        here = mine["zone_id"] == zone_id
+        assert mine.loc[here & town, "population"].sum() == towns
+        assert mine.loc[here & ~town, "population"].sum() == everybody - towns
+        for part, persons in ((True, towns), (False, everybody - towns)):
+            able = [
+                name
+                for name in ("one", "two")
+                for r in sources[name]
+                if zone_at(r[0], r[1]) == zone_id and r[3] and (r[2] != "village") == part
+            ]
+            speaks = {next(iter(able), "zone_point")} if persons else set()
+            assert set(mine.loc[here & (town == part), "source"]) == speaks
+    mixed = demand.spread(asked.iloc[::-1], spots.iloc[::-1], zones=ZONES.iloc[::-1], **options)
+    pd.testing.assert_frame_equal(pd.DataFrame(found.table), pd.DataFrame(mixed.table))
+    pd.testing.assert_frame_equal(found.drops, mixed.drops)
+
+
+def test_a_total_nothing_carries_is_named_with_its_part() -> None:
+    asked = pd.DataFrame(
+        {"zone_id": list("abcd"), "population": [9, 0, 0, 0], "town_population": [4, 0, 0, 0]}
+    )
+    spots = carriers({"one": [(1.0, 1.0, "village", 5)]})
+    with pytest.raises(DataError, match=r"1 of 8 zones have people but nothing .*\(a \(towns\)\)"):
+        demand.spread(asked, spots, zones=ZONES, by="weight")
+    blank = spots.assign(settlement="")
+    with pytest.raises(DataError, match="need to know which places are towns"):
+        demand.spread(asked, blank, zones=ZONES, by="weight", settlement=Density(1, 1, 1, 1))
+
+
+CENSUS = pd.DataFrame(
+    {
+        "code": ["4306", "430602", "430603", "", "430681"],
+        "name": ["市", "楼区", "溪区", "管理区", "罗市"],
+        "n": [100, 40, 30, 7, 23],
+        "town": [55, 30, 10, 5, 10],
+    }
+)
+COLUMNS = {"zone_id": "code", "name": "name", "population": "n", "town_population": "town"}
+
+
+def test_a_total_row_and_a_district_without_code() -> None:
+    read = load.totals(CENSUS, columns=COLUMNS, total_row="4306", merge={"管理区": "430681"})
+    assert read.table.values.tolist() == [
+        ["430602", 40, 30],
+        ["430603", 30, 10],
+        ["430681", 30, 15],
+    ]
+    assert read.drops[["what", "action"]].values.tolist() == [
+        ["市: the sum of all others, checked", "not counted"],
+        ["管理区: 7 people counted to 430681, as the study says", "merged"],
+    ]
+    assert CENSUS["n"].tolist() == [100, 40, 30, 7, 23]  # as it was
+
+
+@pytest.mark.parametrize(
+    ("change", "asked", "told"),
+    [
+        ({}, {"total_row": "4306"}, "have no zone_id"),
+        ({}, {"merge": {"管理区": "430681"}}, "a total row among the parts"),
+        ({}, {"total_row": "43", "merge": {"管理区": "430681"}}, '0 rows are called "43"'),
+        ({}, {"total_row": "4306", "merge": {"管理处": "430681"}}, "1 rows to merge are not"),
+        ({}, {"total_row": "4306", "merge": {"管理区": "430699"}}, "zones to merge into are not"),
+        ({"n": [101, 40, 30, 7, 23]}, {"total_row": "4306", "merge": {"管理区": "430681"}},
+         "all others add up to 100 in population"),
+        ({"town": [55, 30, 10, 6, 10]}, {"total_row": "4306", "merge": {"管理区": "430681"}},
+         "all others add up to 56 in town_population"),
+        ({"town": [55, 41, 10, 5, 10]}, {"total_row": "4306"}, "more people in town_population"),
+        ({"town": [55, None, 10, 5, 10]}, {"total_row": "4306"}, "town_population"),
+        ({"code": ["4306", "430602", "430602", "", "430681"]}, {"total_row": "4306"},
+         "share their zone_id"),
+    ],
+)  # fmt: skip
+def test_totals_refused(change: dict[str, Any], asked: dict[str, Any], told: str) -> None:
+    table = CENSUS.assign(**change)
+    if "a total row" in told:  # four parts and their sum, none of them without a code
+        extra = pd.DataFrame({"code": ["430611"], "name": ["山区"], "n": [0], "town": [0]})
+        table = pd.concat([table, extra], ignore_index=True)
+    with pytest.raises(DataError) as caught:
+        load.totals(table, columns=COLUMNS, **asked)
+    assert told in str(caught.value)

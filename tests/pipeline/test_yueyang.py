@@ -1,0 +1,79 @@
+"""Yueyang: the census to the person in every table, on made roads.
+
+The expected numbers are read from the census file here, row by row, without siting.
+"""
+
+import csv
+import json
+from pathlib import Path
+
+import geopandas as gpd
+import pandas as pd
+import pytest
+from finished_run import Finished
+
+CENSUS_2020 = 5_051_922  # 岳阳市第七次全国人口普查公报
+QUYUAN, MILUO, PINGJIANG = 71_521, "430681", "430626"
+PARTS = ["covered", "no_seat", "out_of_reach", "not_assessed"]
+
+
+@pytest.fixture(scope="module")
+def census(test_data: Path) -> pd.DataFrame:
+    """Persons and townspeople by county code, the codeless district counted to Miluo."""
+    file = test_data / "yueyang" / "yueyang_census2020_county_age_sex.csv"
+    with file.open(encoding="utf-8-sig", newline="") as lines:
+        rows = list(csv.DictReader(lines))
+    found: dict[str, list[int]] = {}
+    for row in rows:
+        if row["区划代码"] == "430600":
+            continue
+        code = row["区划代码"] or MILUO
+        persons = found.setdefault(code, [0, 0])
+        persons[0] += int(row["人口数_合计"])
+        persons[1] += int(row["城镇人口"])
+    return pd.DataFrame.from_dict(found, orient="index", columns=["persons", "towns"])
+
+
+def test_every_table_holds_everybody(yueyang: Finished) -> None:
+    coverage = yueyang.table("coverage")
+    assert (coverage[PARTS].sum(axis=1) == coverage["persons"]).all()
+    classes = coverage[coverage["settlement"] != "judged"]
+    sums = classes.groupby(["level", "plan", "zoning", "service", "rule_id"])["persons"].sum()
+    assert set(sums) == {CENSUS_2020}
+    people = yueyang.table("people")
+    assert set(people.groupby("zoning")["persons"].sum()) == {CENSUS_2020}
+    assert set(people["zoning"]) == {"county", "township"}
+    assert json.loads((yueyang.folder / "run.json").read_text("utf-8"))["persons"] == CENSUS_2020
+    demand = gpd.read_file(next(yueyang.folder.rglob("results.gpkg")), layer="demand")
+    assert demand["population"].sum() == CENSUS_2020
+
+
+def test_every_county_and_its_towns_are_the_census(yueyang: Finished, census: pd.DataFrame) -> None:
+    people = yueyang.table("people")
+    county = people[people["zoning"] == "county"]
+    town = county["settlement"].isin(["urban", "township_seat"])
+    assert county.groupby("zone_id")["persons"].sum().to_dict() == census["persons"].to_dict()
+    assert county[town].groupby("zone_id")["persons"].sum().to_dict() == census["towns"].to_dict()
+    assert county.loc[town, "persons"].sum() == 3_064_474  # the city's own row
+
+
+def test_one_source_speaks_for_each_total(yueyang: Finished) -> None:
+    people = yueyang.table("people")
+    county = people[people["zoning"] == "county"]
+    by = county.groupby("source")["zone_id"].unique()
+    assert set(by["seats"]) == set(by["seats_for_villages"]) == {PINGJIANG}
+    assert PINGJIANG not in set(by["villages"])
+    assert len(by["villages"]) == 8
+    drops = yueyang.table("drops")
+    told = set(drops.loc[drops["table"] == "people.totals", "what"])
+    assert f"岳阳市屈原管理区: {QUYUAN} people counted to {MILUO}, as the study says" in told
+    assert "岳阳市: the sum of all others, checked" in told
+
+
+def test_pages_say_that_the_roads_are_made(yueyang: Finished) -> None:
+    pages = sorted(yueyang.folder.rglob("*.html"))
+    assert pages
+    for page in pages:
+        content = page.read_text("utf-8")
+        assert "道路为程序生成" in content
+        assert "人口来源" in content
