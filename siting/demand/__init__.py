@@ -12,13 +12,16 @@ from siting.demand.land import carriers_of, cells
 from siting.demand.parts import one_source_a_zone
 from siting.demand.people import Demand, from_points
 from siting.demand.raster import carriers_from_raster, from_raster
+from siting.demand.scenario import Projection, on_path, project
 from siting.demand.settlement import Density, by_density
-from siting.demand.spread import spread
+from siting.demand.spread import TOWNS, spread
 from siting.demand.zoning import membership, zone_of_points
 
 __all__ = [
+    "TOWNS",
     "Demand",
     "Density",
+    "Projection",
     "by_density",
     "carriers_from_raster",
     "carriers_of",
@@ -30,7 +33,9 @@ __all__ = [
     "from_raster",
     "largest_remainder",
     "membership",
+    "on_path",
     "one_source_a_zone",
+    "project",
     "spread",
     "spread_mm",
     "zone_of_points",

@@ -80,13 +80,14 @@ def largest_remainder(
     left = total - int(quota.sum())
     result = quota.astype(np.int64)
     if left:
-        names: Sequence[Any] = range(count) if ids is None else [_digest(i) for i in ids]
+        names: Sequence[Any] = range(count) if ids is None else [digest(i) for i in ids]
         order = sorted(range(count), key=lambda i: (-int(rest[i]), names[i]))
         result[order[:left]] += 1
     return result
 
 
-def _digest(name: str) -> tuple[bytes, str]:
+def digest(name: str) -> tuple[bytes, str]:
+    """Return what ties are broken by: no order that follows the map."""
     return hashlib.blake2b(name.encode(), digest_size=8).digest(), name
 
 

@@ -21,6 +21,7 @@ from siting.network import RoadNetwork
 from siting.pipeline import people as people_room
 from siting.pipeline.barring import cut_networks
 from siting.pipeline.cache import Cache
+from siting.pipeline.forecast import Forecast, forecast
 from siting.pipeline.reader import LayerRecord, Reader, read_raw, told
 from siting.pipeline.road_layer import RoadLines, road_lines, walls
 from siting.pipeline.roads import SIGNALS, ways
@@ -43,6 +44,7 @@ class Inputs:
     new-sites question; ``cells`` are residential land cut up and ``land`` a point in each;
     ``membership`` is of demand and land; ``networks`` is by way of travelling (``walk``,
     ``walk.children``, ``drive``…); ``drops`` lists every row not used as given.
+    ``forecast`` is what a scenario assumes, ``None`` for today's people.
     ``road_lines`` is the road layer after mending, with its defects; ``None`` for an OSM extract.
     """
 
@@ -52,6 +54,7 @@ class Inputs:
     demand: gpd.GeoDataFrame
     membership: pd.DataFrame
     cohorts: pd.DataFrame
+    forecast: Forecast | None
     cells: gpd.GeoDataFrame | None
     land: gpd.GeoDataFrame | None
     parks: gpd.GeoDataFrame | None
@@ -174,8 +177,9 @@ def read_inputs(study: Study, *, cache: Cache, step: Steps) -> Inputs:
     cells = None if residential is None else demand_room.cells(
         residential.table, cell_m=study.people.cell_m
     )  # fmt: skip
+    norms = rules.load(study.rules)
     demand, drops = people_room.demand(
-        study, zones, people, totals, cells, rules=rules.load(study.rules),
+        study, zones, people, totals, cells, rules=norms,
         land_use=[part.table for part in land_use if part is not None],
     )  # fmt: skip
     if not len(demand) or int(demand["population"].sum()) == 0:
@@ -191,6 +195,8 @@ def read_inputs(study: Study, *, cache: Cache, step: Steps) -> Inputs:
     elsewhere = people_room.all_outside(demand, zones)
     if elsewhere is not None:
         raise DataError(elsewhere)
+    cohorts = people_room.cohorts(study, demand, people, totals, zones)
+    demand, cohorts, moves, later = forecast(study, demand, cohorts, zones, norms)
     land_points = None if cells is None else people_room.land_points(cells)
     placed = demand[["demand_id", "geometry"]]
     if land_points is not None and study.people.spread != "residential":
@@ -198,11 +204,12 @@ def read_inputs(study: Study, *, cache: Cache, step: Steps) -> Inputs:
     listed = [f.drops for f in reader.found.values() if hasattr(f, "drops")]
     return Inputs(
         crs=crs,
-        rules=rules.load(study.rules),
+        rules=norms,
         zones=zones,
         demand=demand,
         membership=demand_room.membership(placed, zones),
-        cohorts=people_room.cohorts(study, demand, people, totals, zones),
+        cohorts=cohorts,
+        forecast=later,
         cells=cells,
         land=land_points,
         parks=parks,
@@ -217,7 +224,7 @@ def read_inputs(study: Study, *, cache: Cache, step: Steps) -> Inputs:
         road_lines=drawn,
         networks=networks,
         layers=reader.records(),
-        drops=load.join_drops(*listed, *(n.drops for n in networks.values()), drops),
+        drops=load.join_drops(*listed, *(n.drops for n in networks.values()), drops, moves),
     )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import platform
 from collections.abc import Callable, Mapping
+from dataclasses import asdict
 from datetime import date
 from importlib.metadata import version
 from pathlib import Path
@@ -18,11 +19,12 @@ from siting import green as green_room
 from siting import maps, report, text
 from siting.errors import StudyError
 from siting.maps import Card, Sheet
-from siting.pipeline import buses, equity, people, road_layer, safety
+from siting.pipeline import buses, equity, forecast, people, road_layer, safety
 from siting.pipeline.inputs import CANDIDATES
 from siting.pipeline.questions import LEG_RULE
 from siting.pipeline.roads import SPEED_RULE, ways
 from siting.rules import Rule
+from siting.study import Study
 
 if TYPE_CHECKING:
     from siting.pipeline import Results
@@ -102,6 +104,7 @@ def _rules_used(results: Results) -> tuple[Rule, ...]:
     by_bus = [service.bus for service in results.study.services.values() if service.bus]
     used |= {rule_id for bus in by_bus for rule_id in buses.rules_used(bus)}
     used |= people.rules_used(inputs.demand)
+    used |= set(inputs.forecast.rules) if inputs.forecast is not None else set()
     if results.green is not None:
         used |= {rule_id for rule_id in inputs.rules if rule_id.startswith("green.")}
         used -= {"green.park_m2_per_person"}  # needs people by park, which no figure here has
@@ -133,7 +136,7 @@ def _sheet(results: Results, rules: tuple[Rule, ...]) -> Sheet:
     pages += ["schools"] if results.closures is not None else []
     pages += ["new_sites"] if results.new_sites is not None else []
     named = [
-        maps.Source("people", "", str(study.people.year or ""), study.people.source)
+        maps.Source("people", "", _people_year(study, lang), study.people.source)
     ] if study.people.source else []  # fmt: skip
     layers = [
         maps.Source(_shown_layer(entry.layer), entry.file, entry.date, entry.source)
@@ -142,6 +145,7 @@ def _sheet(results: Results, rules: tuple[Rule, ...]) -> Sheet:
     notes = list(study.notes)
     if not study.zones:
         notes.append(text.get("note.one_region", lang))
+    notes += forecast.notes(study, inputs.forecast, inputs.rules, lang)
     notes += people.notes(inputs.demand, lang)
     notes += people.spread_notes(study, inputs.demand, lang)
     notes += buses.notes(study, inputs.rules, results.region.buses, lang)
@@ -169,6 +173,14 @@ def _sheet(results: Results, rules: tuple[Rule, ...]) -> Sheet:
             study.basemap.url, study.basemap.attribution
         ),
     )  # fmt: skip
+
+
+def _people_year(study: Study, lang: str) -> str:
+    people = study.people
+    if people.scenario is None:
+        return str(people.year or "")
+    name = people.scenarios[people.scenario].label(lang) or people.scenario
+    return text.get("forecast.date", lang, year=str(people.scenario_year), name=name)
 
 
 def _shown_layer(name: str) -> str:
@@ -426,6 +438,7 @@ def _record(
         "crs": inputs.crs.to_string(),
         "inputs": list(inputs.layers),
         "rows": {name: len(table) for name, table in tables.items()},
+        "forecast": None if inputs.forecast is None else asdict(inputs.forecast),
         "persons": int(inputs.demand["population"].sum()),
         "demand_points": len(inputs.demand),
         "networks": {

@@ -7,7 +7,7 @@ told at once, and nothing is guessed: what a default fills in is written into ``
 from __future__ import annotations
 
 from siting.study.model import Bus, Study, Zones
-from siting.study.people import Part, People, PeopleRaster, Totals
+from siting.study.people import Part, People, PeopleRaster, Scenario, Totals
 from siting.study.read import read_study, write_example
 from siting.study.source import Source
 
@@ -16,6 +16,7 @@ __all__ = [
     "Part",
     "People",
     "PeopleRaster",
+    "Scenario",
     "Source",
     "Study",
     "Totals",

@@ -326,6 +326,11 @@ class Study(Model):
             cut = None if raster is None else raster.zoning
             if cut is not None and cut not in zonings:
                 told.append(f'people.raster.zoning = "{cut}" is not among {zonings}')
+        for name, scenario in people.scenarios.items():
+            if scenario.within is not None and scenario.within not in zonings:
+                told.append(
+                    f'people.scenarios.{name}.within = "{scenario.within}" is not among {zonings}'
+                )
         if people.parts and not zonings:
             told.append("people.parts: which source speaks is decided by zone; give [zones]")
         if any(p.spread == "residential" for p in people.parts) and self.residential is None:

@@ -144,6 +144,50 @@ class Part(Model):
         return self
 
 
+class ScenarioYear(Model):
+    """What a scenario says of one year: who lives in towns (a rule, a share), and how many in all.
+
+    ``total`` stays as it is today where no year gives one.
+    """
+
+    year: Annotated[int, Field(ge=1, le=9999, strict=True)]
+    town_share: str
+    total: Annotated[int, Field(ge=1, le=10**10, strict=True)] | None = None
+
+
+class Scenario(Model):
+    """People of later years: villagers move to towns until a share lives there.
+
+    Attributes
+    ----------
+    years
+        In order; years in between lie on straight lines, from today's people on.
+    within
+        Zoning whose zones people stay in, so that each keeps its total; anywhere if not given.
+    source
+        Who says so.
+    """
+
+    years: Annotated[tuple[ScenarioYear, ...], Field(min_length=1)]
+    within: str | None = None
+    source: str = ""
+    label_zh: str = ""
+    label_en: str = ""
+
+    def label(self, lang: str) -> str:
+        """Return the name shown on pages in ``lang``; blank where none is given."""
+        return (self.label_zh if lang == "zh" else self.label_en) or self.label_zh or self.label_en
+
+    @model_validator(mode="after")
+    def _in_order(self) -> Self:
+        years = [y.year for y in self.years]
+        if years != sorted(set(years)):
+            raise ValueError("years of a scenario stand in order, each once")
+        if len({y.total is None for y in self.years}) > 1:
+            raise ValueError("give a total in every year of a scenario, or in none")
+        return self
+
+
 class People(Model):
     """People as points, as a raster, or control totals spread over carriers (``spread``).
 
@@ -187,6 +231,10 @@ class People(Model):
         ``largest_remainder``, each listed.
     groups
         Age groups, by name.
+    scenario, scenario_year
+        Which scenario's people, of which year; today's where not given.
+    scenarios
+        Scenarios, by name.
     """
 
     points: Source | None = None
@@ -205,6 +253,24 @@ class People(Model):
     no_carrier: Literal["error", "zone_point"] = "error"
     whole: Literal["error", "largest_remainder"] = "error"
     groups: dict[Identifier, Group] = Field(default_factory=dict)
+    scenario: str | None = None
+    scenario_year: Annotated[int, Field(ge=1, le=9999, strict=True)] | None = None
+    scenarios: dict[Identifier, Scenario] = Field(default_factory=dict)
+
+    @model_validator(mode="after")
+    def _later(self) -> Self:
+        if (self.scenario is None) != (self.scenario_year is None):
+            raise ValueError("scenario and scenario_year come together: which one, of which year")
+        if self.scenario is None:
+            return self
+        if self.scenario not in self.scenarios:
+            raise ValueError(f'scenario = "{self.scenario}" is not among {list(self.scenarios)}')
+        first = self.scenarios[self.scenario].years[0].year
+        if self.year is None or self.year >= first:
+            raise ValueError(
+                f"scenario: say of which year today's people are: year = …, before {first}"
+            )
+        return self
 
     @model_validator(mode="after")
     def _one_way(self) -> Self:

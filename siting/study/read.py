@@ -141,6 +141,13 @@ def _resolved(study: Study) -> Study:
                     f'{where}: "{rule_id}" is not a distance or a time; it cannot judge '
                     "coverage. Name a rule in network_m, straight_m or time_min."
                 )
+        told += [
+            f'people.scenarios.{name}: town_share = "{step.town_share}" is not a rule that is a '
+            f"share.{_near(step.town_share, known)}"
+            for name, scenario in study.people.scenarios.items()
+            for step in scenario.years
+            if step.town_share not in known or known[step.town_share].measure != "share"
+        ]
     if told:
         raise StudyError("\n".join(told))
     return study

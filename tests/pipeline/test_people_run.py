@@ -240,3 +240,107 @@ def test_parts_refused(
     with pytest.raises(SitingError) as caught:
         town.run(people)
     assert told in str(caught.value)
+
+
+def scenario(**asked: Any) -> dict[str, Any]:
+    years = [
+        {"year": 2026, "town_share": "urbanisation.2026"},
+        {"year": 2029, "town_share": "urbanisation.2029"},
+    ]
+    return {"years": years, "label_zh": "草案", "source": "征求意见稿", **asked}
+
+
+def with_people(town: Town, **more: Any) -> dict[str, Any]:
+    """Return the town's own people at points, and what is asked of them."""
+    return {**town.content["people"], **more}
+
+
+def test_a_scenario_moves_people_and_says_so(town: Town) -> None:
+    spots = tiny.frame("people")
+    everybody = int(spots["people"].sum())
+    before = int(spots.loc[spots["class"] == "urban", "people"].sum())
+    assert before / everybody < 0.65
+    asked = {"scenarios": {"plan": scenario()}, "scenario": "plan", "scenario_year": 2029}
+
+    def pupils(content: dict[str, Any]) -> None:
+        content["services"]["school"]["group"] = "pupils"
+
+    done = town.run(with_people(town, **asked), pupils)
+    inputs = done.results.region.inputs
+    demand = inputs.demand
+    towns = int(demand.loc[demand["settlement"] == "urban", "population"].sum())
+    assert demand["population"].sum() == everybody
+    assert towns == int(0.7 * everybody + 0.5)
+    assert inputs.cohorts["persons"].sum() == int(spots["age6_11"].sum())
+    for _, part in done.coverage.groupby(["zoning", "service", "rule_id"]):
+        assert part["persons"].sum() in (everybody, int(spots["age6_11"].sum()))
+    for page in sorted(done.maps_folder.rglob("*.html")):
+        content = page.read_text("utf-8")
+        assert "人口不是现状，而是情景“草案”2029 年的推算（来源：征求意见稿）" in content
+        assert f"假定 {towns - before} 名乡村居民在全域内迁入城镇" in content
+        assert "urbanisation.2029（征求意见稿）" in content
+    record = json.loads(next(done.tables_folder.rglob("run.json")).read_text("utf-8"))
+    assert record["forecast"]["moved"] == towns - before
+    assert "urbanisation.2029" in {rule["id"] for rule in record["rules"]}
+
+
+def test_zones_without_a_town_keep_their_people(town: Town) -> None:
+    """Within townships people move where both classes live, and nobody comes or goes elsewhere."""
+    asked = {
+        "scenarios": {"plan": scenario(within="township")}, "scenario": "plan",
+        "scenario_year": 2026,
+    }  # fmt: skip
+    spots = tiny.frame("people")
+    zones = tiny.frame("zones").set_index("code").geometry
+    zone = spots.geometry.map(lambda p: next(z for z in zones.index if zones[z].intersects(p)))
+    before = spots.groupby([zone, "class"])["people"].sum().unstack(fill_value=0)
+    both = before[(before["urban"] > 0) & (before["village"] > 0)]
+    urban, everybody = int(before["urban"].sum()), int(before.to_numpy().sum())
+    able = int(both["village"].sum())
+    share = round((urban + able // 2) / everybody, 4)
+
+    def change(content: dict[str, Any]) -> None:
+        content["rules"] = {"urbanisation.2026": {"value": share, "reason": "test"}}
+
+    done = town.run(with_people(town, **asked), change)
+    inputs = done.results.region.inputs
+    joined = pd.DataFrame(inputs.demand).merge(inputs.membership, on="demand_id")
+    sums = joined.groupby("zone_id")["population"].sum()
+    assert sums.to_dict() == before.sum(axis=1).to_dict()
+    towns = joined[joined["settlement"] == "urban"].groupby("zone_id")["population"].sum()
+    assert towns.sum() == int(share * everybody + 0.5)
+    alone = before.index.difference(both.index)
+    assert towns.reindex(alone, fill_value=0).to_dict() == before.loc[alone, "urban"].to_dict()
+    assert inputs.forecast is not None
+    assert set(inputs.forecast.staying) == set(before.index[(before["urban"] == 0)])
+    content = next(done.maps_folder.rglob("index.html")).read_text("utf-8")
+    assert "名乡村居民在各自的乡镇内迁入城镇" in content
+    with pytest.raises(SitingError, match="villagers would have to move"):
+        town.run(
+            with_people(town, **asked),
+            lambda c: c.update(rules={"urbanisation.2026": {"value": 1.0, "reason": "test"}}),
+        )
+
+
+@pytest.mark.parametrize(
+    ("asked", "told"),
+    [
+        ({"scenario": "plan"}, "scenario and scenario_year come together"),
+        ({"scenario": "pan", "scenario_year": 2026}, 'scenario = "pan" is not among'),
+        ({"scenario": "plan", "scenario_year": 2031}, "2031 is not between 2025 and 2029"),
+        ({"scenario": "plan", "scenario_year": 2025}, "is not after 2025"),
+        ({"scenario": "plan", "scenario_year": 2026, "year": 2026}, "say of which year today's"),
+        ({"scenarios": {"plan": scenario(within="county")}}, 'within = "county" is not among'),
+        ({"scenarios": {"plan": scenario(years=[])}}, "people.scenarios"),
+        ({"scenarios": {"plan": scenario(years=scenario()["years"][::-1])}}, "stand in order"),
+        ({"scenarios": {"plan": scenario(years=[
+            {"year": 2026, "town_share": "urbanisation.2026", "total": 5},
+            {"year": 2029, "town_share": "urbanisation.2029"}])}}, "or in none"),
+        ({"scenarios": {"plan": scenario(years=[{"year": 2026, "town_share": "circle_5min"}])}},
+         '"circle_5min" is not a rule that is a share'),
+    ],
+)  # fmt: skip
+def test_scenarios_refused(town: Town, asked: dict[str, Any], told: str) -> None:
+    with pytest.raises(SitingError) as caught:
+        town.run(with_people(town, **({"scenarios": {"plan": scenario()}} | asked)))
+    assert told in str(caught.value)

@@ -12,6 +12,9 @@ import pandas as pd
 import pytest
 from finished_run import Finished
 
+import siting
+from tests.pipeline.yueyang_roads import write_roads
+
 CENSUS_2020 = 5_051_922  # 岳阳市第七次全国人口普查公报
 QUYUAN, MILUO, PINGJIANG = 71_521, "430681", "430626"
 PARTS = ["covered", "no_seat", "out_of_reach", "not_assessed"]
@@ -77,3 +80,40 @@ def test_pages_say_that_the_roads_are_made(yueyang: Finished) -> None:
         content = page.read_text("utf-8")
         assert "道路为程序生成" in content
         assert "人口来源" in content
+
+
+def test_the_plans_path_keeps_every_county(
+    test_data: Path,
+    census: pd.DataFrame,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """65 % of the people in towns in 2026: 219,275 move, each within the own county."""
+    write_roads(test_data / "yueyang", tmp_path)
+    monkeypatch.setenv("SITING_MADE_ROADS", str(tmp_path))
+    own = Path(__file__).parents[1] / "studies" / "yueyang" / "study.toml"
+    asked = """
+[people.scenarios.plan]
+within = "county"
+years = [
+    { year = 2026, town_share = "urbanisation.2026" },
+    { year = 2029, town_share = "urbanisation.2029" },
+]
+"""
+    text = own.read_text("utf-8").replace(
+        "[people]\n", '[people]\nscenario = "plan"\nscenario_year = 2026\n'
+    )
+    file = tmp_path / "study.toml"
+    file.write_text(text + asked, "utf-8")
+    found = siting.pipeline.read_inputs(siting.read_study(file))
+    assert found.forecast is not None
+    assert found.forecast.moved == 3_283_749 - 3_064_474
+    demand = pd.DataFrame(found.demand)
+    county = found.membership[found.membership["zoning"] == "county"]
+    joined = demand.merge(county, on="demand_id")
+    sums = joined.groupby("zone_id")["population"].sum()
+    assert sums.to_dict() == census["persons"].to_dict()
+    town = joined["settlement"].isin(["urban", "township_seat"])
+    assert joined.loc[town, "population"].sum() == 3_283_749  # 0.65 × 5,051,922 = 3,283,749.3
+    towns = joined[town].groupby("zone_id")["population"].sum()
+    assert (towns > census["towns"]).all()
