@@ -126,6 +126,7 @@ CONTRACTS: Final[Mapping[str, Contract]] = {
             "source": _text(optional=True),
             "weight": _number(optional=True),
             "settlement": _text("", *SETTLEMENTS),
+            "class_from": _text("", *CLASS_FROM, optional=True),
             "area_m2": _number(),
             "geometry": _shape(*POINT),
         }

@@ -82,6 +82,9 @@ def spread(
     weight = _weights(spots, by, layer)
     zone = zone_of_points(spots.geometry, zones) if zones is not None else None
     said = classes(spots["settlement"], spots.geometry, land_use=land_use, zones=zones)
+    if "class_from" in spots:
+        own = said["class_from"] == "own"
+        said["class_from"] = said["class_from"].where(~own, spots["class_from"])
     drops: list[tuple[str, str, str, str]] = []
     if zone is not None:
         lost = np.flatnonzero(zone.to_numpy() == "")

@@ -157,10 +157,14 @@ def _carriers(
         weight = table["area_m2"] if origin.spread == "buildings" else equal
         weight = table.get("weight", weight)
     said = carriers["settlement"].astype("str")
-    if isinstance(origin, Part) and origin.settlement is not None:
-        said = said.where(said != "", origin.settlement)
-    kept = carriers[["carrier_id", "area_m2", "geometry"]]
-    return Demand(kept.assign(weight=weight, settlement=said.astype("str")), drops)
+    declared = origin.settlement if isinstance(origin, Part) else None
+    by = pd.Series("own", index=said.index).where(said != "", "study" if declared else "")
+    kept = carriers[["carrier_id", "area_m2", "geometry"]].assign(
+        weight=weight,
+        settlement=said.where(said != "", declared or "").astype("str"),
+        class_from=by.astype("str"),
+    )
+    return Demand(kept, drops)
 
 
 def _stacked(

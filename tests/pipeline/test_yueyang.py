@@ -67,6 +67,10 @@ def test_one_source_speaks_for_each_total(yueyang: Finished) -> None:
     assert set(by["seats"]) == set(by["seats_for_villages"]) == {PINGJIANG}
     assert PINGJIANG not in set(by["villages"])
     assert len(by["villages"]) == 8
+    said = county.groupby("source")["class_from"].unique()
+    assert {name: list(words) for name, words in said.items()} == {
+        "villages": ["own"], "seats": ["study"], "seats_for_villages": ["study"]
+    }  # fmt: skip
     drops = yueyang.table("drops")
     told = set(drops.loc[drops["table"] == "people.totals", "what"])
     assert f"岳阳市屈原管理区: {QUYUAN} people counted to {MILUO}, as the study says" in told
