@@ -203,7 +203,7 @@ class Intake:
                     f"share their {key} with another, such as {first!r}",
                     "Give every row its own id; parts of one thing belong in one multi-geometry.",
                 )
-            self._relabel(values, ~blank & ~twice)
+            self.relabel(values, ~blank & ~twice)
             return values
         if "osm_id" in self.raw:
             return [str(v) for v in self.raw["osm_id"]]
@@ -239,7 +239,7 @@ class Intake:
             return [""] * len(self)
         return texts(self.raw[self.columns[key]]).values
 
-    def _relabel(self, ids: Sequence[str], usable: Flags) -> None:
+    def relabel(self, ids: Sequence[str], usable: Flags) -> None:
         """From here on call rows by their ids; what is told already keeps its row number."""
         old = list(self.labels)
         self.labels = [label(i) if ok else was for i, ok, was in zip(ids, usable, old, strict=True)]

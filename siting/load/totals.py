@@ -89,6 +89,10 @@ def _joined(
     """
     numbers = {key: column.copy() for key, column in numbers.items()}
     ids, names = intake.text("zone_id"), intake.text("name")
+    shown = pd.Series([i or n for i, n in zip(ids, names, strict=True)])
+    intake.relabel(
+        shown.tolist(), (shown != "").to_numpy() & ~shown.duplicated(keep=False).to_numpy()
+    )
     called = [{i, n} - {""} for i, n in zip(ids, names, strict=True)]
     whole = np.array([total_row is not None and total_row in c for c in called], dtype=bool)
     if total_row is not None and whole.sum() != 1:
@@ -140,11 +144,8 @@ def _joined(
         for column in numbers.values():
             column.iat[place[to]] += column.iat[row]
         what = f"{numbers['population'].iat[row]} people counted to {label(to)}"
-        intake.note(
-            int(row), f"{label(names[row] or ids[row])}: {what}, as the study says", "merged"
-        )
+        intake.note(int(row), f"{what}, as the study says", "merged")
     for row in np.flatnonzero(whole):
-        what = f"{label(names[row] or ids[row])}: the sum of all others, checked"
-        intake.note(int(row), what, "not counted")
+        intake.note(int(row), "the sum of all others, checked", "not counted")
     intake.keep &= plain
     return ids, numbers

@@ -166,9 +166,9 @@ def test_a_total_row_and_a_district_without_code() -> None:
         ["430603", 30, 10],
         ["430681", 30, 15],
     ]
-    assert read.drops[["what", "action"]].values.tolist() == [
-        ["市: the sum of all others, checked", "not counted"],
-        ["管理区: 7 people counted to 430681, as the study says", "merged"],
+    assert read.drops[["row", "what", "action"]].values.tolist() == [
+        ["4306", "the sum of all others, checked", "not counted"],
+        ["管理区", "7 people counted to 430681, as the study says", "merged"],
     ]
     assert CENSUS["n"].tolist() == [100, 40, 30, 7, 23]  # as it was
 

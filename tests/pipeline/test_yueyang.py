@@ -72,9 +72,11 @@ def test_one_source_speaks_for_each_total(yueyang: Finished) -> None:
         "villages": ["own"], "seats": ["study"], "seats_for_villages": ["study"]
     }  # fmt: skip
     drops = yueyang.table("drops")
-    told = set(drops.loc[drops["table"] == "people.totals", "what"])
-    assert f"岳阳市屈原管理区: {QUYUAN} people counted to {MILUO}, as the study says" in told
-    assert "岳阳市: the sum of all others, checked" in told
+    told = drops[drops["table"] == "people.totals"].set_index("row")["what"].to_dict()
+    assert told == {
+        "岳阳市屈原管理区": f"{QUYUAN} people counted to {MILUO}, as the study says",
+        "430600": "the sum of all others, checked",
+    }
 
 
 def test_pages_say_that_the_roads_are_made(yueyang: Finished) -> None:
