@@ -13,7 +13,9 @@ from siting.errors import NetworkError, StudyError
 from siting.rules import Rule
 from siting.travel_time import LARGEST, TravelTimes
 
+I32 = npt.NDArray[np.int32]
 I64 = npt.NDArray[np.int64]
+Bool = npt.NDArray[np.bool_]
 
 
 def by_detour(times: TravelTimes, factor: Rule, *, walk_ms: int, wait_ms: int) -> TravelTimes:
@@ -119,7 +121,8 @@ def by_routes(direct: TravelTimes, journeys: pd.DataFrame) -> TravelTimes:
 
     Where a home's pupils take several buses the longest journey counts, for a rule is about every
     pupil; where some of them find no seat, the home has no journey. Which schools roads lead to,
-    and the parts of the network, are as in ``direct``.
+    and the parts of the network, are as in ``direct``; a journey leads to its school even where no
+    street for cars does, as for those who walk.
 
     Parameters
     ----------
@@ -143,17 +146,36 @@ def by_routes(direct: TravelTimes, journeys: pd.DataFrame) -> TravelTimes:
     has = homes.isin(total.index)
     mine = homes[has]
     position = {name: at for at, name in enumerate(direct.site_id)}
+    goal = np.array([position[s] for s in site.loc[mine]], dtype=np.int64)
+    reach_class, reachable = _led(direct, np.flatnonzero(has), goal)
     return replace(
         direct,
         cutoff=LARGEST,  # every journey is known; who has none has none at any distance
         k=0,
         indptr=np.concatenate([[0], np.cumsum(has)]).astype(np.int64),
-        site=np.array([position[s] for s in site.loc[mine]], dtype=np.int32),
+        site=goal.astype(np.int32),
         value=total["max"].loc[mine].to_numpy(dtype=np.int32),
         access=np.where(has, 0, direct.access),
         attached=direct.attached | has,
-        reach_class=np.where(has & ~direct.attached, 0, direct.reach_class).astype(np.int32),
+        reach_class=reach_class,
+        reachable=reachable,
     )
+
+
+def _led(direct: TravelTimes, row: I64, goal: I64) -> tuple[I32, Bool]:
+    """Return ``reach_class`` and ``reachable`` once each of these homes can come to its school."""
+    nowhere = np.zeros((1, len(direct.site_id)), dtype=np.bool_)
+    leads = np.concatenate([direct.reachable, nowhere])  # class −1, of no street, is the last
+    new = ~leads[direct.reach_class[row], goal]
+    row, goal = row[new], goal[new]
+    kinds, number = np.unique(
+        np.stack([direct.reach_class[row], goal]), axis=1, return_inverse=True
+    )
+    more = leads[kinds[0]]
+    more[np.arange(len(more)), kinds[1]] = True
+    reach_class = direct.reach_class.copy()
+    reach_class[row] = len(direct.reachable) + number.reshape(-1)
+    return reach_class, np.concatenate([direct.reachable, more])
 
 
 def _exact(rule: Rule) -> Fraction:

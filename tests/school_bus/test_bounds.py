@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from decimal import ROUND_HALF_UP, Decimal
 
 import numpy as np
@@ -38,6 +39,9 @@ matrices = st.integers(1, 8).flatmap(
     lambda n: st.lists(
         st.lists(st.integers(-1, 4_000_000), min_size=3, max_size=3), min_size=n, max_size=n
     )
+)
+holes = st.lists(
+    st.lists(st.sampled_from([-1, 700_000]), min_size=3, max_size=3), min_size=1, max_size=5
 )
 
 
@@ -185,3 +189,53 @@ def test_journeys_as_times_go_to_ones_own_school_only() -> None:
     assert reach["impedance"].tolist() == [1_000, 700, -1]
     assert reach["state"].tolist() == ["reached", "reached", "beyond_cutoff"]
     assert found.frame().values.tolist() == [["a", "S0", 1_000], ["b", "S1", 700]]
+
+
+@settings(max_examples=60)
+@given(holes, st.randoms(use_true_random=False), st.data())
+def test_who_has_a_journey_is_there_whatever_the_order_of_rows(
+    matrix: list[list[int]], random: object, data: st.DataObject
+) -> None:
+    """Walkers need no street for cars, nor one that leads to their school: they are there."""
+    homes = [f"D{i}" for i in range(len(matrix))]
+    on = data.draw(st.lists(st.booleans(), min_size=len(homes), max_size=len(homes)))
+    goes = data.draw(
+        st.lists(st.sampled_from([*SITES, None]), min_size=len(homes), max_size=len(homes))
+    )
+    mornings = pd.DataFrame(
+        [(h, s, 60_000 + i) for i, (h, s) in enumerate(zip(homes, goes, strict=True)) if s],
+        columns=["demand_id", "site_id", "total_ms"],
+    )
+    found = {}
+    order = list(range(len(homes)))
+    for _ in range(2):
+        cars = times_of([matrix[i] for i in order], [homes[i] for i in order], SITES)
+        off = np.array([not on[i] for i in order])
+        cars = replace(
+            cars,
+            attached=~off,
+            access=np.where(off, -1, 0),
+            reach_class=np.where(off, -1, cars.reach_class).astype(np.int32),
+        )
+        times = school_bus.by_routes(cars, mornings)
+        reach = times.reach(SITES).assign(island=times.islands(SITES))
+        for home, site, total in mornings.itertuples(index=False):
+            assert reach.loc[home, ["site_id", "impedance", "state"]].tolist() == [
+                site, total, "reached",
+            ]  # fmt: skip
+            row = times.reach([site]).loc[home]
+            assert (row["state"], times.islands([site])[reach.index.get_loc(home)]) == (
+                "reached", False,
+            )  # fmt: skip
+        left = reach.index.difference(mornings["demand_id"])
+        for home in left:
+            i = homes.index(home)
+            state = "unattached" if not on[i] else "unreachable"
+            assert reach.loc[home, "state"] == (
+                "beyond_cutoff" if on[i] and max(matrix[i]) >= 0 else state
+            )
+        found[tuple(order)] = reach.sort_index()
+        random.shuffle(order)  # type: ignore[attr-defined]
+    first, *rest = found.values()
+    for other in rest:
+        pd.testing.assert_frame_equal(first, other)
