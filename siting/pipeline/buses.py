@@ -333,8 +333,8 @@ def _plans(
     to_school = travel_time.table(
         drive, stop_at, school_at, impedance="time", cutoff=round(limit * MS_PER_MIN), k=0
     )
-    # a way between stops longer than any stop's way to school saves nothing
-    farthest = int(to_school.value.max(initial=0))
+    # a way between stops longer than any stop's way to school saves no driving; it may save a bus
+    farthest = to_school.cutoff if bus.buses else int(to_school.value.max(initial=0))
     between = travel_time.table(drive, stop_at, stop_at, impedance="time", cutoff=farthest, k=0)
     walks = chosen.walks.assign(site_id=chosen.walks["demand_id"].map(school_of))
     plans = []

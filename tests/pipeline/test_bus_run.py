@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import geopandas as gpd
 import pandas as pd
 import pytest
+from shapely import LineString
 
 import siting
-from siting import rules
+from siting import network, rules, school_bus
 from siting.errors import StudyError
 from siting.pipeline import Run
+from siting.pipeline.buses import Terms, _plans
+from siting.study.model import Bus
 from tests.pipeline.test_ways_run import TIME_RULE, Town
 
 ROUTE = {"how": "route", "seats": 30, "max_walk_m": 400, "dwell_s": 20, "board_s": 1, "wait_min": 2}
@@ -154,3 +158,41 @@ def test_what_contradicts_itself_is_refused(town: Town) -> None:
     ):
         with pytest.raises(StudyError, match=told):
             town.run({"clinic": service}, minutes=10, network={})
+
+
+def test_few_buses_go_through_the_school_to_the_other_side() -> None:
+    """Stops 4 minutes east and west of the school: one bus takes both in 12, and has the time."""
+    road = gpd.GeoDataFrame(
+        {"highway": ["residential"], "speed_kph": [36.0]},
+        geometry=[LineString([(-3_000, 0), (3_000, 0)])],
+        crs=4547,
+    )
+    drive = network.from_lines(road, mode="drive")
+    at = network.attach(
+        drive,
+        gpd.GeoSeries.from_xy([0, -2_400, 2_400], [0] * 3, index=["S", "east", "west"], crs=4547),
+        max_access_m=50,
+        min_component_km=0,
+    )
+    chosen = school_bus.Stops(
+        ("east", "west"),
+        pd.DataFrame(
+            {
+                "demand_id": ["D1", "D2"], "stop_id": ["east", "west"], "persons": [3, 4],
+                "walk_ms": 0, "walk_mm": 0,
+            }
+        ),
+        pd.DataFrame({"demand_id": [], "persons": [], "why": []}),
+    )  # fmt: skip
+    study: Any = SimpleNamespace(network=SimpleNamespace(cutoff_min=30))
+    inputs: Any = SimpleNamespace(networks={"drive": drive})
+    found = {}
+    for buses in (1, 2, None):
+        asked = Bus(how="route", seats=20, buses=buses)
+        plans = _plans(
+            study, asked, Terms(400, 0, 0, 0), inputs, chosen, pd.Series("S", index=["D1", "D2"]),
+            at.iloc[1:], at.iloc[:1],
+        )  # fmt: skip
+        assert [len(plan.unserved) for plan in plans] == [0]
+        found[buses] = sorted(plans[0].routes.groupby("route_id")["leg_ms"].sum().tolist())
+    assert found == {1: [720_000], 2: [240_000, 240_000], None: [240_000, 240_000]}
