@@ -11,7 +11,7 @@ import pandas as pd
 
 from siting.errors import DataError, Problem, StudyError
 from siting.school_bus.search import FAR, Route, Trips, planned
-from siting.school_bus.stops import Stops
+from siting.school_bus.stops import Stops, not_whole
 from siting.travel_time import TravelTimes
 
 I64 = npt.NDArray[np.int64]
@@ -117,7 +117,7 @@ def routes(
         Seats, seconds, limits or tables that cannot be; more visits of buses than
         ``MOST_VISITS``.
     DataError
-        Stops that are not in the travel times, pupils that are not whole.
+        Stops that are not in the travel times or stand twice, pupils that are not whole.
 
     Examples
     --------
@@ -143,6 +143,8 @@ def routes(
     """
     longest = NO_LIMIT if max_ride_min is None else round(max_ride_min * 60_000)
     _check(between, to_school, seats, dwell_s, board_s, longest, buses)
+    if problems := not_whole(boarding, "stops"):
+        raise DataError(problems)
     pupils = boarding[boarding > 0].sort_index()
     names = [str(i) for i in pupils.index]
     waiting: I64 = np.array(pupils, dtype=np.int64)

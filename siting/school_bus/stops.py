@@ -181,11 +181,8 @@ def _check(length: TravelTimes, time: TravelTimes, longest: int) -> None:
 
 def _whole(persons: pd.Series[int], homes: npt.NDArray[np.object_]) -> I64:
     """Return pupils in the order of the homes."""
-    unknown = sorted(set(persons.index) - set(homes.tolist()))
-    number = persons.to_numpy()
-    bad = persons.index[(number < 0) | (number != np.floor(number))]
-    problems = []
-    if unknown:
+    problems = not_whole(persons, "homes")
+    if unknown := sorted(set(persons.index) - set(homes.tolist())):
         problems.append(
             Problem(
                 "pupils",
@@ -194,19 +191,24 @@ def _whole(persons: pd.Series[int], homes: npt.NDArray[np.object_]) -> I64:
                 tuple(map(str, unknown)),
             )
         )
-    if len(bad):
-        problems.append(
-            Problem(
-                "pupils",
-                f"{len(bad)} homes have pupils that are no whole number from 0 up",
-                "Give whole persons.",
-                tuple(map(str, bad)),
-            )
-        )
     if problems:
         raise DataError(problems)
     result: I64 = np.array(persons.reindex(pd.Index(homes)).fillna(0), dtype=np.int64)
     return result
+
+
+def not_whole(persons: pd.Series[int], where: str) -> list[Problem]:
+    """Return what is wrong with pupils by place: parts of persons, or a place named twice."""
+    number = pd.to_numeric(persons, errors="coerce").to_numpy(dtype=float, na_value=np.nan)
+    bad = persons.index[~((number >= 0) & (number < np.inf) & (number == np.floor(number)))]
+    twice = persons.index[persons.index.duplicated()].unique()
+    told = ((bad, "have pupils that are no whole number from 0 up", "Give whole persons."),
+            (twice, "stand in several rows", "Give each one row."))  # fmt: skip
+    return [
+        Problem("pupils", f"{len(those)} {where} {what}", mend, tuple(map(str, those)))
+        for those, what, mend in told
+        if len(those)
+    ]
 
 
 def _pairs(length: TravelTimes, time: TravelTimes, longest: int) -> tuple[I64, I64, I64, I64]:

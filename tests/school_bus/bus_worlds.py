@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import itertools
 from collections.abc import Iterator, Sequence
 from typing import Any
@@ -61,6 +62,14 @@ class World:
         self.ms = {(a, b): far[a].get(b, -1) for a in stops for b in [*stops, SCHOOL]}
         self.between = times_of([[self.ms[a, b] for b in stops] for a in stops], stops, stops)
         self.to_school = times_of([[self.ms[a, SCHOOL]] for a in stops], stops, [SCHOOL])
+
+    def but(self, stop: str, pupils: float, *, again: bool = False) -> World:
+        """Return this world with other pupils at a stop, or with a second row for it."""
+        other = copy.copy(self)
+        row = pd.Series({stop: pupils})
+        rest = self.boarding if again else self.boarding.drop(stop)
+        other.boarding = pd.concat([rest, row])
+        return other
 
 
 @st.composite

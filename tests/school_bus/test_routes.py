@@ -193,6 +193,11 @@ def test_what_cannot_be_is_refused() -> None:
         school_bus.routes(
             world.between, world.to_school, strange, school=SCHOOL, seats=5, dwell_s=1, board_s=1
         )
+    for odd in (0.5, 2.7, -1, float("nan"), float("inf")):
+        with pytest.raises(DataError, match="whole number"):
+            build(world.but(world.stops[0], odd))
+    with pytest.raises(DataError, match="several rows"):
+        build(world.but(world.stops[0], 1, again=True))
     by_length = times_of([[1]], ["a"], ["b"], impedance="length")
     with pytest.raises(StudyError, match="by time"):
         school_bus.routes(
