@@ -97,9 +97,11 @@ def region(study: Study, inputs: Inputs, *, step: Steps) -> Region:
     offers = pd.concat([s.offers for s in inputs.sites.values()], ignore_index=True)
     homes_at: dict[str, pd.DataFrame] = {}
     sites_at: dict[str, pd.DataFrame] = {}
+    nearest_at: dict[str, pd.DataFrame] = {}
     losses = []
     for way, roads in inputs.networks.items():
         step(f"attach: {way}")
+        homes, gates = points_of(study, inputs, joined, way)
         homes_at[way], sites_at[way] = (
             network.attach(
                 roads,
@@ -108,8 +110,18 @@ def region(study: Study, inputs: Inputs, *, step: Steps) -> Region:
                 min_component_km=options.min_component_km,
                 barriers=barriers,
             )
-            for where in points_of(study, inputs, joined, way)
+            for where in (homes, gates)
         )
+        # who lives on an island too small to attach to is counted there in the list of defects
+        other = (homes_at[way]["why"] != "").to_numpy()
+        nearest = network.attach(
+            roads,
+            homes[other],
+            max_access_m=options.max_access_m,
+            min_component_km=0,
+            barriers=barriers,
+        )
+        nearest_at[way] = pd.concat([homes_at[way][~other], nearest], ignore_index=True)
         losses += [
             _losses(found[way], what, way, inputs.demand)
             for what, found in (("demand", homes_at), ("sites", sites_at))
@@ -130,7 +142,7 @@ def region(study: Study, inputs: Inputs, *, step: Steps) -> Region:
         road_defects=road_defects(
             inputs.networks,
             inputs.road_lines,
-            homes_at=homes_at,
+            homes_at=nearest_at,
             persons=inputs.demand.set_index("demand_id")["population"],
         ),
         zoning=str(inputs.zones["zoning"].iloc[0]),

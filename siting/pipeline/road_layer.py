@@ -103,7 +103,8 @@ def road_defects(
     lines
         From :func:`road_lines`.
     homes_at, persons
-        Where people are attached by way of travelling, and how many, by demand id.
+        Where people are attached by way of travelling, in however small a part of the network, and
+        how many, by demand id.
     """
     name_of = None
     if lines is not None:

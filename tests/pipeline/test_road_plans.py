@@ -206,6 +206,22 @@ def test_messages_and_defects_call_a_street_by_what_its_file_has(tmp_path: Path)
             region(file)
 
 
+@pytest.mark.parametrize("least_km", [0, 2])
+def test_people_on_an_island_are_told_however_small_it_is(tmp_path: Path, least_km: float) -> None:
+    """Homes of the west lie 5 m from a stray lane of 60 m and 10 m from their street."""
+    file = write(tmp_path, more=f"[network]\nmin_component_km = {least_km}\n")
+    layer = tmp_path / "data" / "raw" / "roads.gpkg"
+    lane = street((70, 1015), (130, 1015))
+    gpd.GeoDataFrame([*STREETS, lane], geometry="geometry", crs=CRS).to_file(layer)
+    _, here = region(file)
+    defects = here.road_defects
+    found = defects.loc[defects["kind"] == "island", ["size_m", "persons"]].values.tolist()
+    assert found == [[60.0, 100]]
+    # they are assessed only where they may attach to their street instead
+    told = questions.evaluated(here, here.today).indicators.iloc[0]
+    assert told["not_assessed_persons"] == (0 if least_km else 100)
+
+
 def test_an_island_joined_is_assessed_and_a_gap_stays_one(tmp_path: Path) -> None:
     file = write(tmp_path / "n", minutes=40)
     roads = gpd.GeoDataFrame(STREETS, geometry="geometry", crs=CRS)
