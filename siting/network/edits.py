@@ -103,7 +103,8 @@ class Retime:
     mode
         Whose speed.
     kph
-        The new speed, km/h; or
+        The new speed, km/h, as a line layer would state it: the speeds' factor of the mode applies
+        to it too; or
     time_factor
         what times are multiplied by (2 is half as fast).
     """
@@ -215,7 +216,7 @@ def revised(
     draft = Draft(network)
     lost: list[Problem] = []
     draft.gone |= _closed(network, edits, lost)
-    retimed = _retime(draft, edits, problems, lost)
+    retimed = _retime(draft, edits, used, problems, lost)
     problems += lost if strict else []
     adds = [(i, edit) for i, edit in enumerate(edits, 1) if isinstance(edit, Add)]
     problems += _bad_lines(adds, used)
@@ -272,7 +273,11 @@ def _closed(network: RoadNetwork, edits: Sequence[Edit], lost: list[Problem]) ->
 
 
 def _retime(
-    draft: Draft, edits: Sequence[Edit], problems: list[Problem], lost: list[Problem]
+    draft: Draft,
+    edits: Sequence[Edit],
+    speeds: Speeds,
+    problems: list[Problem],
+    lost: list[Problem],
 ) -> bool:
     """Give edges other times; return whether any changed."""
     network = draft.network
@@ -328,7 +333,8 @@ def _retime(
         for times in (draft.forward, draft.backward):
             open_ = edges[times[edges] >= 0]
             if edit.kph is not None:
-                times[open_] = travel_ms(network.length_mm[open_], edit.kph)
+                kph = edit.kph * speeds.factor(network.mode)
+                times[open_] = travel_ms(network.length_mm[open_], kph)
             else:
                 factor = float(edit.time_factor or 1.0)
                 times[open_] = np.floor(times[open_] * factor + 0.5).astype(np.int64)

@@ -290,6 +290,20 @@ def test_retime():
     assert both.forward_ms[both.way_id == 0].sum() == 36_000
 
 
+@pytest.mark.parametrize("factor", [0.5, 1.0, 1.25])
+def test_a_speed_counts_as_if_the_layer_had_stated_it(factor):
+    speeds = network.read_speeds().going_by("drive", factor)
+    rows = [row((0, 0), (100, 0), oneway="yes"), row((100, 0), (100, 50))]
+
+    def read(rows: list[dict]) -> network.RoadNetwork:
+        layer = gpd.GeoDataFrame(rows, geometry="geometry", crs=CRS)
+        return network.from_lines(layer, mode="drive", speeds=speeds)
+
+    done = edited(read(rows), [Retime("drive", way=0, kph=18)], speeds=speeds)
+    assert done.forward_ms[done.way_id == 0].tolist() == [round(100 / (5 * factor) * 1000)]
+    assert times(done) == times(read([rows[0] | {"speed_kph": 18.0}, rows[1]]))
+
+
 def test_a_class_closed_to_the_mode_is_listed():
     today = built([row((0, 0), (100, 0))])
     edits = [Add(((0, 0), (0, 90)), "motorway"), Add(((100, 0), (0, 0)), "footway")]
