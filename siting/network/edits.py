@@ -137,7 +137,7 @@ def edited(
     Parameters
     ----------
     network
-        As read. Where it has delays at junctions they are worked out anew.
+        As read. Delays at junctions are worked out anew, by ``speeds``.
     edits
         What changes. Those that say another mode than the network's leave it as it is.
     speeds
@@ -226,9 +226,7 @@ def revised(
     added = _add(draft, adds, used, join_m, drops) if adds else 0
     if not draft.gone.any() and not retimed and not added and not drops:
         return Revised(network, draft.origin, draft.start_mm)
-    made = draft.finished(drops_table(drops))
-    if network.half_delay_ms.any():
-        made = with_delay(made, used)
+    made = with_delay(draft.finished(drops_table(drops)), used)
     return Revised(made, draft.origin, draft.start_mm)
 
 

@@ -40,8 +40,8 @@ def network_defects(
     network
         Any mode; from OSM, lines or networkx.
     homes_at
-        Where people are attached (:func:`attach`; with ``min_component_km=0`` those on small islands
-        are told too); ids of places without people may be among them.
+        Where people are attached (:func:`attach`; with ``min_component_km=0`` those on small
+        islands are told too); ids of places without people may be among them.
     persons
         People by ``point_id``.
     name_of

@@ -24,7 +24,8 @@ def reattached(
 
     Who stands on a street that is still there stays at that place, even where the part of the
     network it lies on has become small, and does not move to a new street: so a street added makes
-    nobody's way longer. Who stood on none, or on one that is closed, attaches anew.
+    nobody's way longer, but by what its junctions take. Who stood on none, or on one that is
+    closed, attaches anew.
 
     Parameters
     ----------

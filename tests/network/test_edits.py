@@ -403,6 +403,26 @@ def test_junctions_take_their_time_again():
     assert by_place(done)[150, 0] == (3_000, False)
 
 
+def test_the_first_junction_takes_its_time():
+    """And so makes those who pass it slower: the price of a street that others take."""
+    delay = Delay({}, {"drive": 6.0}, frozenset({"residential"}), 30.0)
+    speeds = replace(network.read_speeds(), delay=delay)
+
+    def read(rows: list[dict]) -> network.RoadNetwork:
+        layer = gpd.GeoDataFrame(rows, geometry="geometry", crs=CRS)
+        return network.from_lines(layer, mode="drive", speeds=speeds)
+
+    today = read([row((0, 0), (200, 0))])
+    assert not today.half_delay_ms.any()
+    done = edited(today, [Add(((100, 0), (100, 90)), "residential")], speeds=speeds)
+    whole = read([row((0, 0), (100, 0)), row((100, 0), (200, 0)), row((100, 0), (100, 90))])
+    places = dict(zip(map(tuple, done.node_xy.tolist()), done.half_delay_ms.tolist(), strict=True))
+    assert places == dict(
+        zip(map(tuple, whole.node_xy.tolist()), whole.half_delay_ms.tolist(), strict=True)
+    )
+    assert places[100, 0] == 3_000
+
+
 @pytest.mark.slow
 def test_malta_is_edited_faster_than_it_is_read(test_data):
     began = time.perf_counter()
