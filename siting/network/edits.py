@@ -33,6 +33,9 @@ Bool = npt.NDArray[np.bool_]
 Objects = npt.NDArray[np.object_]
 
 JOIN_M = 1.0
+LEAST_M = 0.002
+"""What is shorter between two joints is none: on whole millimetres it may have no length."""
+
 NEAR_M = 50.0
 TABLE = "network_edits"
 
@@ -455,17 +458,22 @@ def _add(
     ends: list[tuple[int, int]] = []
     for i, (number, add) in enumerate(adds):
         for part, tail, head in parts(draft, lines[i], joints.stops[i]):
+            if shapely.length(part) < LEAST_M:
+                what = f"{add.name or 'the line'} has no length between what it joins"
+                drops.append((TABLE, f"edit {number}", what, "left out"))
+                continue
             rows.append(_row(number, add, part))
             ends.append((tail, head))
-    way = min(0, int(network.way_id.min()))
-    try:
-        small = from_lines(
-            gpd.GeoDataFrame(rows, geometry="geometry", crs=network.crs),
-            mode=network.mode,
-            speeds=speeds,
-        )
-    except NetworkError:  # each of them is shorter than a millimetre
+    if not rows:
         return 0
+    way = min(0, int(network.way_id.min()))
+    small = from_lines(
+        gpd.GeoDataFrame(rows, geometry="geometry", crs=network.crs),
+        mode=network.mode,
+        speeds=speeds,
+    )
+    listed = small.drops[["row", "what", "action"]].to_numpy().tolist()
+    drops += [(TABLE, row, what, action) for row, what, action in listed]
     for edge in range(small.tail.size):
         source = int(small.way_id[edge])
         row = {name: getattr(small, name)[edge] for name in _TAKEN}
@@ -484,7 +492,7 @@ _TAKEN = (
 def _row(number: int, add: Add, part: shapely.LineString) -> dict[str, Any]:
     """Return a piece of a new street as a row of a line layer."""
     return {
-        "row": f"{TABLE} {number}",
+        "row": f"edit {number}",
         "edit": number,
         "highway": add.highway,
         "oneway": add.oneway,

@@ -314,6 +314,28 @@ def test_a_class_closed_to_the_mode_is_listed():
     assert sorted(set(done.way_id.tolist())) == [-2, 0]
 
 
+def test_nothing_of_a_new_street_is_lost_in_silence():
+    today = built([row((0, 0), (100, 0)), row((100, 0), (100, 90))], "drive")
+    edits = [
+        Add(((99.6, 0.2), (100.3, 0.4)), "residential", name="短巷"),  # both ends join one corner
+        Add(((0, 0), (0, 60)), "motorway"),
+    ]
+    done = edited(today, edits)
+    listed = done.drops[["table", "row", "what", "action"]].values.tolist()
+    assert ["network_edits", "edit 1", "短巷 has no length between what it joins",
+            "left out"] in listed  # fmt: skip
+    # which way a motorway goes is said as where one is read
+    assert ["network_edits", "", "1 lines of highway=motorway do not say oneway",
+            "one-way as drawn"] in listed  # fmt: skip
+    assert sorted(set(done.way_id.tolist())) == [-2, 0, 1]
+    alone = edited(today, edits[:1])
+    assert alone.drops["row"].tolist() == ["edit 1"]
+    assert times(alone) == times(today)
+    # a crescent from a corner back to it is a street
+    loop = edited(today, [Add(((100, 0), (150, 0), (150, 50), (100.2, 0.1)), "residential")])
+    assert (loop.tail.size, len(loop.drops)) == (3, 0)
+
+
 def test_what_is_refused_all_at_once():
     today = built([row((0, 0), (100, 0))])
     with pytest.raises(DataError) as told:
