@@ -11,7 +11,7 @@ import numpy.typing as npt
 import pandas as pd
 import shapely
 
-from siting import load, network
+from siting import load, network, tables
 from siting.errors import DataError, Problem
 from siting.evaluate import Service
 from siting.network import RoadNetwork
@@ -50,7 +50,7 @@ def on_edited_roads(study: Study, here: Region, asked: Plan) -> Region:
     edited: dict[str, RoadNetwork] = {}
     homes_at: dict[str, pd.DataFrame] = {}
     sites_at: dict[str, pd.DataFrame] = {}
-    drops = [inputs.drops]
+    drops = [inputs.drops, _over(edits, barriers)]
     for way, roads in inputs.networks.items():
         used = speeds_of(way, speeds, inputs.rules)
         after = network.revised(roads, edits, speeds=used, strict=False)
@@ -108,6 +108,21 @@ def _elsewhere(
         and np.isfinite(np.array(edit.line)).all()
         and not shapely.intersects(near, shapely.LineString(edit.line))
     ]
+
+
+def _over(edits: Sequence[network.edits.Edit], barriers: gpd.GeoSeries | None) -> pd.DataFrame:
+    """List the new streets that cross water or a barrier and are neither bridge nor tunnel."""
+    if barriers is None:
+        return tables.drops_table()
+    rows = []
+    for number, edit in enumerate(edits, 1):
+        if not isinstance(edit, network.edits.Add) or edit.bridge or edit.tunnel:
+            continue
+        line = shapely.LineString(edit.line)
+        if (barriers.intersects(line) & ~barriers.touches(line)).any():
+            what = f"{edit.name or 'the line'} crosses water or a barrier at grade"
+            rows.append((network.edits.TABLE, f"edit {number}", what, "not cut there"))
+    return tables.drops_table(rows)
 
 
 def _off_today(service: Service) -> npt.NDArray[np.bool_] | None:

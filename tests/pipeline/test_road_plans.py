@@ -236,6 +236,23 @@ def test_an_island_joined_is_assessed_and_a_gap_stays_one(tmp_path: Path) -> Non
     assert (told["not_assessed_persons"], told["covered_persons"]) == (0, 111)
 
 
+@pytest.mark.parametrize("layer", ["rail", "water"])
+def test_a_new_street_over_a_barrier_is_listed(tmp_path: Path, layer: str) -> None:
+    kind = "barriers" if layer == "rail" else "water"
+    file = write(tmp_path, more=f'[[{kind}]]\nfile = "{layer}.gpkg"\n')
+    study, here = region(file)
+    add = {"kind": "add", "highway": "residential"}
+    over = lonlat((500, 1500), (1500, 1500))
+    short = lonlat((500, 1700), (600, 1700))
+    there, _ = asked(
+        study, here, add | {"line": short}, add | {"line": over}, add | {"line": over, "bridge": 1}
+    )
+    told = there.inputs.drops
+    assert told.loc[told["action"] == "not cut there", ["table", "row"]].values.tolist() == [
+        ["network_edits", "edit 2"]
+    ]
+
+
 def reached(file: Path) -> tuple[set[str], pd.DataFrame]:
     here = region(file)[1]
     return set(minutes(here)), here.inputs.drops
