@@ -17,7 +17,7 @@ import shapely
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
-from siting.errors import NetworkError
+from siting.errors import NetworkError, first_ids
 from siting.kernels import compressed_rows, order_along_curve
 from siting.network.speeds import Mode
 
@@ -210,7 +210,8 @@ def assemble(
     Raises
     ------
     NetworkError
-        ``crs`` is not projected in metres, there is no edge, or the arrays contradict each other.
+        ``crs`` is not projected in metres, there is no edge, the arrays contradict each other, or
+        an edge is so long (thousands of km) that parts of it would leave 64 bits.
     """
     check_metric(crs)
     ids = np.asarray(node_id, dtype=np.int64)
@@ -234,6 +235,15 @@ def assemble(
         lights = np.asarray(signal, dtype=np.bool_)
     if (lengths < 0).any() or ((forward < 0) & (backward < 0)).any():
         raise NetworkError("roads: an edge of negative length, or closed in both directions.")
+    # parts of an edge are shared out by length: their products must stay within 64 bits
+    most = np.maximum(lengths, np.maximum(forward, backward)).astype(np.float64)
+    huge = np.flatnonzero(most * lengths >= 2.0**62)
+    if huge.size:
+        named = first_ids([f"way {way}" for way in np.asarray(way_id)[huge].tolist()])
+        raise NetworkError(
+            f"roads: {huge.size} edges are too long or too slow to share out ({named}; the longest "
+            f"has {int(lengths[huge].max()) / 1e6:.0f} km). Correct length_m or the speed."
+        )
     component, km = weak_components(tails, heads, lengths, nodes=ids.size)
     words = np.empty(tails.size, dtype=object)
     words[:] = [str(word) for word in highway]

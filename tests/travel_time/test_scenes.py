@@ -10,6 +10,7 @@ import pytest
 from shapely import LineString, Point, box
 
 from siting import network
+from siting.errors import NetworkError
 from siting.network.crossings import crossings
 from siting.travel_time import nearest, paths, table
 
@@ -165,3 +166,17 @@ def test_a_one_way_pair_of_4_and_9_minutes():
     back = nearest(slow, found.loc[["b"]], found.loc[["a"]])["impedance"].tolist()
     assert back == [9 * 60_000]
     assert nearest(slow, found.loc[["a"]], found.loc[["b"]])["impedance"].tolist() == there
+
+
+@pytest.mark.parametrize(("km", "fits"), [(1_000, True), (5_000, False)])
+def test_no_edge_leaves_64_bits(km, fits):
+    """5,000 km at 60 m a minute times its half in mm is over 2**63; it would come out negative."""
+    rows = [line((0, 0), (900, 0), length_m=km * 1_000.0)]
+    if not fits:
+        with pytest.raises(NetworkError, match=r"too long or too slow to share out \(way 0"):
+            roads(rows)
+        return
+    net = roads(rows)
+    found = at(net, home=(0, 0), clinic=(450, 0))
+    reach = nearest(net, found.loc[["home"]], found.loc[["clinic"]], impedance="time")
+    assert reach["impedance"].tolist() == [km * 1_000 * 1_000 // 2]
