@@ -18,7 +18,7 @@ from siting.errors import NetworkError
 from siting.isochrone.lattice import DEPTH, Lattice, lattice
 from siting.isochrone.outline import Rings, joined, polygons, rings
 from siting.kernels import NEVER
-from siting.network import RoadNetwork, barrier_parts, usable_edges
+from siting.network import RoadNetwork, barrier_parts, check_reach, usable_edges
 from siting.travel_time.question import Impedance, Question
 
 F64 = npt.NDArray[np.float64]
@@ -82,9 +82,10 @@ def service_areas(
     Raises
     ------
     DataError
-        Attachments are not of this network; barriers are in another CRS.
+        Attachments are not of this network; barriers are in another CRS, or neither lines nor
+        areas.
     NetworkError
-        Thresholds or ``cell_m`` are none.
+        Thresholds, ``cell_m``, ``max_access_m`` or ``min_component_km`` are none.
 
     Examples
     --------
@@ -104,6 +105,7 @@ def service_areas(
     np.True_
     """
     limits = _checked(thresholds, cell_m)
+    check_reach(max_access_m, min_component_km)
     workers = threads or kernels.default_threads()
     ask = Question(network, site_at.iloc[:0], site_at, impedance, int(limits[-1]))
     parts = barrier_parts(network, barriers)

@@ -6,7 +6,7 @@ edges; ``save`` and ``open_saved`` keep it between runs.
 
 from __future__ import annotations
 
-from siting.network.attach import attach, barrier_parts, usable_edges
+from siting.network.attach import attach, barrier_parts, check_reach, usable_edges
 from siting.network.barriers import CROSSING_M, cut, opens_nothing, over_water
 from siting.network.defects import join_defects
 from siting.network.delay import with_delay, with_signals
@@ -37,6 +37,7 @@ __all__ = [
     "absent",
     "attach",
     "barrier_parts",
+    "check_reach",
     "cut",
     "edited",
     "from_lines",

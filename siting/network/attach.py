@@ -8,17 +8,15 @@ import numpy.typing as npt
 import pandas as pd
 import shapely
 
-from siting.crs import same
-from siting.errors import DataError, NetworkError, Problem
+from siting.errors import NetworkError
+from siting.network.given import POINTS, checked, checked_parts
 from siting.network.graph import RoadNetwork
-from siting.network.rows import FARTHEST_M
 
 I64 = npt.NDArray[np.int64]
 Bool = npt.NDArray[np.bool_]
 Objects = npt.NDArray[np.object_]
 
 COLUMNS = ("point_id", "edge_id", "offset_mm", "access_mm", "component", "why")
-NO_DISTANCE = np.iinfo(np.int64).max
 BLOCK = 50_000
 """Points handled at a time, which bounds memory and changes nothing else."""
 
@@ -69,7 +67,7 @@ def attach(
     Raises
     ------
     DataError
-        The CRS differs, or geometries are missing, empty or not points.
+        The CRS differs, or geometries are missing, empty or not points; barriers are not as asked.
     NetworkError
         ``max_access_m`` or ``min_component_km`` is negative or not a number.
 
@@ -85,10 +83,8 @@ def attach(
     >>> row[["edge_id", "offset_mm", "access_mm"]].iloc[0].tolist()
     [0, 250000, 30000]
     """
-    for name, value in (("max_access_m", max_access_m), ("min_component_km", min_component_km)):
-        if not (np.isfinite(value) and value >= 0):
-            raise NetworkError(f"attach: {name} is {value}; give a number from 0 up.")
-    geometry = _checked_points(network, points)
+    check_reach(max_access_m, min_component_km)
+    geometry = checked(network.crs, points, "points", kinds=POINTS)
     parts = barrier_parts(network, barriers)
     walls = shapely.STRtree(parts) if len(parts) else None
     n = len(geometry)
@@ -120,6 +116,13 @@ def attach(
         },
         columns=list(COLUMNS),
     )
+
+
+def check_reach(max_access_m: float, min_component_km: float) -> None:
+    """Raise NetworkError where a limit of attachment is negative or no number."""
+    for name, value in (("max_access_m", max_access_m), ("min_component_km", min_component_km)):
+        if not (np.isfinite(value) and value >= 0):
+            raise NetworkError(f"attach: {name} is {value}; give a number from 0 up.")
 
 
 def usable_edges(network: RoadNetwork, min_component_km: float) -> Bool:
@@ -243,48 +246,12 @@ def _around(
     return edge, distance
 
 
-def _checked_points(network: RoadNetwork, points: gpd.GeoSeries) -> Objects:
-    """Return the geometries, or raise DataError."""
-    problems: list[Problem] = []
-    if points.crs is None or not same(network.crs, points.crs):
-        name = "none" if points.crs is None else points.crs.name
-        problems.append(
-            Problem(
-                "points",
-                f"their CRS is {name}, that of the network is {network.crs.name}",
-                "Bring both to the working CRS of the study.",
-            )
-        )
-    geometry: Objects = np.asarray(points.array, dtype=object)
-    bad = (shapely.get_type_id(geometry) != 0) | shapely.is_empty(geometry)
-    bad |= ~(np.abs(shapely.bounds(geometry)) <= FARTHEST_M).all(axis=1)
-    if bad.any():
-        problems.append(
-            Problem(
-                "points",
-                f"{int(bad.sum())} of {len(geometry)} are missing, empty, not points or nowhere on "
-                "earth",
-                "Give a point for each, or leave it out.",
-                tuple(str(i) for i in points.index[bad]),
-            )
-        )
-    if problems:
-        raise DataError(problems)
-    return geometry
-
-
 def barrier_parts(network: RoadNetwork, barriers: gpd.GeoSeries | None) -> Objects:
-    """Return barriers as simple lines and polygons, or raise DataError where the CRS differs."""
-    if barriers is None or not len(barriers):
-        return np.empty(0, dtype=object)
-    if barriers.crs is None or not same(network.crs, barriers.crs):
-        raise DataError(
-            Problem(
-                "barriers",
-                f"their CRS is not that of the network ({network.crs.name})",
-                "Bring both to the working CRS of the study.",
-            )
-        )
-    parts: Objects = shapely.get_parts(np.asarray(barriers.array, dtype=object))
-    kept: Objects = parts[~shapely.is_empty(parts)]
-    return kept
+    """Return barriers as simple lines and polygons, in the CRS of the network.
+
+    Raises
+    ------
+    DataError
+        The CRS differs, or geometries are missing, empty or neither lines nor areas.
+    """
+    return checked_parts(network.crs, barriers)

@@ -15,8 +15,8 @@ import numpy.typing as npt
 import pandas as pd
 import shapely
 
-from siting.crs import same
-from siting.errors import DataError, NetworkError, Problem
+from siting.errors import NetworkError
+from siting.network.given import POINTS, SHAPES, checked
 from siting.network.graph import RoadNetwork, drops_table
 from siting.network.meet import EPS_M, arm, meetings, star
 from siting.network.redraw import Draft, stretch
@@ -86,10 +86,10 @@ def cut(
     """
     if not (np.isfinite(crossing_m) and crossing_m >= 0):
         raise NetworkError(f"barriers: crossing_m is {crossing_m}; give a number from 0 up.")
-    shapes = checked(network, barriers, "barriers", kinds=(1, 2, 3, 5, 6, 7))
+    shapes = checked(network.crs, barriers, "barriers", kinds=SHAPES)
     gates = np.empty(0, dtype=object)
     if crossings is not None:
-        gates = checked(network, crossings, "crossings", kinds=(0,))
+        gates = checked(network.crs, crossings, "crossings", kinds=POINTS)
     parts = shapely.get_parts(shapes)
     # in an order of their own, so that the order of rows does not matter
     parts = parts[np.argsort(shapely.to_wkb(parts), kind="stable")]
@@ -151,7 +151,7 @@ def over_water(network: RoadNetwork, water: gpd.GeoSeries) -> pd.DataFrame:
     >>> over_water(from_lines(roads, mode="walk"), pond)["what"].tolist()
     ['10 m across water without a bridge or tunnel']
     """
-    shapes = checked(network, water, "water", kinds=(1, 2, 3, 5, 6, 7))
+    shapes = checked(network.crs, water, "water", kinds=SHAPES)
     parts = shapely.get_parts(shapes)
     grounds = parts[shapely.get_dimensions(parts) == 2]
     at_grade = np.flatnonzero(~network.bridge & ~network.tunnel)
@@ -418,34 +418,3 @@ def _cut_edge(
         x, y = shapely.get_coordinates(shapely.line_interpolate_point(line, at))[0]
         nodes.append((draft.new_node(x, y), draft.new_node(x, y)))
     draft.split(edge, places, nodes, keep)
-
-
-def checked(
-    network: RoadNetwork, shapes: gpd.GeoSeries, table: str, *, kinds: tuple[int, ...]
-) -> Objects:
-    """Return geometries in the CRS of the network, or raise DataError."""
-    problems: list[Problem] = []
-    if shapes.crs is None or not same(network.crs, shapes.crs):
-        problems.append(
-            Problem(
-                table,
-                f"their CRS is not that of the network ({network.crs.name})",
-                "Bring both to the working CRS of the study.",
-            )
-        )
-    geometry: Objects = np.asarray(shapes.array, dtype=object)
-    bad = ~np.isin(shapely.get_type_id(geometry), kinds) | shapely.is_empty(geometry)
-    bad |= ~np.isfinite(shapely.bounds(geometry)).all(axis=1)
-    if bad.any():
-        problems.append(
-            Problem(
-                table,
-                f"{int(bad.sum())} of {len(geometry)} geometries are missing, empty or of another "
-                "kind than is wanted here",
-                "Correct them, or leave them out.",
-                tuple(str(i) for i in shapes.index[bad]),
-            )
-        )
-    if problems:
-        raise DataError(problems)
-    return shapely.force_2d(geometry)

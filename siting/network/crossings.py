@@ -15,7 +15,7 @@ import pandas as pd
 import shapely
 
 from siting.errors import DataError, Problem
-from siting.network.barriers import checked
+from siting.network.given import POINTS, checked
 from siting.network.graph import RoadNetwork
 from siting.network.hazards import Hazards
 from siting.network.meet import EPS_M, arm
@@ -232,7 +232,7 @@ def _feet(
     offset = at["offset_mm"].to_numpy(dtype=np.int64)
     if points is None:
         return lambda i: _Foot(int(edge[i]), int(offset[i]), None, ())
-    shapes = checked(network, points, name, kinds=(0,))
+    shapes = checked(network.crs, points, name, kinds=POINTS)
     if len(shapes) != len(at):
         raise DataError(
             Problem(

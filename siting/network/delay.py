@@ -10,10 +10,10 @@ from __future__ import annotations
 import geopandas as gpd
 import numpy as np
 import numpy.typing as npt
-import pyproj
 import shapely
 
-from siting.errors import DataError, NetworkError, Problem
+from siting.errors import NetworkError
+from siting.network.given import POINTS, checked
 from siting.network.graph import RoadNetwork, changed, drops_table, joined_drops
 from siting.network.speeds import Speeds
 
@@ -164,11 +164,10 @@ def with_signals(network: RoadNetwork, lights: gpd.GeoSeries, *, reach_m: float)
     """
     if not reach_m >= 0:
         raise NetworkError(f"signals: reach_m is {reach_m}; give a length in metres from 0 up.")
-    _check_points(network, lights)
+    points = checked(network.crs, lights, "signals", kinds=POINTS)
     ends = np.concatenate([network.tail, network.head])
     streets = np.bincount(ends, minlength=network.node_id.size)
     junctions = np.flatnonzero(streets >= JUNCTION_STREETS)
-    points = np.asarray(lights.geometry.array, dtype=object)
     signal = network.signal.copy()
     lost = np.ones(points.size, dtype=bool)
     if junctions.size and points.size:
@@ -185,28 +184,6 @@ def with_signals(network: RoadNetwork, lights: gpd.GeoSeries, *, reach_m: float)
     what = f"no junction of three streets within {reach_m:g} m"
     rows = [("signals", str(name), what, "left out") for name in lights.index[lost]]
     return changed(network, signal=signal, drops=joined_drops([network.drops, drops_table(rows)]))
-
-
-def _check_points(network: RoadNetwork, lights: gpd.GeoSeries) -> None:
-    if lights.crs is None or pyproj.CRS(lights.crs) != network.crs:
-        raise DataError(
-            Problem(
-                "signals",
-                "are not in the CRS of the network",
-                "Project them to it with to_crs(network.crs).",
-            )
-        )
-    geometry = np.asarray(lights.geometry.array, dtype=object)
-    wrong = (shapely.get_type_id(geometry) != 0) | shapely.is_empty(geometry)
-    if wrong.any():
-        raise DataError(
-            Problem(
-                "signals",
-                f"{int(wrong.sum())} of {wrong.size} geometries are no points",
-                "Give points only.",
-                tuple(str(name) for name in lights.index[wrong]),
-            )
-        )
 
 
 def _half_ms(seconds: float) -> int:

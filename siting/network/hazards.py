@@ -10,7 +10,7 @@ import numpy.typing as npt
 import shapely
 
 from siting.errors import DataError, Problem
-from siting.network.barriers import checked
+from siting.network.given import LINES, POINTS, checked
 from siting.network.graph import RoadNetwork
 from siting.network.meet import EPS_M, arm, meetings, star
 from siting.network.sides import HAZARDS, Came, Event, Hazard, Junction, Kind
@@ -53,7 +53,7 @@ class Hazards:
         self.raised = np.concatenate([(network.bridge | network.tunnel)[self.own], raised])
         lights = np.empty(0, dtype=object)
         if signals is not None:
-            lights = checked(network, signals, "signals", kinds=(0,))
+            lights = checked(network.crs, signals, "signals", kinds=POINTS)
         lit = np.array(shapely.points(network.node_xy[network.signal]), dtype=object).reshape(-1)
         self.lights = shapely.STRtree(np.concatenate([lights, lit]))
         self.loose = shapely.STRtree(lights)
@@ -218,7 +218,7 @@ def _lines_of(
                 tuple(str(lines.index[i]) for i in wrong),
             )
         )
-    shapes = checked(network, lines.geometry, "lines", kinds=(1, 2, 5))
+    shapes = checked(network.crs, lines.geometry, "lines", kinds=LINES)
     parts, of = shapely.get_parts(shapes, return_index=True)
     raised = np.zeros(len(lines), dtype=np.bool_)
     if "raised" in lines.columns:

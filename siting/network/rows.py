@@ -11,6 +11,7 @@ import pandas as pd
 import shapely
 
 from siting.errors import DataError, NetworkError, Problem
+from siting.network.given import FARTHEST_M
 from siting.network.lines import flag, oneway_of, row_names, word_of, wrong_geometry
 from siting.network.speed_file import read_speeds
 from siting.network.speeds import SPEED_COLUMN, Speeds
@@ -18,9 +19,6 @@ from siting.network.speeds import SPEED_COLUMN, Speeds
 I64 = npt.NDArray[np.int64]
 Bool = npt.NDArray[np.bool_]
 Objects = npt.NDArray[np.object_]
-
-FARTHEST_M = 1e9
-"""Coordinates beyond this are no metres of any projection, and would leave exact arithmetic."""
 
 ALIKE = (
     "highway", *SPEED_COLUMN.values(), "surface", "length_m", "bridge", "tunnel", "layer",

@@ -20,6 +20,7 @@ from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 from scipy.sparse.linalg import spsolve
 
+from siting.crs import same
 from siting.errors import NetworkError
 from siting.network.graph import RoadNetwork, changed, drops_table, joined_drops
 from siting.network.speeds import Slope
@@ -90,7 +91,7 @@ def with_slope(network: RoadNetwork, elevation: Elevation, slope: Slope) -> Road
             f"elevation: slope is known for walking only, not for mode {network.mode!r}. "
             "Give it a network made with mode='walk'."
         )
-    if elevation.crs != network.crs:
+    if not same(network.crs, elevation.crs):
         raise NetworkError(
             f"elevation: heights are asked for in {elevation.crs.name}, the streets are in "
             f"{network.crs.name}. Read both for one working CRS."

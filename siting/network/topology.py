@@ -16,11 +16,11 @@ import numpy.typing as npt
 import pandas as pd
 import shapely
 
-from siting.crs import same
-from siting.errors import DataError, NetworkError, Problem
+from siting.errors import NetworkError
 from siting.network.contacts import ONE_PLACE_MM, Contacts, contacts, cuts_of
 from siting.network.defects import Found, defects_table
 from siting.network.ends import Ends, Steps, closing_moves, closing_steps, ends_of, place_and_level
+from siting.network.given import checked_parts
 from siting.network.graph import check_metric, drops_table
 from siting.network.pieces import Pieces, corners_of, cut, distinct, on_grid, places
 from siting.network.rows import Rows, rows_of
@@ -113,7 +113,9 @@ def topology(
         raise NetworkError(f'roads: repair is {repair!r}; it is "none" or "safe".')
     rows = rows_of(lines, speeds)
     check_metric(lines.crs)
-    work = _Work(rows, snap_m * 1000.0, max(look_m, snap_m) * 1000.0, _walls(lines, barriers))
+    parts = checked_parts(lines.crs, barriers)
+    walls = shapely.STRtree(parts) if len(parts) else None
+    work = _Work(rows, snap_m * 1000.0, max(look_m, snap_m) * 1000.0, walls)
     for _ in range(1 if repair == "none" else ROUNDS):
         if not work.round():
             break
@@ -128,21 +130,6 @@ def topology(
     mended, gone = work.result(numbered)
     drops = [("roads", str(name), why, "dropped") for name, why in gone]
     return Topology(mended, defects_table(defects, lines.crs), drops_table(drops))
-
-
-def _walls(lines: gpd.GeoDataFrame, barriers: gpd.GeoSeries | None) -> shapely.STRtree | None:
-    if barriers is None or not len(barriers):
-        return None
-    if barriers.crs is None or not same(lines.crs, barriers.crs):
-        raise DataError(
-            Problem(
-                "barriers",
-                f"their CRS is not that of the roads ({lines.crs.name})",
-                "Bring both to the working CRS of the study.",
-            )
-        )
-    parts = shapely.get_parts(np.asarray(barriers.array, dtype=object))
-    return shapely.STRtree(parts[~shapely.is_empty(parts)])
 
 
 class _Work:

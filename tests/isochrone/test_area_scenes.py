@@ -181,6 +181,15 @@ def test_cells_that_are_none(cell_m):
         )
 
 
+@pytest.mark.parametrize("rule", list(RULES))
+@pytest.mark.parametrize("value", [-1.0, float("nan"), float("inf")])
+def test_limits_of_attachment_that_are_none(rule, value):
+    network = roads(LineString([(0, 0), (2000, 0)]))
+    at = one_site(network, 0, 0)
+    with pytest.raises(NetworkError, match=rule):
+        isochrone.service_areas(network, at, thresholds=[1000], **RULES | {rule: value})
+
+
 def test_barriers_in_another_crs():
     network = roads(LineString([(0, 0), (2000, 0)]))
     walls = gpd.GeoSeries([LineString([(0, 0), (1, 1)])], crs=4326)

@@ -190,6 +190,12 @@ def test_what_is_refused():
             built, one, max_access_m=1, min_component_km=0,
             barriers=gpd.GeoSeries([box(0, 0, 1, 1)], crs=4326),
         )  # fmt: skip
+    for stray in (None, Point(1, 1), LineString()):
+        with pytest.raises(DataError, match=r"barriers: 1 of 2 .* \(1\)"):
+            network.attach(
+                built, one, max_access_m=1, min_component_km=0,
+                barriers=gpd.GeoSeries([box(0, 0, 1, 1), stray], crs=CRS),
+            )  # fmt: skip
     bad = gpd.GeoSeries(
         [Point(1, 1), None, Point(), box(0, 0, 1, 1), Point(float("nan"), 0), Point(1e300, 0)],
         index=list("abcdef"),

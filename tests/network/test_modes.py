@@ -433,7 +433,7 @@ def test_lights_as_points_go_to_the_nearest_junction_or_are_listed():
     assert turned.version == bright.version
     with pytest.raises(DataError, match="CRS"):
         network.with_signals(built, lights.set_crs(4548, allow_override=True), reach_m=30)
-    with pytest.raises(DataError, match="no points"):
+    with pytest.raises(DataError, match="of another kind"):
         network.with_signals(built, gpd.GeoSeries([grid[0]], crs=4547), reach_m=30)
 
 

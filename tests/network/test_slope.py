@@ -175,6 +175,18 @@ def test_only_walking_and_only_one_crs():
         network.with_slope(other, plane(0.1), TOBLER)
 
 
+def test_a_crs_under_another_name_is_the_same():
+    """As the .prj of a Shapefile has it."""
+    other = pyproj.CRS(pyproj.CRS(CRS).to_wkt("WKT1_ESRI"))
+    assert other != pyproj.CRS(CRS)
+    ends = [LineString([(0, 0), end]) for end in ((60, 0), (0, 60), (60, 60))]
+    table = gpd.GeoDataFrame({"highway": ["residential"] * 3}, geometry=ends, crs=other)
+    built = network.from_lines(table, mode="walk")
+    assert len(network.with_slope(built, plane(0.1), TOBLER).drops) == 0
+    light = gpd.GeoSeries([shapely.Point(0, 1)], crs=CRS)
+    assert network.with_signals(built, light, reach_m=5).signal.sum() == 1
+
+
 def test_one_way_closed_edges_stay_closed(tmp_path: Path):
     file = tmp_path / "r.osm"
     file.write_text(
