@@ -28,6 +28,8 @@ def test_every_shipped_rule_names_source_status_and_both_languages() -> None:
         ("green.target_500", 0.9, "confirmed"),
         ("green.radius_large", 500, "unconfirmed"),
         ("green.radius_small", 300, "unconfirmed"),
+        ("crossing.same_road", 50, "assumed"),
+        ("crossing.gate", 20, "assumed"),
     ],
 )
 def test_numbers_and_statuses_as_read(rule_id: str, number: float, status: str) -> None:

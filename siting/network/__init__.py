@@ -7,7 +7,7 @@ edges; ``save`` and ``open_saved`` keep it between runs.
 from __future__ import annotations
 
 from siting.network.attach import attach, barrier_parts, check_reach, usable_edges
-from siting.network.barriers import CROSSING_M, cut, opens_nothing, over_water
+from siting.network.barriers import cut, opens_nothing, over_water
 from siting.network.defects import join_defects
 from siting.network.delay import with_delay, with_signals
 from siting.network.edits import Add, Close, Retime, absent, edited, revised
@@ -24,7 +24,6 @@ from siting.network.store import open_saved, save
 from siting.network.topology import Topology, topology
 
 __all__ = [
-    "CROSSING_M",
     "MODES",
     "Add",
     "Close",

@@ -15,6 +15,7 @@ import numpy.typing as npt
 import pandas as pd
 import shapely
 
+from siting import rules
 from siting.errors import NetworkError
 from siting.network.given import POINTS, SHAPES, checked
 from siting.network.graph import RoadNetwork, drops_table
@@ -29,15 +30,13 @@ Drop = tuple[str, str, str, str]
 Through = tuple[int, float]
 """A barrier line and how far along it, m."""
 
-CROSSING_M = 20.0
-
 
 def cut(
     network: RoadNetwork,
     barriers: gpd.GeoSeries,
     *,
     crossings: gpd.GeoSeries | None = None,
-    crossing_m: float = CROSSING_M,
+    crossing_m: float | None = None,
 ) -> RoadNetwork:
     """Return the network without what passes a barrier at grade.
 
@@ -58,7 +57,7 @@ def cut(
     crossings
         Points where a barrier may be passed at grade: level crossings, gates, fords.
     crossing_m
-        A crossing opens what passes the barrier this near, m.
+        A crossing opens what passes the barrier this near, m; rule ``crossing.gate`` unless given.
 
     Returns
     -------
@@ -84,8 +83,7 @@ def cut(
     >>> cut(from_lines(roads, mode="walk"), rail).length_mm.tolist()
     [20000, 40000]
     """
-    if not (np.isfinite(crossing_m) and crossing_m >= 0):
-        raise NetworkError(f"barriers: crossing_m is {crossing_m}; give a number from 0 up.")
+    within_m = _gate_m(crossing_m)
     shapes = checked(network.crs, barriers, "barriers", kinds=SHAPES)
     gates = np.empty(0, dtype=object)
     if crossings is not None:
@@ -95,7 +93,7 @@ def cut(
     parts = parts[np.argsort(shapely.to_wkb(parts), kind="stable")]
     flat = shapely.get_dimensions(parts) == 2
     lines, grounds = parts[~flat], parts[flat]
-    open_near = _Gates(gates, crossing_m)
+    open_near = _Gates(gates, within_m)
     draft = Draft(network)
     drops: list[Drop] = []
     at_grade = np.flatnonzero(~network.bridge & ~network.tunnel)
@@ -171,7 +169,7 @@ def opens_nothing(
     barriers: gpd.GeoSeries | None,
     crossings: gpd.GeoSeries,
     *,
-    crossing_m: float = CROSSING_M,
+    crossing_m: float | None = None,
 ) -> Bool:
     """Return which crossings lie near no place where a street at grade meets a barrier.
 
@@ -196,6 +194,7 @@ def opens_nothing(
     >>> opens_nothing([from_lines(roads, mode="walk")], rail, gates).tolist()
     [False, True]
     """
+    within_m = _gate_m(crossing_m)
     points = np.asarray(crossings.array, dtype=object)
     idle = np.ones(points.size, dtype=bool)
     if barriers is None:
@@ -206,12 +205,20 @@ def opens_nothing(
         streets = network.geometry[~network.bridge & ~network.tunnel]
         tree = shapely.STRtree(streets)
         for i in np.flatnonzero(idle).tolist():
-            near = walls.query(points[i], predicate="dwithin", distance=crossing_m)
+            near = walls.query(points[i], predicate="dwithin", distance=within_m)
             wall = shapely.buffer(shapely.union_all(parts[near]), EPS_M)
-            mine = tree.query(points[i], predicate="dwithin", distance=crossing_m)
+            mine = tree.query(points[i], predicate="dwithin", distance=within_m)
             met = shapely.intersection(streets[mine], wall)
-            idle[i] = not shapely.dwithin(met, points[i], crossing_m + EPS_M).any()
+            idle[i] = not shapely.dwithin(met, points[i], within_m + EPS_M).any()
     return idle
+
+
+def _gate_m(crossing_m: float | None) -> float:
+    """Return how near a crossing opens a street."""
+    within_m = rules.load()["crossing.gate"].strict if crossing_m is None else crossing_m
+    if not (np.isfinite(within_m) and within_m >= 0):
+        raise NetworkError(f"barriers: crossing_m is {within_m}; give a number from 0 up.")
+    return within_m
 
 
 class _Gates:

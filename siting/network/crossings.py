@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from importlib import resources
 from typing import Protocol
@@ -20,6 +20,8 @@ from siting.network.graph import RoadNetwork
 from siting.network.hazards import Hazards
 from siting.network.meet import EPS_M, arm
 from siting.network.sides import HAZARDS, KINDS, Came, Event, Junction, cost, merged
+from siting.rules import Rule
+from siting.rules import load as load_rules
 
 I64 = npt.NDArray[np.int64]
 F64 = npt.NDArray[np.float64]
@@ -50,7 +52,7 @@ class Ways(Protocol):
 
 @dataclass(frozen=True)
 class CrossingRules:
-    """What counts as a crossing, and as one (``siting/network/crossings.toml``).
+    """What counts as a crossing, and as one: rules ``crossing.*`` and ``network/crossings.toml``.
 
     Attributes
     ----------
@@ -68,8 +70,8 @@ class CrossingRules:
     signal_m: float
 
 
-def crossing_rules() -> CrossingRules:
-    """Return the figures that ship with siting.
+def crossing_rules(book: Mapping[str, Rule] | None = None) -> CrossingRules:
+    """Return what counts by these rules, by those that ship with siting unless given.
 
     Examples
     --------
@@ -79,11 +81,12 @@ def crossing_rules() -> CrossingRules:
     told = tomllib.loads(
         resources.files("siting.network").joinpath("crossings.toml").read_text("utf-8")
     )
+    used = book or load_rules()
     return CrossingRules(
         classes=frozenset(told["road"]["classes"]),
-        same_road_m=float(told["same_road"]["within_m"]),
-        same_road_deg=float(told["same_road"]["within_deg"]),
-        signal_m=float(told["signal"]["within_m"]),
+        same_road_m=used["crossing.same_road"].strict,
+        same_road_deg=used["crossing.same_direction"].strict,
+        signal_m=used["crossing.lights"].strict,
     )
 
 

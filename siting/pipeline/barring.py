@@ -37,7 +37,8 @@ def cut_networks(
         for name, barrier in zip(names, study.barriers, strict=True)
         if barrier.cuts == "edges_and_legs" and name in reader.found
     ]
-    drops = _idle(networks, cutting, crossings)
+    within_m = rules["crossing.gate"].strict
+    drops = _idle(networks, cutting, crossings, within_m)
     surfaces = None if water is None else water.geometry
     speeds = network.read_speeds(study.network.speeds)
     done: dict[str, RoadNetwork] = {}
@@ -48,7 +49,7 @@ def cut_networks(
             if cutting:
                 barriers = gpd.GeoSeries(pd.concat(cutting, ignore_index=True), crs=roads.crs)
                 gates = None if crossings is None else crossings.geometry
-                made = network.cut(roads, barriers, crossings=gates)
+                made = network.cut(roads, barriers, crossings=gates, crossing_m=within_m)
             if made is not roads and roads.half_delay_ms.any():
                 made = network.with_delay(made, speeds_of(way, speeds, rules))
             if surfaces is not None:
@@ -68,6 +69,7 @@ def _idle(
     networks: Mapping[str, RoadNetwork],
     cutting: Sequence[gpd.GeoSeries],
     crossings: gpd.GeoDataFrame | None,
+    within_m: float,
 ) -> pd.DataFrame:
     """List the crossings that open nothing: the street they are meant for is cut all the same."""
     if crossings is None:
@@ -75,7 +77,9 @@ def _idle(
     barriers = None
     if cutting:
         barriers = gpd.GeoSeries(pd.concat(cutting, ignore_index=True), crs=crossings.crs)
-    idle = network.opens_nothing(networks.values(), barriers, crossings.geometry)
-    what = f"no street meets a barrier within {network.CROSSING_M:g} m"
+    idle = network.opens_nothing(
+        networks.values(), barriers, crossings.geometry, crossing_m=within_m
+    )
+    what = f"no street meets a barrier within {within_m:g} m"
     names = crossings.loc[idle, "signal_id"].tolist()
     return tables.drops_table([("crossings", str(name), what, "opens nothing") for name in names])

@@ -111,7 +111,10 @@ def _rules_used(results: Results) -> tuple[Rule, ...]:
     if results.accessibility is not None:
         used |= set(equity.WEIGHTS)
     if results.crossings is not None:
-        used |= {"school.crossings"}
+        used |= {"school.crossings", "crossing.same_road", "crossing.same_direction"}
+        used |= {"crossing.lights"}
+    if results.study.crossings is not None and results.study.barriers:
+        used |= {"crossing.gate"}
     if results.closures is not None:
         used |= set(CLOSURE_RULES)
     return tuple(rule for rule_id, rule in inputs.rules.items() if rule_id in used)

@@ -90,6 +90,7 @@ def counted(study: Study, here: Region, name: str) -> pd.DataFrame:
         travel_time.paths(roads, demand_at, site_at),
         demand_at,
         site_at,
+        rules=crossing_rules(inputs.rules),
         lines=_lines(here, roads),
         signals=None if inputs.signals is None else inputs.signals.geometry,
         homes=homes[people],

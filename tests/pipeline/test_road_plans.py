@@ -301,6 +301,19 @@ def test_a_crossing_that_opens_nothing_is_listed(
     assert told == [["G1", *line]] * listed + [["G2", *line]] * both
 
 
+@pytest.mark.parametrize("metres", [24, 26])
+def test_a_study_says_how_near_a_crossing_must_be(tmp_path: Path, metres: int) -> None:
+    more = '[crossings]\nfile = "gates.gpkg"\n[[barriers]]\nfile = "rail.gpkg"\n'
+    more += f'[rules."crossing.gate"]\nvalue = {metres}\nreason = "surveyed so"\n'
+    file = write(tmp_path, more=more)
+    gates = gpd.GeoDataFrame({"signal_id": ["G"]}, geometry=[Point(at((700, 1025))[0])], crs=CRS)
+    gates.to_file(tmp_path / "data/raw/gates.gpkg")
+    found, drops = reached(file)
+    assert (found == set(HOMES)) == (metres == 26)
+    told = f"no street meets a barrier within {metres} m"
+    assert drops["what"].tolist().count(told) == (metres == 24)
+
+
 def test_water_cuts_no_street_but_lists_what_crosses_it(tmp_path: Path) -> None:
     file = write(tmp_path / "i", more='[water]\nfile = "water.gpkg"\n')
     assert not reached(file)[1]["what"].str.contains("across water").any()

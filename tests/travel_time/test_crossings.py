@@ -16,10 +16,12 @@ from shapely import LineString, MultiLineString, Point
 from siting import network
 from siting.errors import DataError
 from siting.network.crossings import crossing_rules, crossings
+from siting.rules import load
 from siting.travel_time import paths
 
 CRS = 4547
 RULES = crossing_rules()
+LIGHTS_AT_5 = load({"crossing.lights": {"value": 5, "reason": "a town of narrow streets"}})
 APART = replace(RULES, same_road_m=0.0)
 
 
@@ -253,7 +255,7 @@ def test_dual_carriageways_are_one_road():
     assert counted(dual(60), (5, 100), (5, -100), rules=RULES) == {"road_level": 2}
     # lights on one carriageway only are not enough
     half = points((0, 20))
-    near = replace(RULES, signal_m=5.0)
+    near = crossing_rules(LIGHTS_AT_5)
     assert counted(dual(20), (5, 100), (5, -100), rules=near, signals=half) == {"road_level": 1}
     both = points((0, 20), (0, 0))
     assert counted(dual(20), (5, 100), (5, -100), rules=near, signals=both) == {"road_signalled": 1}
