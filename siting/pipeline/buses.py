@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import geopandas as gpd
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
 from siting import coverage, network, school_bus, text, travel_time
@@ -16,11 +17,10 @@ from siting.pipeline.inputs import Inputs
 from siting.rules import Rule
 from siting.school_bus import BusRoutes
 from siting.study import Bus, Study
-from siting.travel_time import TravelTimes
+from siting.travel_time import LARGEST, TravelTimes
 
 MS_PER_MIN = 60_000
 MORNING = ("persons", "walk_ms", "wait_ms", "ride_ms", "total_ms")
-SLOWEST = 4  # a walk may take so much longer than its length at walking speed: slopes, lights
 SETTINGS = {"max_walk_m": "bus.max_walk", "wait_min": "bus.wait", "dwell_s": "bus.dwell",
             "board_s": "bus.board"}  # fmt: skip
 """Settings of a study that stand in for a rule."""
@@ -308,12 +308,22 @@ def _on_foot(
     """Send pupils to places on foot."""
     roads = inputs.networks[walk]
     longest = round(with_.max_walk_m * 1_000)
-    slowest = int(travel_ms(np.array([SLOWEST * longest]), roads.access_kph)[0])
-    length, time = (
-        travel_time.table(roads, homes, places, impedance=by, cutoff=cutoff, k=0)  # type: ignore[arg-type]
-        for by, cutoff in (("length", longest), ("time", slowest))
-    )
+    length = travel_time.table(roads, homes, places, impedance="length", cutoff=longest, k=0)
+    # slopes and lights make a walk slow: far enough for everyone who is near by length
+    cutoff = 2 * int(travel_ms(np.array([longest + 1]), roads.access_kph)[0])
+    while True:
+        time = travel_time.table(roads, homes, places, impedance="time", cutoff=cutoff, k=0)
+        if cutoff == LARGEST or np.isin(_pairs(length), _pairs(time)).all():
+            break
+        cutoff = min(2 * cutoff, LARGEST)
     return school_bus.stops(length, time, pupils, max_walk_m=with_.max_walk_m, choose=choose)
+
+
+def _pairs(times: TravelTimes) -> npt.NDArray[np.int64]:
+    """Return the pairs of a table, each as one number."""
+    row = np.repeat(np.arange(len(times.demand_id)), np.diff(times.indptr))
+    result: npt.NDArray[np.int64] = row * len(times.site_id) + times.site
+    return result
 
 
 def _plans(

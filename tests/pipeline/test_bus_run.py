@@ -16,7 +16,7 @@ import siting
 from siting import network, rules, school_bus
 from siting.errors import StudyError
 from siting.pipeline import Run
-from siting.pipeline.buses import Terms, _plans
+from siting.pipeline.buses import Terms, _on_foot, _plans
 from siting.study.model import Bus
 from tests.pipeline.test_ways_run import TIME_RULE, Town
 
@@ -158,6 +158,26 @@ def test_what_contradicts_itself_is_refused(town: Town) -> None:
     ):
         with pytest.raises(StudyError, match=told):
             town.run({"clinic": service}, minutes=10, network={})
+
+
+@pytest.mark.parametrize("kph", [3.6, 0.5])
+def test_a_slow_walk_is_as_long_as_a_quick_one(kph: float) -> None:
+    """300 m are within 400 m, however steep or muddy: at 0.5 km/h they take 36 minutes."""
+    lane = gpd.GeoDataFrame(
+        {"highway": ["residential"], "walk_kph": [kph]},
+        geometry=[LineString([(0, 0), (900, 0)])],
+        crs=4547,
+    )
+    roads = network.from_lines(lane, mode="walk")
+    where = gpd.GeoSeries.from_xy([0, 300, 500], [0] * 3, index=["D", "near", "far"], crs=4547)
+    at = network.attach(roads, where, max_access_m=50, min_component_km=0)
+    inputs: Any = SimpleNamespace(networks={"walk": roads})
+    found = _on_foot(
+        inputs, "walk", at.iloc[:1], at.iloc[1:], pd.Series({"D": 7}), Terms(400, 0, 0, 0),
+        choose=False,
+    )  # fmt: skip
+    assert found.walks[["stop_id", "persons", "walk_mm"]].values.tolist() == [["near", 7, 300_000]]
+    assert found.walks["walk_ms"].tolist() == [round(0.3 / kph * 3_600_000)]
 
 
 def test_few_buses_go_through_the_school_to_the_other_side() -> None:
