@@ -153,7 +153,8 @@ class Plan(BaseModel):
     periods
         At least one; with years strictly rising where there are several.
     network_edits
-        Streets built, closed or made slower, for all periods; their order does not matter.
+        Streets built, closed or made slower, for all periods. Their order does not matter: plans
+        that differ in it are equal and are saved alike; messages count them as given.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -174,6 +175,19 @@ class Plan(BaseModel):
         if len(services) > 1:
             raise ValueError("every period must name the same services")
         return self
+
+    def __eq__(self, other: object) -> bool:
+        """Tell whether two Plans decide the same under one name."""
+        if not isinstance(other, Plan):
+            return NotImplemented
+        mine, theirs = ((p.name, p.periods, p._sorted_edits()) for p in (self, other))
+        return mine == theirs
+
+    __hash__ = None  # type: ignore[assignment]  # as it was: open sites are a mapping
+
+    def _sorted_edits(self) -> list[str]:
+        """Return the edits as texts in an order of their own."""
+        return sorted(edit.model_dump_json() for edit in self.network_edits)
 
     @property
     def services(self) -> tuple[str, ...]:
@@ -238,6 +252,13 @@ def close(plan: Plan, service: str, site_id: str, *, name: str | None = None) ->
     ------
     StudyError
         The site is not open for the service in any period.
+
+    Examples
+    --------
+    >>> plan = Plan(name="today", periods=(Period(open={"clinic": ("a", "b")}),))
+    >>> fewer = close(plan, "clinic", "b")
+    >>> fewer.name, fewer.open_sites("clinic")
+    ('today - b', ('a',))
     """
     if all(site_id not in plan.open_sites(service, period=p) for p in range(len(plan.periods))):
         raise StudyError(
@@ -258,10 +279,18 @@ def open_more(plan: Plan, service: str, ids: Iterable[str], *, name: str | None 
     Raises
     ------
     StudyError
-        A site is open already (it would be counted twice as new).
+        A site is open already in some period (it would be counted twice as new).
+
+    Examples
+    --------
+    >>> plan = Plan(name="today", periods=(Period(open={"clinic": ("a",)}),))
+    >>> more = open_more(plan, "clinic", ["c", "b"])
+    >>> more.name, more.open_sites("clinic")
+    ('today + b, c', ('a', 'b', 'c'))
     """
     more = sorted(ids)
-    already = sorted(set(more) & set(plan.open_sites(service)))
+    opened = {i for p in range(len(plan.periods)) for i in plan.open_sites(service, period=p)}
+    already = sorted(set(more) & opened)
     if already or len(set(more)) != len(more):
         twice = already or sorted({i for i in more if more.count(i) > 1})
         raise StudyError(
@@ -286,6 +315,7 @@ def to_json(plan: Plan) -> str:
     True
     """
     told = plan.model_dump(mode="json")
+    told["network_edits"] = [json.loads(edit) for edit in plan._sorted_edits()]
     if not plan.network_edits:  # as such plans were written before there were any
         del told["network_edits"]
     return json.dumps(told, ensure_ascii=False, indent=1) + "\n"
@@ -339,6 +369,16 @@ def check(plan: Plan, offers: pd.DataFrame) -> None:
     ------
     StudyError
         All services and sites the study lacks, at once.
+
+    Examples
+    --------
+    >>> plan = Plan(name="today", periods=(Period(open={"clinic": ("a",)}),))
+    >>> check(plan, pd.DataFrame({"site_id": ["a"], "service": ["clinic"]}))
+    >>> check(plan, pd.DataFrame({"site_id": ["a"], "service": ["school"]}))
+    Traceback (most recent call last):
+    ...
+    siting.errors.StudyError: plan today: the study has no service 'clinic'.
+    Run the plan with the study it was made for, or remove these sites from it.
     """
     known: dict[str, set[str]] = {}
     for site_id, service in zip(offers["site_id"], offers["service"], strict=True):

@@ -107,6 +107,16 @@ def test_what_is_not_there_cannot_be_closed_or_opened_twice() -> None:
         plans.close(today, "pool", "a")
     with pytest.raises(StudyError, match=r"opened twice for clinic \(a\)"):
         plans.open_more(today, "clinic", ["a"])
+    later = Plan(
+        name="two steps",
+        periods=(
+            Period(year=2027, open={"clinic": ("a",)}),
+            Period(year=2030, open={"clinic": ("a", "c")}),
+        ),
+    )
+    with pytest.raises(StudyError, match=r"opened twice for clinic \(c\)"):
+        plans.open_more(later, "clinic", ["c"])
+    assert plans.open_more(later, "clinic", ["b"]).open_sites("clinic", period=1) == ("a", "b", "c")
     with pytest.raises(StudyError, match=r"not in the sites table \(q\)"):
         plans.today(pd.DataFrame({"site_id": ["q"], "service": ["clinic"]}), SITES)
 
@@ -126,6 +136,18 @@ def test_street_edits_are_kept_in_the_file_and_by_further_plans() -> None:
     # a plan without any is written as before there were any
     assert "network_edits" not in json.loads(plans.to_json(today))
     assert plans.from_json(plans.to_json(today)).network_edits == ()
+
+
+def test_the_order_of_street_edits_is_no_difference() -> None:
+    periods = plans.today(OFFERS, SITES).periods
+    built = Plan(name="bridge", periods=periods, network_edits=STREETS)
+    turned = Plan(name="bridge", periods=periods, network_edits=STREETS[::-1])
+    assert built == turned
+    assert plans.to_json(built) == plans.to_json(turned)
+    assert turned.network_edits == STREETS[::-1]  # messages count them as the file does
+    for other in (STREETS[:2], (*STREETS, STREETS[0]), ()):
+        assert built != Plan(name="bridge", periods=periods, network_edits=other)
+    assert built != Plan(name="other", periods=periods, network_edits=STREETS)
 
 
 def test_street_edits_come_to_the_crs_of_the_network() -> None:
