@@ -14,13 +14,19 @@ import shapely
 from siting.errors import DataError, NetworkError, Problem
 from siting.network.delay import is_signal, with_delay
 from siting.network.graph import RoadNetwork, assemble, drops_table
+from siting.network.lines import word_of
 from siting.network.project import projected
 from siting.network.speed_file import speeds_for
-from siting.network.speeds import SPEED_COLUMN, SURFACE_KEYS, Mode, Speeds, travel_ms
+from siting.network.speeds import (
+    LEAST_KPH,
+    MOST_KPH,
+    SPEED_COLUMN,
+    SURFACE_KEYS,
+    Mode,
+    Speeds,
+    travel_ms,
+)
 from siting.network.tags import limit_kph
-
-EXACT = ("edge", "length_mm", "travel_ms", "stoppable", "bridge", "tunnel")
-"""Attributes beyond those of OSMnx that :func:`to_networkx` writes for an exact return."""
 
 
 def to_networkx(network: RoadNetwork) -> Any:
@@ -107,8 +113,8 @@ def from_networkx(
     Raises
     ------
     DataError
-        Nodes without coordinates or not named by whole numbers, arcs without length or of unknown
-        class; all at once.
+        Nodes without coordinates or not named by whole numbers, arcs without length, of unknown
+        class or with speeds that are none; all at once.
     NetworkError
         ``crs`` is not metric, or the graph is not directed or has no ``crs``.
 
@@ -129,7 +135,8 @@ def from_networkx(
         )
     problems: list[Problem] = []
     nodes = _nodes(graph, problems)
-    arcs = _arcs(graph, used, mode, problems)
+    strange: dict[str, int] = {}
+    arcs = _arcs(graph, used, mode, problems, strange)
     if problems:
         raise DataError(problems)
     source = pyproj.CRS.from_user_input(graph.graph["crs"])
@@ -162,7 +169,10 @@ def from_networkx(
         tunnel=edges["tunnel"],
         half_delay_ms=[int(graph.nodes[n].get("half_delay_ms", 0)) for n in nodes.index],
         signal=[_lit(graph.nodes[n]) for n in nodes.index],
-        drops=drops_table([]),
+        drops=drops_table(
+            ("roads", "", f"{count} arcs of {word}, not known", "at the speed of the class")
+            for word, count in sorted(strange.items())
+        ),
     )
     stated = any("half_delay_ms" in data for _, data in graph.nodes(data=True))
     return network if stated else with_delay(network, used)
@@ -212,11 +222,14 @@ def _first(value: Any) -> Any:
     return value
 
 
-def _arcs(graph: Any, speeds: Speeds, mode: Mode, problems: list[Problem]) -> pd.DataFrame:
-    """Return one row per arc, with its integers."""
+def _arcs(
+    graph: Any, speeds: Speeds, mode: Mode, problems: list[Problem], strange: dict[str, int]
+) -> pd.DataFrame:
+    """Return one row per arc, with its integers; count the surfaces nobody knows in ``strange``."""
     rows: list[dict[str, Any]] = []
     lengthless: list[str] = []
     unknown: dict[str, list[str]] = {}
+    no_speed: list[str] = []
     for u, v, data in graph.edges(data=True):
         name = f"{u}-{v}"
         metres = data.get("length", np.nan)
@@ -235,7 +248,11 @@ def _arcs(graph: Any, speeds: Speeds, mode: Mode, problems: list[Problem]) -> pd
                 continue
             kph = speeds.kph(highway, mode)
             if kph > 0:
-                kph = _own_kph(data, kph, mode, speeds)
+                own = _own_kph(data, kph, mode, speeds, strange)
+                if own is None:
+                    no_speed.append(name)
+                    continue
+                kph = own
             if kph <= 0:
                 unknown.setdefault(highway, []).append(name)
                 continue
@@ -270,6 +287,16 @@ def _arcs(graph: Any, speeds: Speeds, mode: Mode, problems: list[Problem]) -> pd
                 tuple(lengthless),
             )
         )
+    if no_speed:
+        problems.append(
+            Problem(
+                "roads",
+                f"{len(no_speed)} arcs have a {SPEED_COLUMN[mode]} that is not a number from "
+                f"{LEAST_KPH:g} to {MOST_KPH[mode]:g}",
+                "Give km/h, or leave it out for the speed of the class.",
+                tuple(no_speed),
+            )
+        )
     for highway, names in sorted(unknown.items()):
         problems.append(
             Problem(
@@ -288,14 +315,24 @@ def _arcs(graph: Any, speeds: Speeds, mode: Mode, problems: list[Problem]) -> pd
     )  # fmt: skip
 
 
-def _own_kph(data: Mapping[str, Any], kph: float, mode: Mode, speeds: Speeds) -> float:
-    """Return the speed an arc states, else that of its class on its surface, within its limit."""
-    given = _first(data.get(SPEED_COLUMN[mode]))
+def _own_kph(
+    data: Mapping[str, Any], kph: float, mode: Mode, speeds: Speeds, strange: dict[str, int]
+) -> float | None:
+    """Return the speed an arc states, else that of its class on its surface, within its limit.
+
+    None where what it states is no speed.
+    """
+    given = word_of(_first(data.get(SPEED_COLUMN[mode])))
     if given:
-        return float(given) * speeds.factor(mode)
-    words = {key: str(_first(data.get(key)) or "") for key in SURFACE_KEYS}
-    kph *= speeds.surface_factor(words, mode)[0]
-    limit = limit_kph(str(_first(data.get("maxspeed")) or ""), speeds)
+        stated = float(pd.to_numeric(given, errors="coerce"))
+        fits = LEAST_KPH <= stated <= MOST_KPH[mode]
+        return stated * speeds.factor(mode) if fits else None
+    words = {key: word_of(_first(data.get(key))) for key in SURFACE_KEYS}
+    share, odd = speeds.surface_factor(words, mode)
+    for word in odd:
+        strange[word] = strange.get(word, 0) + 1
+    kph *= share
+    limit = limit_kph(word_of(_first(data.get("maxspeed"))), speeds)
     return min(kph, limit * speeds.factor(mode)) if limit and mode != "walk" else kph
 
 

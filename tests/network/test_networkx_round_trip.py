@@ -101,6 +101,11 @@ def test_coordinates_are_projected():
         (lambda g: g.add_edge(1, 2, length=float("nan"), highway="primary"), "no length"),
         (lambda g: g.add_edge(1, 2, length=-1, highway="primary"), "no length"),
         (lambda g: g.add_edge(1, 2, length=9, highway="boulevard"), "boulevard"),
+        (
+            lambda g: g.add_edge(1, 2, length=9, highway="primary", speed_kph="30 mph"),
+            r"1 arcs have a speed_kph .* \(1-2\)",
+        ),
+        (lambda g: g.add_edge(1, 2, length=9, highway="primary", speed_kph=-5.0), "speed_kph"),
     ],
 )
 def test_what_is_refused(change, said):
@@ -108,6 +113,17 @@ def test_what_is_refused(change, said):
     change(graph)
     with pytest.raises(SitingError, match=said):
         network.from_networkx(graph, mode="drive", crs=4547)
+
+
+def test_a_surface_nobody_knows_is_listed_as_of_a_line_layer():
+    graph = street()
+    graph.add_edge(1, 2, length=9.0, highway="primary", surface="lava", cycle_kph=float("nan"))
+    graph.add_edge(2, 1, length=9.0, highway="primary", surface="lava")
+    graph.add_edge(2, 1, length=9.0, highway="primary", surface="lava", cycle_kph="15")
+    built = network.from_networkx(graph, mode="cycle", crs=4547)
+    assert built.drops.values.tolist() == [
+        ["roads", "", "2 arcs of surface=lava, not known", "at the speed of the class"]
+    ]
 
 
 def test_an_undirected_graph_is_refused():
