@@ -183,7 +183,8 @@ class _Work:
         self.tile_at = np.full((ground.grid.rows, ground.grid.columns), -1, dtype=np.int64)
         self.tile_at.ravel()[ground.tiles.tile] = np.arange(ground.tiles.tile.size)
         forward, backward = (
-            np.where(cost >= 0, cost / np.maximum(network.length_mm, 1), -1.0) for cost in ask.cost
+            np.where(whole >= 0, whole / np.maximum(network.length_mm, 1), -1.0)
+            for whole in ask.edge_impedance
         )
         self.streets = kernels.Streets(
             _pieces(ground), ground.edge, ground.in_barrier, network.tail, network.head,
@@ -294,9 +295,9 @@ def _reach_m(ask: Question, limit: int) -> float:
     """Return how far a way within the limit can lead on the streets at most, in m."""
     if ask.impedance == "length":
         return limit / 1000.0
-    cost = np.where(ask.cost >= 0, ask.cost, NEVER).min(axis=0)
+    least = np.where(ask.edge_impedance >= 0, ask.edge_impedance, NEVER).min(axis=0)
     # half a unit may have been rounded away
-    fastest = float((ask.network.length_mm / np.maximum(cost - 0.5, 0.5)).max(initial=0.0))
+    fastest = float((ask.network.length_mm / np.maximum(least - 0.5, 0.5)).max(initial=0.0))
     return limit * fastest / 1000.0
 
 

@@ -286,10 +286,6 @@ class Speeds:
         )
         return replace(self, delay=delay)
 
-    def driving_by(self, factor: float) -> Speeds:
-        """Return the same speeds with cars ``factor`` times as fast; access legs are walked."""
-        return self.going_by("drive", factor)
-
 
 def travel_ms(length_mm: I64, kph: npt.NDArray[np.float64] | float) -> I64:
     """Return the time over a length in milliseconds, rounded half up once.

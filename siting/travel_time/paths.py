@@ -230,8 +230,8 @@ def paths(
 def _ends(ask: Question, who: I64, edge: I64, offset: I64, leg: I64, *, leaving: bool) -> _Ends:
     """Return the ends of edges as the question does, and which of them are heads."""
     found, node, value = ask._ends(who, edge, offset, leg, leaving=leaving)
-    cost = ask.cost[0 if leaving else 1][edge]
-    heads = int(((cost >= 0) | (offset == ask.network.length_mm[edge])).sum())
+    impedance = ask.edge_impedance[0 if leaving else 1][edge]
+    heads = int(((impedance >= 0) | (offset == ask.network.length_mm[edge])).sum())
     return _Ends(found, node.astype(np.int64), value, np.arange(found.size) < heads)
 
 

@@ -63,8 +63,9 @@ class Question:
         if problems:
             raise DataError(problems)
         self.network = network
-        cost = np.stack([network.forward_ms, network.backward_ms])
-        self.cost = cost if impedance == "time" else np.where(cost >= 0, network.length_mm, -1)
+        ms = np.stack([network.forward_ms, network.backward_ms])
+        by_length = impedance == "length"
+        self.edge_impedance = np.where(ms >= 0, network.length_mm, -1) if by_length else ms
         self.delay = (
             network.half_delay_ms if impedance == "time" else np.zeros_like(network.half_delay_ms)
         )
@@ -109,7 +110,7 @@ class Question:
     def graph(self) -> tuple[I64, I32, I64]:
         """The reversed graph in compressed rows, half of the delay at both ends of each arc."""
         indptr, source, arc = self.network.arrivals
-        weight = self.cost.reshape(-1)[arc]
+        weight = self.edge_impedance.reshape(-1)[arc]
         if self.delay.any():
             weight = weight + self.delay[source] + np.repeat(self.delay, np.diff(indptr))
         return indptr, source, weight
@@ -150,7 +151,7 @@ class Question:
         Coming to an end costs half of the delay there; whoever stands at it has come already.
         """
         length = self.network.length_mm[edge]
-        forward, backward = self.cost[0][edge], self.cost[1][edge]
+        forward, backward = self.edge_impedance[0][edge], self.edge_impedance[1][edge]
         to_head, to_tail = (forward, backward) if leaving else (backward, forward)
         at_head, at_tail = offset == length, offset == 0
         head_node, tail_node = self.network.head[edge], self.network.tail[edge]
@@ -174,13 +175,13 @@ class Question:
         j = order[np.arange(i.size) - np.repeat(np.cumsum(count) - count, count) + low[i]]
         way = offset[j] - self._demand_offset[i]
         shared = edge[j]
-        cost = np.where(way >= 0, self.cost[0][shared], self.cost[1][shared])
-        along = partial(cost, np.abs(way), self.network.length_mm[shared])
+        whole = np.where(way >= 0, self.edge_impedance[0][shared], self.edge_impedance[1][shared])
+        along = partial(whole, np.abs(way), self.network.length_mm[shared])
         at_ends = self._end_delay(shared, offset[j]) + self._end_delay(
             shared, self._demand_offset[i]
         )
         along = np.where(way == 0, 0, along + at_ends)
-        free = (cost >= 0) | (way == 0)
+        free = (whole >= 0) | (way == 0)
         demand = self._demand_row[i]
         value = self.access[demand] + along + leg[j]
         return demand[free], owner[j[free]], value[free]
@@ -197,8 +198,8 @@ class Question:
         """Raise where labels could leave 64 bits; no real network comes near."""
         # closed directions are −1: with one added for each, this is no less than the sum
         longest = (
-            int(self.cost.sum())
-            + self.cost.size
+            int(self.edge_impedance.sum())
+            + self.edge_impedance.size
             + 2 * int(self.delay.sum())
             + sum(int(values.max(initial=0)) for values in (self.seed_value, self.stub_value))
         )
