@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 import pyproj
 import shapely
+from scipy.sparse.csgraph import dijkstra
 
 from siting.network import RoadNetwork
 from siting.network.graph import assemble, drops_table
@@ -145,6 +147,26 @@ def arcs(network: RoadNetwork) -> Arcs:
     first = np.ones(start.size, dtype=bool)
     first[1:] = (start[1:] != start[:-1]) | (end[1:] != end[:-1])
     return Arcs(network.node_id.size, start[first], end[first], ms[first])
+
+
+def each_ms(
+    onward: Any, starts: list[tuple[int, int]], goals: npt.NDArray[np.int64]
+) -> npt.NDArray[np.float64]:
+    """Return ms by scipy from one place to each of some junctions; inf where there is no way.
+
+    Parameters
+    ----------
+    onward
+        Sparse matrix of the arcs as they are driven.
+    starts
+        Junctions the place leads to, and ms to them.
+    goals
+        Junctions.
+    """
+    node, ms = zip(*starts, strict=True)
+    far = dijkstra(onward, indices=list(node))[:, goals]
+    found: npt.NDArray[np.float64] = (far + np.array(ms, dtype=float)[:, None]).min(axis=0)
+    return found
 
 
 def ends(

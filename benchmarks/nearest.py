@@ -14,6 +14,8 @@ from siting import travel_time
 from siting.network import RoadNetwork
 
 SITES = 200
+SAMPLE = 20
+"""Homes for which the site itself is checked: each takes a whole search of its own."""
 HOUR_MS = 3_600_000
 COLUMNS = ("", "to get ready", "least", "median", "runs", "times siting", "threads")
 
@@ -43,8 +45,12 @@ def one(name: str, network: RoadNetwork, *, quick: bool) -> str:
     threads: dict[str, int] = {}
     absent: list[str] = []
     rows: dict[int | None, list[list[str]]] = {HOUR_MS: [], None: []}
-    own = dijkstra(peers.Scipy(arcs, network.node_xy).matrix, indices=sites, min_only=True)
+    matrix = peers.Scipy(arcs, network.node_xy).matrix
+    own = dijkstra(matrix, indices=sites, min_only=True)
     truth = peers.whole(own)
+    few = rng.choice(demands.size, min(SAMPLE, demands.size), replace=False)
+    onward = matrix.T.tocsr()
+    owners = [first(graphs.each_ms(onward, [(int(demands[i]), 0)], sites)) for i in few]
     made: list[tuple[peers.Peer, float]] = []
 
     def check(who: str, result: Any, maximum: int | None) -> None:
@@ -52,16 +58,18 @@ def one(name: str, network: RoadNetwork, *, quick: bool) -> str:
         if who == "siting, along streets":
             got = np.where(result["state"] == "reached", result["impedance"], peers.FAR)
             want = peers.within(streets, maximum)
+            same_owners(who, result, few, places, along_owners)
         elif who == "siting":
             got = np.where(result["state"] == "reached", result["impedance"], peers.FAR)
             want = expected[demands]
+            same_owners(who, result, few, site_at, owners)
         else:
             peer = next(p for p, _ in made if p.name == who)
             got, want = peers.within(peer.ms(result), maximum), expected
         if not np.array_equal(got, want):
             raise AssertionError(f"{who}: {int((got != want).sum())} of {want.size} differ")
 
-    streets = along(network, arcs, homes, places)
+    streets, along_owners = along(network, arcs, homes, places, few)
     # those that take minutes come last, so that the others need not wait for a quiet machine
     for late in (False, True):
         kinds = [kind for kind in peers.NEAREST if kind.long == late]
@@ -109,10 +117,30 @@ def bound(maximum: int | None) -> str:
     return "No maximum" if maximum is None else f"At most {maximum // 60_000} min"
 
 
+def first(ms: Any) -> int:
+    """Return which is nearest, of equally near ones the first; −1 where there is no way."""
+    return int(np.argmin(ms)) if np.isfinite(ms).any() else -1
+
+
+def same_owners(
+    who: str, result: pd.DataFrame, few: Any, places: pd.DataFrame, owners: list[int]
+) -> None:
+    """Raise where the nearest site of one of ``few`` homes is another than that at ``owners``."""
+    names = [*places["point_id"], None]  # −1 is the last
+    want = [names[at] for at in owners]
+    got = result["site_id"].iloc[few].tolist()
+    if got != want:
+        differ = sum(a != b for a, b in zip(got, want, strict=True))
+        raise AssertionError(f"{who}: {differ} of {len(want)} go to another site")
+
+
 def along(
-    network: RoadNetwork, arcs: graphs.Arcs, homes: pd.DataFrame, places: pd.DataFrame
-) -> Any:
-    """Return ms from homes to the nearest of places along the streets, by scipy."""
+    network: RoadNetwork, arcs: graphs.Arcs, homes: pd.DataFrame, places: pd.DataFrame, few: Any
+) -> tuple[Any, list[int]]:
+    """Return ms from homes to the nearest of places along the streets, by scipy.
+
+    And of ``few`` of them which place that is.
+    """
     n, count = arcs.nodes, len(places)
     owner, node, ms = graphs.ends(network, places, leaving=False)
     row, stub, stub_ms = graphs.ends(network, homes, leaving=True)
@@ -125,6 +153,16 @@ def along(
     reached = dijkstra(matrix, indices=np.arange(n, n + count), min_only=True)
     best = np.full(len(homes), np.inf)
     np.minimum.at(best, row, reached[stub] + stub_ms)
+    onward = matrix.T.tocsr()
+    goals = np.arange(n, n + count)
+    each = {
+        int(i): graphs.each_ms(
+            onward,
+            list(zip(stub[row == i].tolist(), stub_ms[row == i].tolist(), strict=True)),
+            goals,
+        )
+        for i in few
+    }
     speed = round(network.access_kph * 1000)
     by_edge = places.groupby("edge_id").indices
     for i in np.flatnonzero(homes["edge_id"].isin(by_edge.keys())):
@@ -139,8 +177,11 @@ def along(
             legs = sum(
                 (2 * 3600 * int(p["access_mm"]) + speed) // (2 * speed) for p in (home, place)
             )
-            best[i] = min(best[i], legs + (int(cost) * abs(way) + length // 2) // max(length, 1))
-    return peers.whole(best)
+            direct = legs + (int(cost) * abs(way) + length // 2) // max(length, 1)
+            best[i] = min(best[i], direct)
+            if int(i) in each:
+                each[int(i)][j] = min(each[int(i)][j], direct)
+    return peers.whole(best), [first(each[int(i)]) for i in few]
 
 
 def least(entries: Any, nodes: int) -> Any:

@@ -11,6 +11,7 @@ import pytest
 sys.path.insert(0, str(Path(__file__).parents[2]))
 
 from benchmarks import clock, graphs, nearest, page, peers, table
+from siting import travel_time
 
 
 def test_made_up_cities_are_whole_random_and_the_same_again():
@@ -49,6 +50,36 @@ def test_a_peer_that_differs_stops_the_run(monkeypatch):
     monkeypatch.setattr(nearest, "SITES", 20)
     with pytest.raises(AssertionError, match=r"wrong: \d+ of 900 differ"):
         nearest.one("small", graphs.streets(900), quick=True)
+
+
+def test_a_site_that_is_not_the_nearest_stops_the_run(monkeypatch):
+    """As near, and another: impedance alone would not tell."""
+    honest = travel_time.nearest
+    monkeypatch.setattr(nearest, "SITES", 20)
+
+    def swapped(*args, **more):
+        found = honest(*args, **more)
+        return found.assign(site_id=np.roll(found["site_id"].to_numpy(), 1))
+
+    monkeypatch.setattr(travel_time, "nearest", swapped)
+    network = graphs.streets(900)
+    monkeypatch.setattr(peers, "NEAREST", [peers.Scipy])
+    with pytest.raises(AssertionError, match=r"siting: \d+ of 20 go to another site"):
+        nearest.one("small", network, quick=True)
+
+
+def test_a_row_without_its_third_nearest_stops_the_run(monkeypatch):
+    honest = travel_time.table
+    monkeypatch.setattr(peers, "TABLE", [])
+    monkeypatch.setattr(table, "SITES", 200)
+    monkeypatch.setattr(table, "QUARTER_MS", 1_000)  # most have none within it
+
+    def fewer(*args, k, **more):
+        return honest(*args, k=min(k, 2), **more)
+
+    monkeypatch.setattr(travel_time, "table", fewer)
+    with pytest.raises(AssertionError, match=r"siting and 3 nearest: \d+ of 20 rows differ"):
+        table.one("small", graphs.streets(900), quick=True)
 
 
 def test_a_peer_that_is_not_installed_is_named():

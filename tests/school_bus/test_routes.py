@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from siting import school_bus
 from siting.errors import DataError, StudyError
+from siting.school_bus import search
 from siting.school_bus.search import SHAPES, Trips, improved, planned, savings
 
 
@@ -256,8 +257,10 @@ def test_savings_alone_join_what_saves_most() -> None:
 
 
 @pytest.mark.parametrize("seed", range(6))
-def test_visits_that_fill_a_bus_change_nothing_for_the_others(seed: int) -> None:
-    """Left out of the search they give what the whole search gives, and take no time there."""
+def test_visits_that_fill_a_bus_change_nothing_for_the_others(
+    seed: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Left out of the search they give what the whole search gives, and are no work there."""
     draw = np.random.default_rng(seed)
     n, seats = 14, 20
     xy = draw.integers(0, 60_000, (n + 1, 2))
@@ -268,7 +271,17 @@ def test_visits_that_fill_a_bus_change_nothing_for_the_others(seed: int) -> None
     assert planned(trips) == whole
     many = np.append(np.repeat(np.arange(n), 60), n)
     full = np.full(60 * n, seats, dtype=np.int64)
-    begun = time.perf_counter()
+    searched: list[int] = []
+
+    def counted(part: Trips, shape: int = 100) -> list[list[int]]:
+        searched.append(part.school)
+        return savings(part, shape)
+
+    monkeypatch.setattr(search, "savings", counted)
     crowd = Trips(ms=ms[np.ix_(many, many)], load=full, dwell=full, seats=seats, longest=400_000)
     assert planned(crowd) == [[i] for i in range(60 * n)]
-    assert time.perf_counter() - begun < 0.5
+    assert not searched
+    # among others too they are not looked at: those that leave room are
+    room = int((load + load.min() <= seats).sum())
+    assert planned(trips) == whole
+    assert searched == [room] * len(SHAPES) * (room > 0)
