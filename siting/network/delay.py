@@ -160,7 +160,16 @@ def with_signals(network: RoadNetwork, lights: gpd.GeoSeries, *, reach_m: float)
 
     Examples
     --------
-    >>> lit = with_signals(network, lights, reach_m=30)  # doctest: +SKIP
+    >>> from shapely import LineString
+    >>> from siting.network import from_lines
+    >>> ends = [(60, 0), (0, 60), (-60, 0)]
+    >>> roads = gpd.GeoDataFrame(
+    ...     {"highway": ["primary"] * 3}, geometry=[LineString([(0, 0), e]) for e in ends], crs=4547
+    ... )
+    >>> lights = gpd.GeoSeries([shapely.Point(0, -5), shapely.Point(60, 0)], crs=4547)
+    >>> lit = with_signals(from_lines(roads, mode="drive"), lights, reach_m=30)
+    >>> lit.node_xy[lit.signal].tolist(), lit.drops["row"].tolist()
+    ([[0.0, 0.0]], ['1'])
     """
     if not reach_m >= 0:
         raise NetworkError(f"signals: reach_m is {reach_m}; give a length in metres from 0 up.")

@@ -180,7 +180,21 @@ def revised(
     join_m: float = JOIN_M,
     strict: bool = True,
 ) -> Revised:
-    """As :func:`edited`, telling what became of each edge (for reattaching)."""
+    """As :func:`edited`, telling what became of each edge (for reattaching).
+
+    Examples
+    --------
+    >>> import geopandas as gpd
+    >>> from shapely import LineString
+    >>> from siting.network import from_lines
+    >>> roads = gpd.GeoDataFrame(
+    ...     {"highway": ["residential"]}, geometry=[LineString([(0, 0), (60, 0)])], crs=4547
+    ... )
+    >>> today = from_lines(roads, mode="walk")
+    >>> after = revised(today, [Add(((20, 0), (20, 90)), "residential")])
+    >>> after.origin.tolist(), after.start_mm.tolist()
+    ([0, 0, -1], [0, 20000, 0])
+    """
     if not join_m >= 0:
         raise NetworkError(f"{TABLE}: join_m is {join_m}; give a length in metres from 0 up.")
     used = speeds if speeds is not None else read_speeds()

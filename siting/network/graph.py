@@ -290,7 +290,15 @@ def changed(network: RoadNetwork, **arrays: Any) -> RoadNetwork:
 
     Examples
     --------
-    >>> slow = changed(network, forward_ms=2 * network.forward_ms)  # doctest: +SKIP
+    >>> import geopandas as gpd
+    >>> from siting.network import from_lines
+    >>> roads = gpd.GeoDataFrame(
+    ...     {"highway": ["residential"]}, geometry=[shapely.LineString([(0, 0), (60, 0)])], crs=4547
+    ... )
+    >>> network = from_lines(roads, mode="walk")
+    >>> slow = changed(network, forward_ms=2 * network.forward_ms)
+    >>> slow.forward_ms.tolist(), slow.version == network.version
+    ([120000], False)
     """
     kept = {
         name: getattr(network, name)

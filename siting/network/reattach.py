@@ -45,7 +45,19 @@ def reattached(
 
     Examples
     --------
-    >>> reattached(after, at, homes, max_access_m=500, min_component_km=2)  # doctest: +SKIP
+    >>> from shapely import LineString, Point
+    >>> from siting.network import Add, from_lines, revised
+    >>> roads = gpd.GeoDataFrame(
+    ...     {"highway": ["residential"]}, geometry=[LineString([(0, 0), (900, 0)])], crs=4547
+    ... )
+    >>> today = from_lines(roads, mode="walk")
+    >>> homes = gpd.GeoSeries([Point(700, 30)], index=["D1"], crs=4547)
+    >>> limits = {"max_access_m": 100, "min_component_km": 0}
+    >>> at = attach(today, homes, **limits)
+    >>> after = revised(today, [Add(((600, 0), (600, 20), (800, 20)), "residential")])
+    >>> row = reattached(after, at, homes, **limits)
+    >>> row[["edge_id", "offset_mm", "access_mm"]].iloc[0].tolist()
+    [1, 100000, 30000]
     """
     if len(at) != len(points):
         raise NetworkError(

@@ -30,7 +30,16 @@ def save(network: RoadNetwork, path: Path | str) -> None:
 
     Examples
     --------
-    >>> save(network, "walk.npz")  # doctest: +SKIP
+    >>> import geopandas as gpd
+    >>> from siting.network import from_lines
+    >>> roads = gpd.GeoDataFrame(
+    ...     {"highway": ["residential"]}, geometry=[shapely.LineString([(0, 0), (60, 0)])], crs=4547
+    ... )
+    >>> network = from_lines(roads, mode="walk")
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     save(network, Path(folder) / "walk.npz")
+    ...     open_saved(Path(folder) / "walk.npz").version == network.version
+    True
     """
     file = Path(path)
     words = sorted(set(network.highway.tolist()))
@@ -71,7 +80,11 @@ def open_saved(path: Path | str) -> RoadNetwork:
 
     Examples
     --------
-    >>> open_saved("walk.npz")  # doctest: +SKIP
+    >>> open_saved("walk.npz")
+    Traceback (most recent call last):
+    ...
+    siting.errors.NetworkError: roads: walk.npz is not a whole saved network ([Errno 2] No such \
+file or directory: 'walk.npz'). Read the roads again.
     """
     try:
         with np.load(Path(path), allow_pickle=False) as stored:

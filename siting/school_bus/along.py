@@ -42,6 +42,21 @@ def along(
     GeoDataFrame
         One row a route: ``route_id``, ``site_id``, ``stops``, ``persons``, ``drive_ms``,
         ``length_mm`` (of the streets driven, access legs left out) and its line.
+
+    Examples
+    --------
+    >>> from shapely import LineString, Point
+    >>> from siting.network import attach, from_lines
+    >>> roads = gpd.GeoDataFrame(
+    ...     {"highway": ["residential"]}, geometry=[LineString([(0, 0), (900, 0)])], crs=4547
+    ... )
+    >>> drive = from_lines(roads, mode="drive")
+    >>> places = gpd.GeoSeries([Point(800, 0), Point(200, 0)], index=["B1", "S"], crs=4547)
+    >>> at = attach(drive, places, max_access_m=50, min_component_km=0)
+    >>> routes = pd.DataFrame({"route_id": ["S-01"], "site_id": ["S"], "order": [1],
+    ...     "stop_id": ["B1"], "boarding": [7], "leg_ms": [90_000]})
+    >>> along(drive, at.iloc[:1], at.iloc[1:], routes)[["persons", "length_mm"]].values.tolist()
+    [[7, 600000]]
     """
     tracer = _Tracer(network)
     rows = []

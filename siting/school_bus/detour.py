@@ -77,6 +77,22 @@ def lower_bound(times: TravelTimes) -> TravelTimes:
 
     They show who is out of reach; they cannot show that a hard rule is kept
     (:func:`siting.coverage.may_pass`).
+
+    Examples
+    --------
+    >>> import geopandas as gpd
+    >>> from shapely import LineString, Point
+    >>> from siting.network import attach, from_lines
+    >>> from siting.travel_time import table
+    >>> roads = gpd.GeoDataFrame(
+    ...     {"highway": ["residential"]}, geometry=[LineString([(0, 0), (900, 0)])], crs=4547
+    ... )
+    >>> drive = from_lines(roads, mode="drive")
+    >>> where = gpd.GeoSeries([Point(0, 0), Point(900, 0)], index=["D1", "S1"], crs=4547)
+    >>> at = attach(drive, where, max_access_m=50, min_component_km=0)
+    >>> direct = table(drive, at.iloc[:1], at.iloc[1:], impedance="time", cutoff=600_000)
+    >>> lower_bound(direct).reach(["S1"])["bound"].tolist()
+    ['lower']
     """
     return replace(times, bound="lower")
 
@@ -136,6 +152,23 @@ def by_routes(direct: TravelTimes, journeys: pd.DataFrame) -> TravelTimes:
     ------
     NetworkError
         A journey longer than a table can hold.
+
+    Examples
+    --------
+    >>> import geopandas as gpd
+    >>> from shapely import LineString, Point
+    >>> from siting.network import attach, from_lines
+    >>> from siting.travel_time import table
+    >>> roads = gpd.GeoDataFrame(
+    ...     {"highway": ["residential"]}, geometry=[LineString([(0, 0), (900, 0)])], crs=4547
+    ... )
+    >>> drive = from_lines(roads, mode="drive")
+    >>> where = gpd.GeoSeries([Point(0, 0), Point(900, 0)], index=["D1", "S1"], crs=4547)
+    >>> at = attach(drive, where, max_access_m=50, min_component_km=0)
+    >>> direct = table(drive, at.iloc[:1], at.iloc[1:], impedance="time", cutoff=600_000)
+    >>> morning = pd.DataFrame({"demand_id": ["D1"], "site_id": ["S1"], "total_ms": [480_000]})
+    >>> by_routes(direct, morning).reach(["S1"])["impedance"].tolist()
+    [480000]
     """
     total = journeys.groupby("demand_id", sort=True)["total_ms"].agg(["min", "max"])
     site = journeys.groupby("demand_id", sort=True)["site_id"].first()

@@ -199,6 +199,20 @@ def journeys(
         ``wait_ms``, ``ride_ms``, ``total_ms`` (−1 where there is no ride) and ``why`` (``""``, or
         why there is none: ``no_stop``, ``unattached``, ``unreachable``, ``too_far``, ``no_seat``).
         A home whose pupils take several buses has several rows.
+
+    Examples
+    --------
+    >>> walks = pd.DataFrame({"demand_id": ["D1", "D2"], "stop_id": ["B1", "B1"],
+    ...     "persons": [2, 3], "walk_ms": [60_000, 0], "walk_mm": [60_000, 0]})
+    >>> stops = Stops(("B1",), walks, walks.iloc[:0])
+    >>> route = pd.DataFrame([("S-01", "S", 1, "B1", 0, 0, 300_000, 4, 4, 300_000)],
+    ...     columns=list(ROUTE_COLUMNS))
+    >>> left = pd.DataFrame({"stop_id": ["B1"], "persons": [1], "why": ["no_seat"]})
+    >>> plan = BusRoutes("S", 4, route, left)
+    >>> school_of = pd.Series("S", index=["D1", "D2"])
+    >>> found = journeys(stops, [plan], school_of, wait_ms=120_000)
+    >>> found[["demand_id", "persons", "total_ms", "why"]].values.tolist()
+    [['D1', 2, 480000, ''], ['D2', 2, 420000, ''], ['D2', 1, -1, 'no_seat']]
     """
     aboard: dict[tuple[str, str], list[list[int | str]]] = {}
     why: dict[tuple[str, str], str] = {}

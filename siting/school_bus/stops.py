@@ -153,6 +153,18 @@ def kerbsides(network: RoadNetwork, at: pd.DataFrame) -> gpd.GeoSeries:
     GeoSeries
         Points on the edges, indexed by ``point_id``; of points that meet the street at one place
         the smallest id stands for all.
+
+    Examples
+    --------
+    >>> from siting.network import attach, from_lines
+    >>> roads = gpd.GeoDataFrame(
+    ...     {"highway": ["residential"]}, geometry=[shapely.LineString([(0, 0), (900, 0)])],
+    ...     crs=4547)
+    >>> drive = from_lines(roads, mode="drive")
+    >>> homes = gpd.GeoSeries.from_xy([100, 100, 300], [30, -20, 10], index=list("bac"), crs=4547)
+    >>> at = attach(drive, homes, max_access_m=50, min_component_km=0)
+    >>> kerbsides(drive, at).to_wkt().to_dict()
+    {'a': 'POINT (100 0)', 'c': 'POINT (300 0)'}
     """
     on = at[at["edge_id"] >= 0].sort_values("point_id", kind="stable")
     edge = on["edge_id"].to_numpy(dtype=np.int64)

@@ -92,6 +92,22 @@ class TravelTimes:
         ------
         DataError
             A site is not in this table.
+
+        Examples
+        --------
+        >>> import geopandas as gpd
+        >>> from shapely import LineString, Point
+        >>> from siting.network import attach, from_lines
+        >>> lines = [LineString([(0, 0), (900, 0)]), LineString([(0, 500), (900, 500)])]
+        >>> roads = gpd.GeoDataFrame({"highway": ["residential"] * 2}, geometry=lines, crs=4547)
+        >>> walk = from_lines(roads, mode="walk")
+        >>> where = gpd.GeoSeries.from_xy(
+        ...     [0, 0, 300, 900], [0, 500, 0, 0], index=["D1", "D2", "S1", "S2"], crs=4547
+        ... )
+        >>> at = attach(walk, where, max_access_m=50, min_component_km=0)
+        >>> times = table(walk, at.iloc[:2], at.iloc[2:], impedance="length", cutoff=900_000)
+        >>> times.reach(["S2"])["impedance"].tolist()
+        [900000, -1]
         """
         wanted = self._positions(open_sites)
         where = kernels.first_wanted(self.indptr, self.site, wanted)
@@ -112,6 +128,22 @@ class TravelTimes:
         Such demand is not assessed: a gap in the road data is no lack of service. It stands on an
         island of the graph, or on one-way streets that no street leads out of. Unattached demand
         is on no road and so True.
+
+        Examples
+        --------
+        >>> import geopandas as gpd
+        >>> from shapely import LineString, Point
+        >>> from siting.network import attach, from_lines
+        >>> lines = [LineString([(0, 0), (900, 0)]), LineString([(0, 500), (900, 500)])]
+        >>> roads = gpd.GeoDataFrame({"highway": ["residential"] * 2}, geometry=lines, crs=4547)
+        >>> walk = from_lines(roads, mode="walk")
+        >>> where = gpd.GeoSeries.from_xy(
+        ...     [0, 0, 300, 900], [0, 500, 0, 0], index=["D1", "D2", "S1", "S2"], crs=4547
+        ... )
+        >>> at = attach(walk, where, max_access_m=50, min_component_km=0)
+        >>> times = table(walk, at.iloc[:2], at.iloc[2:], impedance="length", cutoff=900_000)
+        >>> times.islands(["S1", "S2"]).tolist()
+        [False, True]
         """
         some = self.reachable[:, self._positions(existing_sites)].any(axis=1)
         result: Bool = ~np.append(some, False)[self.reach_class]
