@@ -1,4 +1,4 @@
-# make demo   the generated region, end to end; prints where the maps are
+# make demo   a generated county, end to end; prints where the maps are (ARGS="--scale city")
 # make bench  siting beside its peers, into docs/benchmarks.md (half an hour; ARGS="--only nearest")
 # make test   lint, types, architecture, unit, property, oracle, browser, notebooks
 PYTHON ?= python3
@@ -25,7 +25,7 @@ $(VENV)/.ready-test: $(VENV)/.ready
 	@touch $@
 
 demo: env
-	@$(BIN)/siting demo --out $(OUT)
+	@$(BIN)/siting demo --out $(OUT) $(ARGS)
 
 # Peers live apart, so that nothing of theirs is needed to work on siting.
 bench:

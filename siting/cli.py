@@ -34,12 +34,14 @@ OutFolder = Annotated[Path | None, typer.Option("--out", help="Put all results u
 
 @app.command()
 def demo(
-    scale: Annotated[str, typer.Option(help="Size of the generated region: county.")] = "county",
+    scale: Annotated[
+        str, typer.Option(help="Size of the generated region: county, city or mini-city.")
+    ] = "county",
     out: Annotated[Path, typer.Option(help="Folder for data and maps.")] = Path(),
     seed: Annotated[int, typer.Option(help="Another seed makes another region.")] = 430600,
     lang: Annotated[str, typer.Option(help="Language of the pages: zh or en.")] = "zh",
 ) -> None:
-    """Generate a made-up county and run the whole line on it."""
+    """Generate a made-up county or city and run the whole line on it."""
     from siting import demo as region
     from siting import pipeline, study
 

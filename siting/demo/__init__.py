@@ -1,4 +1,4 @@
-"""The generated region: a made-up county as the raw files a bureau would hand over.
+"""The generated region: a made-up county or city as the raw files a bureau would hand over.
 
 ``write_region`` is all that is needed::
 
@@ -11,10 +11,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from siting.demo.scale import SCALES, named
 from siting.errors import StudyError
 
 SEED = 430600
-SCALES = ("county",)
 
 __all__ = ["SCALES", "SEED", "DemoFiles", "write_region"]
 
@@ -49,9 +49,11 @@ def write_region(folder: str | Path, *, scale: str = "county", seed: int = SEED)
     folder
         Made where it is missing; files of the same names are replaced.
     scale
-        ``"county"``: some 50 × 40 km, 580,000 people.
+        ``"county"``: some 50 × 40 km, 580,000 people; ``"city"``: nine counties with 99
+        townships, 5 million people, 300,000 road nodes; ``"mini-city"``: three small counties made
+        as the city is, for trying things out.
     seed
-        A whole number; another seed makes another county.
+        A whole number; another seed makes another region.
 
     Raises
     ------
@@ -64,14 +66,13 @@ def write_region(folder: str | Path, *, scale: str = "county", seed: int = SEED)
     >>> files.study.name  # doctest: +SKIP
     'study.toml'
     """
-    if scale not in SCALES:
-        raise StudyError(f'demo: there is no scale "{scale}". Choose one of: {", ".join(SCALES)}.')
+    asked = named(scale)
     if seed < 0:
         raise StudyError(f"demo: the seed {seed} is negative. Give a whole number from 0.")
     from siting.demo.files import write_files
-    from siting.demo.region import make_county
+    from siting.demo.region import make_region
 
     folder = Path(folder)
-    region = make_county(seed)
+    region = make_region(seed, asked)
     files = write_files(folder, region)
     return DemoFiles(folder, folder / "study.toml", files, region.checksum())

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import geopandas as gpd
 import numpy as np
 import pandas as pd
@@ -9,10 +11,11 @@ import shapely
 
 from siting.demo.chance import Floats, below, shuffled, stream
 from siting.demo.names import COMMUNITIES
+from siting.demo.scale import Scale
 from siting.demo.streets import RANK, StreetPlan
 
 CRS = "EPSG:4547"
-# How many blocks of a plan are what, homes being the rest: southern town, northern town, a seat.
+# How many blocks of a plan are what, homes being the rest: towns by their kind, a seat.
 _TOWN = {
     "hospital": 3, "park": 11, "small park": 17, "primary": 13, "junior": 6, "senior": 3,
     "health centre": 2, "market": 24, "office": 22, "works": 20, "idle": 15,
@@ -25,30 +28,41 @@ _SEAT = {
     "primary": 1, "junior": 1, "senior": 1, "health centre": 1, "market": 2, "office": 2,
     "idle": 1,
 }  # fmt: skip
+_CORE = {
+    "hospital": 14, "park": 60, "small park": 96, "primary": 62, "junior": 26, "senior": 12,
+    "health centre": 8, "market": 110, "office": 120, "works": 110, "idle": 70,
+}  # fmt: skip
+_USES = {"town": _TOWN, "north": _NORTH, "core": _CORE}
 _SPREAD = ("primary", "park", "small park", "hospital", "junior", "senior", "health centre")
 
 
-def make_blocks(seed: int, plans: list[StreetPlan]) -> gpd.GeoDataFrame:
+def make_blocks(
+    seed: int, plans: list[StreetPlan], zones: gpd.GeoDataFrame, scale: Scale
+) -> gpd.GeoDataFrame:
     """Return every block with its use.
 
     Returns
     -------
     GeoDataFrame
-        ``block_id``, ``plan`` (0 south, 1 north, 2… seats), ``seat``, ``use`` (``home`` or a key
-        of the tables above), ``quarter`` (old, new), ``community``, polygons set back
-        from the streets.
+        ``block_id``, ``plan`` (towns first, then seats), ``town`` (is it one), ``seat``, ``corner``
+        (row among the plan's blocks), ``zone_id`` (its middle's), ``use`` (``home`` or a key of the
+        tables above), ``quarter`` (old, new), ``community``, polygons set back from the streets.
     """
     rows: list[dict[str, object]] = []
     for number, plan in enumerate(plans):
         corners = plan.xy[plan.blocks]
-        setback = 17.0 if number < 2 else 8.0
+        town = number < len(scale.towns)
+        setback = 17.0 if town else 8.0
+        wanted = _USES[scale.towns[number].uses] if town else _SEAT
         shapes = inset(corners, setback)
-        use = _uses(seed, number, plan, corners)
+        use = _uses(seed, number, plan, corners, wanted)
         rows += [
             {
                 "block_id": f"B{number:02d}{k + 1:03d}",
                 "plan": number,
+                "town": town,
                 "seat": plan.seat,
+                "corner": k,
                 "use": use[k],
                 "quarter": "old" if plan.old[k] else "new",
                 "geometry": shapely.Polygon(np.round(shapes[k], 2)),
@@ -58,6 +72,12 @@ def make_blocks(seed: int, plans: list[StreetPlan]) -> gpd.GeoDataFrame:
     table = gpd.GeoDataFrame(pd.DataFrame(rows), geometry="geometry", crs=CRS)
     sound = table.geometry.is_valid & (table.geometry.area > 400.0)
     table = table[sound].reset_index(drop=True)
+    middle, zone = shapely.STRtree(zones.geometry.to_numpy()).query(
+        shapely.points(middles(table)), predicate="within"
+    )
+    owner = np.full(len(table), "", dtype=object)
+    owner[middle] = zones["zone_id"].to_numpy()[zone]
+    table["zone_id"] = owner
     table["community"] = _communities(table)
     return table
 
@@ -83,10 +103,17 @@ def inset(corners: Floats, metres: float) -> Floats:
     return np.asarray(corners + inward * metres + along * s)
 
 
-def _uses(seed: int, number: int, plan: StreetPlan, corners: Floats) -> list[str]:
+def middles(areas: gpd.GeoDataFrame) -> Floats:
+    """Return the mean corner of quadrilaterals, which lies inside a convex one."""
+    corners = shapely.get_coordinates(areas.geometry).reshape(-1, 5, 2)[:, :4]
+    return np.asarray(np.round(corners.sum(axis=1) / 4.0, 2))
+
+
+def _uses(
+    seed: int, number: int, plan: StreetPlan, corners: Floats, wanted: Mapping[str, int]
+) -> list[str]:
     rng = stream(seed, f"uses {number}")
     count = len(corners)
-    wanted = _TOWN if number == 0 else _NORTH if number == 1 else _SEAT
     use = ["home"] * count
     middle = corners.sum(axis=1) / 4.0
     centre = plan.xy[plan.centre]
@@ -119,8 +146,8 @@ def _communities(blocks: gpd.GeoDataFrame) -> list[str]:
     """Name neighbourhoods of some 30 blocks in town; a seat is one community."""
     names: list[str] = []
     order = blocks.groupby("plan").cumcount()
-    for plan, k in zip(blocks["plan"], order, strict=True):
-        if plan < 2:
+    for plan, town, k in zip(blocks["plan"], blocks["town"], order, strict=True):
+        if town:
             names.append(COMMUNITIES[(int(k) // 34 + 16 * int(plan)) % len(COMMUNITIES)] + "社区")
         else:
             names.append("集镇社区")
@@ -134,8 +161,9 @@ def residential(seed: int, blocks: gpd.GeoDataFrame) -> gpd.GeoDataFrame:
     homes["geometry"] = [
         rest.get(b, g) for b, g in zip(homes["block_id"], homes.geometry, strict=True)
     ]
+    homes["block"] = homes.index
     homes.insert(0, "residential_id", [f"H{k:04d}" for k in range(1, len(homes) + 1)])
-    homes["settlement"] = np.where(homes["plan"] < 2, "urban", "township_seat")
+    homes["settlement"] = np.where(homes["town"], "urban", "township_seat")
     homes["area_m2"] = np.floor(homes.geometry.area + 0.5).astype(np.int64)
     return homes.reset_index(drop=True)
 
@@ -160,7 +188,9 @@ def _small_parks(
     return parks, rest
 
 
-def parks(seed: int, blocks: gpd.GeoDataFrame, plans: list[StreetPlan]) -> gpd.GeoDataFrame:
+def parks(
+    seed: int, blocks: gpd.GeoDataFrame, plans: list[StreetPlan], towns: int
+) -> gpd.GeoDataFrame:
     """Return parks and roadside green.
 
     Returns
@@ -184,15 +214,15 @@ def parks(seed: int, blocks: gpd.GeoDataFrame, plans: list[StreetPlan]) -> gpd.G
         "月台",
     )
     rows: list[tuple[str, str, shapely.Polygon]] = []
-    whole = blocks[(blocks["use"] == "park") & (blocks["plan"] < 2)]
+    whole = blocks[(blocks["use"] == "park") & blocks["town"]]
     rows += [(f"{names[k % 12]}公园", "park", g) for k, g in enumerate(whole.geometry)]
     small = _small_parks(seed, blocks)[0]
     rows += [(f"{names[(k + 5) % 12]}游园", "park", g) for k, g in enumerate(small.values())]
-    for number in range(2, len(plans)):
+    for number in range(towns, len(plans)):
         own = blocks[(blocks["plan"] == number) & (blocks["use"] == "market")]
         if number % 3 != 0 and len(own):
             rows.append(("集镇广场", "park", own.geometry.iloc[0]))
-    for plan in plans[:2]:
+    for plan in plans[:towns]:
         main = {tuple(sorted(e)) for e, r in zip(plan.edges.tolist(), plan.rank, strict=True)
                 if r <= RANK["secondary"]}  # fmt: skip
         outer, inner = inset(plan.xy[plan.blocks], 8.0), inset(plan.xy[plan.blocks], 14.0)

@@ -11,7 +11,6 @@ from siting.demo.outlines import smooth
 from siting.demo.terrain import EAST0, NORTH0, Terrain
 
 HALF_GAP = 14.0
-INTERCHANGE_KM = (22.5, 41.0)  # local easting of the interchanges
 # Ramps in metres along and left of the expressway, seen from the interchange's middle, which lies
 # on the eastbound line's left. Traffic keeps to the right, so eastbound is the southern side.
 _RAMPS: dict[str, tuple[tuple[float, ...], ...]] = {
@@ -43,7 +42,7 @@ class Expressway:
     clear: Floats
 
 
-def make_expressway(seed: int, terrain: Terrain) -> Expressway:
+def make_expressway(seed: int, terrain: Terrain, interchanges_km: tuple[float, ...]) -> Expressway:
     """Return the expressway from the southern border to the eastern one, south of the river."""
     anchors = np.array(
         [[13.0, -2.5], [15.5, 1.5], [18.0, 4.6], [22.5, 7.0], [27.5, 8.2], [32.5, 9.0], [37.0, 9.6],
@@ -51,11 +50,12 @@ def make_expressway(seed: int, terrain: Terrain) -> Expressway:
     )  # fmt: skip
     sway = noise(seed, "expressway", anchors[:, 0], 0.0 * anchors[:, 0], [4.7]) - 0.5
     anchors[:, 1] += 1.8 * sway
-    line = smooth(anchors * 1000.0 + np.array([EAST0, NORTH0]), 6, closed=False)
+    scaled = anchors * 1000.0 * terrain.stretch + np.array([EAST0, NORTH0])
+    line = smooth(scaled, 6 if terrain.stretch < 1.5 else 8, closed=False)
     inside = np.nonzero(terrain.border_m[terrain.at(line)] > 0.0)[0]
     line = np.round(line[inside[0] : inside[-1] + 1], 2)
     middle = tuple(
-        int(np.argmin(np.abs(line[:, 0] - EAST0 - 1000.0 * km))) for km in INTERCHANGE_KM
+        int(np.argmin(np.abs(line[:, 0] - terrain.place(km, 0.0)[0]))) for km in interchanges_km
     )
     toll, clear = [], []
     for k in middle:

@@ -16,7 +16,7 @@ import rasterio
 import shapely
 from rasterio.transform import from_origin
 
-from siting.demo.names import COUNTY_EN, COUNTY_ZH, NOTICE
+from siting.demo.names import NOTICE
 from siting.demo.people import GROUPS
 from siting.demo.region import Region
 
@@ -40,7 +40,12 @@ _SCHOOL = {
     "capacity": "学位数",
     "enrolment": "在校生数",
     "boarders": "寄宿生数",
+    "capacity_primary": "小学学位数",
+    "enrolment_primary": "小学在校生数",
+    "capacity_junior": "初中学位数",
+    "enrolment_junior": "初中在校生数",
 }
+CONTROL_LINES = ("永久基本农田", "生态保护红线", "城镇开发边界")
 _DATE = "2026-01-01T00:00:00.000Z"  # GeoPackages hold the time of writing; a demo has none
 
 
@@ -69,43 +74,47 @@ def write_files(folder: Path, region: Region) -> tuple[Path, ...]:
 
 
 def _write(folder: Path, region: Region) -> None:
-    tables = region.tables
+    tables, title = region.tables, region.scale.name_zh
     _shapefile(
         tables["zones"].rename(
             columns={"zone_id": "代码", "name": "名称", "kind": "类别", "population": "常住人口"}
         )[["代码", "名称", "类别", "常住人口", "geometry"]],
         folder / "乡镇街道.shp",
     )
-    _geopackage(folder / "县界.gpkg", {"县界": tables["county"]})
-    _geopackage(folder / "道路.gpkg", {"道路": tables["roads"]})
+    layers = {
+        "县界": {"县界": tables["county"]},
+        "道路": {"道路": tables["roads"]},
+        "居住用地": {"居住用地": tables["residential"]},
+        "学校": {"学校": _schools(tables["schools"]).to_crs(DEGREES)},
+        "公园绿地": {"公园绿地": tables["parks"], "公园出入口": tables["park_entrances"]},
+        "闲置地块": {"闲置地块": tables["plots"]},
+        "三区三线": {name: tables[name] for name in CONTROL_LINES},
+    }
+    if region.scale.many:
+        layers["控制性规划单元"] = {"控制性规划单元": tables["control_units"]}
+        _amenities(folder / "公共服务设施.csv", tables["amenities"])
+    for name, content in layers.items():
+        _geopackage(folder / f"{name}.gpkg", content, title)
     _geojson(tables["water"], folder / "水系.geojson")
     _people(folder / "常住人口点.csv", tables["people"])
-    _census(folder / "分乡镇人口.xlsx", tables["zones"])
-    _geopackage(folder / "居住用地.gpkg", {"居住用地": tables["residential"]})
-    _geopackage(folder / "学校.gpkg", {"学校": _schools(tables["schools"]).to_crs(DEGREES)})
+    _census(folder / "分乡镇人口.xlsx", tables["zones"], title)
     _clinics(folder / "医疗机构.csv", tables["clinics"])
-    _geopackage(
-        folder / "公园绿地.gpkg",
-        {"公园绿地": tables["parks"], "公园出入口": tables["park_entrances"]},
-    )
-    _geopackage(folder / "闲置地块.gpkg", {"闲置地块": tables["plots"]})
-    _stations(folder / "卫生站备选点.xlsx", tables["stations"])
-    _elderly(folder / "养老设施.xlsx", tables["elderly"])
-    _geopackage(
-        folder / "三区三线.gpkg",
-        {name: tables[name] for name in ("永久基本农田", "生态保护红线", "城镇开发边界")},
-    )
+    _stations(folder / "卫生站备选点.xlsx", tables["stations"], title)
+    _elderly(folder / "养老设施.xlsx", tables["elderly"], title)
     _shapefile(
         tables["洪水淹没范围"].rename(columns={"code": "编号", "area_m2": "面积"}),
         folder / "洪水淹没范围.shp",
     )
     _elevation(folder / "高程.tif", region)
     template = resources.files("siting.demo")
-    (folder / "study.toml").write_text((template / "study.toml").read_text("utf-8"), "utf-8")
-    (folder / "说明.txt").write_text(f"{COUNTY_ZH} / {COUNTY_EN}\n{NOTICE}\n{_ABOUT}", "utf-8")
+    study = (template / region.scale.template).read_text("utf-8")
+    (folder / "study.toml").write_text(study, "utf-8")
+    about = _ABOUT + (_ABOUT_CITY if region.scale.many else _ABOUT_COUNTY)
+    names = f"{title} / {region.scale.name_en}"
+    (folder / "说明.txt").write_text(f"{names}\n{NOTICE}\n{about}", "utf-8")
 
 
-def _geopackage(path: Path, layers: Mapping[str, gpd.GeoDataFrame]) -> None:
+def _geopackage(path: Path, layers: Mapping[str, gpd.GeoDataFrame], title: str) -> None:
     for layer, table in layers.items():
         pyogrio.write_dataframe(
             table,
@@ -113,7 +122,7 @@ def _geopackage(path: Path, layers: Mapping[str, gpd.GeoDataFrame]) -> None:
             layer=layer,
             driver="GPKG",
             append=path.exists(),
-            layer_metadata={"IDENTIFIER": f"{COUNTY_ZH}{layer}", "DESCRIPTION": NOTICE},
+            layer_metadata={"IDENTIFIER": f"{title}{layer}", "DESCRIPTION": NOTICE},
         )
 
 
@@ -155,11 +164,11 @@ def _csv(table: pd.DataFrame, path: Path, encoding: str) -> None:
     table.to_csv(path, index=False, encoding=encoding, lineterminator="\r\n")
 
 
-def _census(path: Path, zones: gpd.GeoDataFrame) -> None:
+def _census(path: Path, zones: gpd.GeoDataFrame, title: str) -> None:
     table = pd.DataFrame(zones.drop(columns=["geometry", "kind"])).rename(
         columns={"zone_id": "代码", "name": "乡镇街道", "population": "常住人口", **_AGES}
     )
-    _workbook(path, {"分乡镇人口": table})
+    _workbook(path, {"分乡镇人口": table}, title)
 
 
 def _schools(schools: gpd.GeoDataFrame) -> gpd.GeoDataFrame:
@@ -175,16 +184,16 @@ def _clinics(path: Path, clinics: gpd.GeoDataFrame) -> None:
     _csv(table.assign(经度=lon, 纬度=lat), path, "gb18030")
 
 
-def _stations(path: Path, stations: gpd.GeoDataFrame) -> None:
+def _stations(path: Path, stations: gpd.GeoDataFrame, title: str) -> None:
     lon, lat = _degrees(stations)
     table = pd.DataFrame(stations.drop(columns="geometry")).rename(
         columns={"site_id": "编号", "name": "名称", "floor_m2": "建筑面积_m2"}
     )
     table["经度"], table["纬度"] = [float(x) for x in lon], [float(y) for y in lat]
-    _workbook(path, {"备选点": table})
+    _workbook(path, {"备选点": table}, title)
 
 
-def _elderly(path: Path, elderly: gpd.GeoDataFrame) -> None:
+def _elderly(path: Path, elderly: gpd.GeoDataFrame, title: str) -> None:
     xy = shapely.get_coordinates(elderly.geometry)
     table = pd.DataFrame(elderly.drop(columns="geometry")).rename(
         columns={
@@ -196,13 +205,13 @@ def _elderly(path: Path, elderly: gpd.GeoDataFrame) -> None:
         }
     )
     table["东坐标"], table["北坐标"] = xy[:, 0], xy[:, 1]
-    _workbook(path, {"养老设施": table})
+    _workbook(path, {"养老设施": table}, title)
 
 
-def _workbook(path: Path, sheets: Mapping[str, pd.DataFrame]) -> None:
+def _workbook(path: Path, sheets: Mapping[str, pd.DataFrame], title: str) -> None:
     with pd.ExcelWriter(path, engine="xlsxwriter") as book:
         book.book.set_properties(
-            {"title": COUNTY_ZH, "comments": NOTICE, "created": datetime(2026, 1, 1)}
+            {"title": title, "comments": NOTICE, "created": datetime(2026, 1, 1)}
         )
         for name, table in sheets.items():
             table.to_excel(book, sheet_name=name, index=False)
@@ -211,13 +220,23 @@ def _workbook(path: Path, sheets: Mapping[str, pd.DataFrame]) -> None:
 def _elevation(path: Path, region: Region) -> None:
     rows, columns = region.elevation.shape
     west, south = region.origin
+    cell = 2.0 * region.scale.cell_m
     with rasterio.open(
         path, "w", driver="GTiff", width=columns, height=rows, count=1, dtype="float32",
-        crs=METRIC, transform=from_origin(west, south + 100.0 * rows, 100.0, 100.0),
+        crs=METRIC, transform=from_origin(west, south + cell * rows, cell, cell),
         nodata=-9999.0, compress="deflate", predictor=3, tiled=True,
     ) as out:  # fmt: skip
         out.write(np.ascontiguousarray(region.elevation[::-1]), 1)
-        out.update_tags(TITLE=COUNTY_ZH, DESCRIPTION=NOTICE, UNITS="m")
+        out.update_tags(TITLE=region.scale.name_zh, DESCRIPTION=NOTICE, UNITS="m")
+
+
+def _amenities(path: Path, amenities: gpd.GeoDataFrame) -> None:
+    lon, lat = _degrees(amenities)
+    table = pd.DataFrame(amenities.drop(columns="geometry")).rename(
+        columns={"site_id": "编号", "name": "名称", "kind": "类别", "capacity": "规模",
+                 "unit": "规模单位"}
+    )  # fmt: skip
+    _csv(table.assign(经度=lon, 纬度=lat), path, "utf-8-sig")
 
 
 _ABOUT = """
@@ -236,8 +255,15 @@ _ABOUT = """
 养老设施.xlsx       点，EPSG:4547 东、北坐标
 三区三线.gpkg       面，EPSG:4547：永久基本农田 生态保护红线 城镇开发边界
 洪水淹没范围.shp    面，GBK，EPSG:4547
-高程.tif            栅格，EPSG:4547，100 米，单位米
-
+高程.tif            栅格，EPSG:4547，单位米
+"""
+_ABOUT_COUNTY = """
 常住人口总数取湘阴县 2020 年第七次全国人口普查数（583,984 人）作为规模参照；
+其余全部为程序生成，地名、边界、道路、学校均不存在。
+"""
+_ABOUT_CITY = """控制性规划单元.gpkg 面，EPSG:4547：中心城区
+公共服务设施.csv    点，EPSG:4490 经纬度，UTF-8：托育 文化 体育 商业 充电，各带规模
+
+常住人口总数取岳阳市 2020 年第七次全国人口普查数（5,051,922 人，城镇占 60.6%）作为规模参照；
 其余全部为程序生成，地名、边界、道路、学校均不存在。
 """

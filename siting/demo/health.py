@@ -11,18 +11,13 @@ import shapely
 
 from siting.demo.blocks import CRS
 from siting.demo.chance import below, shuffled, stream
-from siting.demo.settlements import Villages
+from siting.demo.local import Local
+from siting.demo.scale import Scale
 
-HOSPITALS = ("县人民医院", "县中医医院", "县妇幼保健院")
+HOSPITALS = ("人民医院", "中医医院", "妇幼保健院")
 
 
-def make_clinics(
-    seed: int,
-    points: gpd.GeoDataFrame,
-    blocks: gpd.GeoDataFrame,
-    zones: gpd.GeoDataFrame,
-    villages: Villages,
-) -> gpd.GeoDataFrame:
+def make_clinics(seed: int, counties: Sequence[Local], scale: Scale) -> gpd.GeoDataFrame:
     """Return hospitals, health centres, stations and village clinics.
 
     Returns
@@ -31,39 +26,53 @@ def make_clinics(
         ``site_id``, ``name``, ``kind`` (医院, 卫生院, 社区卫生服务中心, 社区卫生服务站, 村卫生室),
         ``beds``, ``staff``, points in EPSG:4547.
     """
-    rng = stream(seed, "clinics")
     rows: list[tuple[str, str, int, int, shapely.Point]] = []
-    town = blocks[blocks["plan"] < 2]
-    for k, g in enumerate(town.loc[town["use"] == "hospital"].geometry):
-        rows.append((HOSPITALS[k], "医院", (820, 410, 160)[k], (960, 430, 210)[k], _middle(g)))
-    for k, g in enumerate(town.loc[town["use"] == "health centre"].geometry):
-        name = f"{zones['name'].iloc[k][:2]}社区卫生服务中心"
-        rows.append((name, "社区卫生服务中心", 40 + 10 * k, 52 - 6 * k, _middle(g)))
-    number = 0
-    for quarter, many in (("old", 8), ("new", 6)):  # stations have not followed the new quarters
-        homes = town[(town["use"] == "home") & (town["quarter"] == quarter)]
-        for k in shuffled(rng, len(homes))[:many].tolist():
-            number += 1
-            name = f"{homes['community'].iloc[k][:-2]}第{number}社区卫生服务站"
-            rows.append((name, "社区卫生服务站", 0, 4 + k % 3, _middle(homes.geometry.iloc[k])))
-    for seat in range(3, len(zones)):
-        lot = blocks[(blocks["seat"] == seat) & (blocks["use"] == "health centre")]
-        beds = 30 + 5 * below(rng, 12)
-        rows.append((f"{zones['name'].iloc[seat]}卫生院", "卫生院", beds, beds * 3 // 4,
-                     _middle(lot.geometry.iloc[0])))  # fmt: skip
-    rural = points[points["settlement"] == "village"].drop_duplicates("community")
-    first = rural.set_index("community").geometry
-    for name in villages.names:
-        draw = rng.random(3)
-        if name in first.index and draw[0] < 0.72:
-            at = first[name]
-            here = shapely.Point(round(at.x - 45.0 * draw[1], 2), round(at.y + 45.0 * draw[2], 2))
-            rows.append((f"{name}卫生室", "村卫生室", 0, 1 + int(2 * draw[1]), here))
+    for here in counties:
+        rows += _clinics(seed, here, scale.clinics)
     return _table(rows, ["name", "kind", "beds", "staff", "geometry"], "M")
 
 
+def _clinics(
+    seed: int, here: Local, share: float
+) -> list[tuple[str, str, int, int, shapely.Point]]:
+    rng = stream(seed, "clinics" + here.topic)
+    rows: list[tuple[str, str, int, int, shapely.Point]] = []
+    blocks, zones = here.blocks, here.zones
+    town = blocks[blocks["town"]]
+    for k, g in enumerate(town.loc[town["use"] == "hospital"].geometry):
+        name = here.of_county + (HOSPITALS[k] if k < 3 else f"第{k - 1}人民医院")
+        rows.append((name, "医院", (820, 410, 160)[k % 3], (960, 430, 210)[k % 3], _middle(g)))
+    for k, g in enumerate(town.loc[town["use"] == "health centre"].geometry):
+        office, again = zones["name"].iloc[k % len(zones)][:2], k // len(zones)
+        name = f"{here.of_town}{office}{'第二' if again else ''}社区卫生服务中心"
+        rows.append((name, "社区卫生服务中心", 40 + 10 * k, 52 - 6 * min(k, 4), _middle(g)))
+    number = 0
+    for quarter, many in (("old", 8), ("new", 6)):  # stations have not followed the new quarters
+        homes = town[(town["use"] == "home") & (town["quarter"] == quarter)]
+        many = len(homes) // 45 if here.many else many
+        for k in shuffled(rng, len(homes))[:many].tolist():
+            number += 1
+            name = f"{here.of_town}{homes['community'].iloc[k][:-2]}第{number}社区卫生服务站"
+            rows.append((name, "社区卫生服务站", 0, 4 + k % 3, _middle(homes.geometry.iloc[k])))
+    for seat in here.townships:
+        lot = blocks[(blocks["seat"] == seat) & (blocks["use"] == "health centre")]
+        beds = 30 + 5 * below(rng, 12)
+        rows.append((f"{zones.at[seat, 'name']}卫生院", "卫生院", beds, beds * 3 // 4,
+                     _middle(lot.geometry.iloc[0])))  # fmt: skip
+    points = here.points
+    rural = points[points["settlement"] == "village"].drop_duplicates("community")
+    first = rural.set_index("community").geometry
+    for name in here.villages:
+        draw = rng.random(3)
+        if name in first.index and draw[0] < share:
+            at = first[name]
+            beside = shapely.Point(round(at.x - 45.0 * draw[1], 2), round(at.y + 45.0 * draw[2], 2))
+            rows.append((f"{name}卫生室", "村卫生室", 0, 1 + int(2 * draw[1]), beside))
+    return rows
+
+
 def station_candidates(
-    seed: int, points: gpd.GeoDataFrame, clinics: gpd.GeoDataFrame, *, count: int = 36
+    seed: int, points: gpd.GeoDataFrame, clinics: gpd.GeoDataFrame, *, count: int
 ) -> gpd.GeoDataFrame:
     """Return rooms offered for a new health station, none close to a clinic that is there.
 
@@ -90,7 +99,7 @@ def station_candidates(
     return _table(rows, ["name", "floor_m2", "geometry"], "N")
 
 
-def elderly_care(seed: int, blocks: gpd.GeoDataFrame, zones: gpd.GeoDataFrame) -> gpd.GeoDataFrame:
+def elderly_care(seed: int, counties: Sequence[Local]) -> gpd.GeoDataFrame:
     """Return day-care centres and homes, existing ones and rooms that could become one.
 
     Returns
@@ -99,22 +108,31 @@ def elderly_care(seed: int, blocks: gpd.GeoDataFrame, zones: gpd.GeoDataFrame) -
         ``site_id``, ``name``, ``kind`` (日间照料中心, 敬老院), ``state`` (现状, 备选), ``beds``,
         points in EPSG:4547.
     """
-    rng = stream(seed, "elderly")
     rows: list[tuple[str, str, str, int, shapely.Point]] = []
-    town = blocks[(blocks["plan"] < 2) & (blocks["use"].isin(["office", "market"]))]
-    for number, k in enumerate(shuffled(rng, len(town))[:26].tolist()):
-        state = "现状" if number < 6 else "备选"
-        name = f"{town['community'].iloc[k][:-2]}日间照料中心{number + 1}"
+    for here in counties:
+        rows += _elderly(seed, here)
+    return _table(rows, ["name", "kind", "state", "beds", "geometry"], "E")
+
+
+def _elderly(seed: int, here: Local) -> list[tuple[str, str, str, int, shapely.Point]]:
+    rng = stream(seed, "elderly" + here.topic)
+    rows: list[tuple[str, str, str, int, shapely.Point]] = []
+    blocks, zones = here.blocks, here.zones
+    town = blocks[blocks["town"] & (blocks["use"].isin(["office", "market"]))]
+    many, open_ = (len(town) // 2, len(town) // 4) if here.many else (26, 6)
+    for number, k in enumerate(shuffled(rng, len(town))[:many].tolist()):
+        state = "现状" if number < open_ else "备选"
+        name = f"{here.of_town}{town['community'].iloc[k][:-2]}日间照料中心{number + 1}"
         rows.append(
             (name, "日间照料中心", state, 15 + below(rng, 20), _middle(town.geometry.iloc[k]))
         )
-    for seat in range(3, len(zones)):
+    for seat in here.townships:
         own = blocks[(blocks["seat"] == seat) & (blocks["use"] == "office")]
         if len(own):
             state = "现状" if rng.random() < 0.6 else "备选"
-            rows.append((f"{zones['name'].iloc[seat]}敬老院", "敬老院", state,
+            rows.append((f"{zones.at[seat, 'name']}敬老院", "敬老院", state,
                          40 + 5 * below(rng, 17), _middle(own.geometry.iloc[0])))  # fmt: skip
-    return _table(rows, ["name", "kind", "state", "beds", "geometry"], "E")
+    return rows
 
 
 def _middle(shape: shapely.Polygon) -> shapely.Point:

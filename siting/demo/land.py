@@ -12,9 +12,9 @@ from scipy import ndimage
 from siting.demo.blocks import CRS
 from siting.demo.chance import Floats, axes, noise, shuffled, stream
 from siting.demo.outlines import trace
-from siting.demo.terrain import CELL, LAKE, LAND, Terrain
+from siting.demo.terrain import LAKE, LAND, Terrain
 
-STEP = 2  # control lines are drawn on every second cell: 100 m
+STEP = 2  # control lines are drawn on every second cell: 100 m in a county
 
 
 def control_lines(
@@ -36,11 +36,11 @@ def control_lines(
     water = terrain.water[cells, cells]
     dry = county & (water == LAND)
     rows, columns = county.shape
-    x, y = axes(rows, columns, 0.1)
+    x, y = axes(rows, columns, terrain.cell_m * STEP / 1000.0)
     town_m = _distance(terrain, np.asarray(shapely.get_coordinates(blocks.geometry)))
     people_m = np.minimum(_distance(terrain, shapely.get_coordinates(points.geometry)), town_m)
     wet_m = terrain.water_m[cells, cells]
-    lake_m = np.asarray(ndimage.distance_transform_edt(water != LAKE)) * CELL * STEP
+    lake_m = np.asarray(ndimage.distance_transform_edt(water != LAKE)) * terrain.cell_m * STEP
     slope = np.maximum(ndimage.maximum_filter(height, 3) - ndimage.minimum_filter(height, 3), 0.0)
     patch = noise(seed, "farmland", x, y, [2.4, 0.9, 0.4])
     wild = noise(seed, "redline", x, y, [4.0, 1.5])
@@ -68,7 +68,7 @@ def _distance(terrain: Terrain, xy: Floats) -> Floats:
     shape = (terrain.county.shape[0] // STEP, terrain.county.shape[1] // STEP)
     empty = np.ones(shape, dtype=np.bool_)
     empty[np.minimum(row // STEP, shape[0] - 1), np.minimum(column // STEP, shape[1] - 1)] = False
-    return np.asarray(ndimage.distance_transform_edt(empty)) * CELL * STEP
+    return np.asarray(ndimage.distance_transform_edt(empty)) * terrain.cell_m * STEP
 
 
 def _areas(terrain: Terrain, mask: NDArray[np.bool_], least: int, short: str) -> gpd.GeoDataFrame:
@@ -77,7 +77,7 @@ def _areas(terrain: Terrain, mask: NDArray[np.bool_], least: int, short: str) ->
     pieces, count = ndimage.label(mask)
     sizes = np.bincount(pieces.ravel(), minlength=count + 1)
     labels = np.where((sizes >= least)[pieces] & mask, 0, -1)
-    found = trace(labels, origin=terrain.origin, cell_m=CELL * STEP, relax=2)
+    found = trace(labels, origin=terrain.origin, cell_m=terrain.cell_m * STEP, relax=2)
     parts = [p for p in shapely.get_parts(list(found.values())) if p.is_valid]
     parts.sort(key=lambda p: p.bounds)
     return gpd.GeoDataFrame(
@@ -107,7 +107,7 @@ def idle_plots(
     """
     rng = stream(seed, "plots")
     idle = blocks[blocks["use"] == "idle"]
-    idle = idle[(idle["plan"] < 2) | (idle["plan"] % 3 != 1)]
+    idle = idle[idle["town"] | (idle["plan"] % 3 != 1)]
     rows = [
         (f"{c}闲置地块", "存量建设用地", g)
         for c, g in zip(idle["community"], idle.geometry, strict=True)

@@ -16,12 +16,12 @@ from scipy.spatial import cKDTree
 from siting.demo.chance import Floats, Ints, noise, stream
 from siting.demo.expressway import Expressway
 from siting.demo.outlines import smooth
+from siting.demo.scale import Scale
 from siting.demo.streets import NO_ROAD, StreetPlan
-from siting.demo.terrain import EAST0, Terrain
+from siting.demo.terrain import Terrain
 
 SPACING = 220.0
 FIELD, STREET, GATE, BRIDGE = 0, 1, 2, 3  # kinds of pieces
-BRIDGE_FROM_M, BRIDGE_TO_M = 33_000.0, 38_500.0  # where the second bridge is looked for
 
 
 @dataclass(frozen=True, eq=False)
@@ -55,7 +55,9 @@ class Mesh:
     toll: Ints
 
 
-def make_mesh(seed: int, terrain: Terrain, plans: list[StreetPlan], expressway: Expressway) -> Mesh:
+def make_mesh(
+    seed: int, terrain: Terrain, plans: list[StreetPlan], expressway: Expressway, scale: Scale
+) -> Mesh:
     """Return the net for one seed."""
     xy, pairs = _field(seed, terrain, plans, expressway)
     starts, street_xy, street_pairs, ranks, numbers = [], [xy], [], [], []
@@ -71,13 +73,14 @@ def make_mesh(seed: int, terrain: Terrain, plans: list[StreetPlan], expressway: 
     xy = np.vstack([*street_xy, expressway.toll])
     streets = np.vstack(street_pairs)
     pairs = pairs[~_crosses(xy, pairs, streets)]
-    bridges = _bridges(terrain, xy, len(street_xy[0]), plans, starts)
+    bridges = _bridges(terrain, xy, len(street_xy[0]), plans, starts, scale)
     pairs = pairs[~_crosses(xy, pairs, bridges)]
     gates = _gates(xy, pairs, streets, bridges, plans, starts, toll, len(street_xy[0]))
     dry = _dry(terrain, xy, gates)
     gates = gates[dry]
     edges = np.vstack([pairs, gates, streets, bridges])
-    kind = np.repeat([FIELD, GATE, STREET, BRIDGE], [len(pairs), len(gates), len(streets), 2])
+    parts = (pairs, gates, streets, bridges)
+    kind = np.repeat([FIELD, GATE, STREET, BRIDGE], [len(part) for part in parts])
     rank = np.full(len(edges), NO_ROAD, dtype=np.int64)
     street = np.full(len(edges), -1, dtype=np.int64)
     inside = kind == STREET
@@ -92,7 +95,8 @@ def _field(
     """Return nodes and pieces of the jittered triangular lattice outside towns and water."""
     rng = stream(seed, "mesh")
     height, width = terrain.county.shape
-    rows, columns = int(height * 50 / 190), int(width * 50 / SPACING)
+    rows = int(height * terrain.cell_m / 190)
+    columns = int(width * terrain.cell_m / SPACING)
     r, c = np.meshgrid(np.arange(rows), np.arange(columns), indexing="ij")
     jitter = (rng.random((2, rows, columns)) - 0.5) * 0.5 * SPACING
     x = terrain.origin[0] + SPACING * (c + 0.5 + 0.5 * (r % 2)) + jitter[0]
@@ -104,9 +108,10 @@ def _field(
     at = terrain.at(xy)
     valid = terrain.county[at] & (terrain.border_m[at] > 100.0) & (terrain.water_m[at] > 130.0)
     flat = xy.reshape(-1, 2)
-    for plan in plans:
-        gap = _nearest(plan.xy, flat, 320.0)
-        valid &= (gap > max(150.0, 0.8 * plan.spacing_m)).reshape(valid.shape)
+    for clear in sorted({max(150.0, 0.8 * plan.spacing_m) for plan in plans}):
+        same = [plan.xy for plan in plans if max(150.0, 0.8 * plan.spacing_m) == clear]
+        gap = _nearest(np.vstack(same), flat, 320.0)
+        valid &= (gap > clear).reshape(valid.shape)
     gap = _nearest(expressway.line, flat, 200.0)
     valid &= (gap > 85.0).reshape(valid.shape)
     for disc in expressway.clear:
@@ -161,21 +166,24 @@ def _crosses(xy: Floats, pairs: Ints, others: Ints) -> NDArray[np.bool_]:
 
 
 def _bridges(
-    terrain: Terrain, xy: Floats, fields: int, plans: list[StreetPlan], starts: list[int]
+    terrain: Terrain,
+    xy: Floats,
+    fields: int,
+    plans: list[StreetPlan],
+    starts: list[int],
+    scale: Scale,
 ) -> Ints:
-    """Return two pieces over the river: between the town's banks, and upstream."""
+    """Return the pieces over the river: between the town's banks, and upstream."""
     south = np.arange(starts[0], starts[0] + len(plans[0].xy))
     north = np.arange(starts[1], starts[1] + len(plans[1].xy))
-    local = xy[:fields, 0] - EAST0
-    near = (local > BRIDGE_FROM_M) & (local < BRIDGE_TO_M)
-    near &= terrain.water_m[terrain.at(xy[:fields])] < 500.0
-    bank = terrain.north_bank[terrain.at(xy[:fields])]
-    return np.array(
-        [
-            _closest(xy, south, north),
-            _closest(xy, np.nonzero(near & ~bank)[0], np.nonzero(near & bank)[0]),
-        ]
-    )
+    at = terrain.at(xy[:fields])
+    bank, shore = terrain.north_bank[at], terrain.water_m[at] < 500.0
+    found = [_closest(xy, south, north)]
+    for start_km, end_km in scale.bridges_km:
+        near = shore & (xy[:fields, 0] > terrain.place(start_km, 0.0)[0])
+        near &= xy[:fields, 0] < terrain.place(end_km, 0.0)[0]
+        found.append(_closest(xy, np.nonzero(near & ~bank)[0], np.nonzero(near & bank)[0]))
+    return np.array(found)
 
 
 def _closest(xy: Floats, ones: Ints, others: Ints) -> tuple[int, int]:

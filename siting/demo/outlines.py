@@ -7,6 +7,7 @@ much the lines are rounded.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -109,13 +110,14 @@ def trace(
     )
     width = grid.shape[1] + 1
     arcs = _arcs(grid, width)
+    touched = Counter(end for arc in arcs for end in (arc.vertices[0], arc.vertices[-1]))
     lines: list[Floats] = []
     for arc in arcs:
         v = np.asarray(arc.vertices, dtype=np.int64)
         xy = np.column_stack([v % width - 1, v // width - 1]).astype(np.float64)
         closed = arc.vertices[0] == arc.vertices[-1]
         middles = 0.5 * (xy[:-1] + xy[1:])
-        loop = closed and _is_loop(arc, arcs)
+        loop = closed and touched[arc.vertices[0]] == 2  # no junction: its start may move too
         line = middles if loop else np.vstack([xy[:1], middles, xy[-1:]])
         line = smooth(_relaxed(line, relax, closed=loop), rounds, closed=loop)
         if loop:
@@ -134,12 +136,6 @@ def trace(
         for label in sorted({a.left for a in arcs} | {a.right for a in arcs})
         if label >= 0
     }
-
-
-def _is_loop(arc: _Arc, arcs: list[_Arc]) -> bool:
-    """Whether a closed arc starts at no junction, so that its start may move too."""
-    start = arc.vertices[0]
-    return not any(start in (o.vertices[0], o.vertices[-1]) for o in arcs if o is not arc)
 
 
 def _without_corner_touches(labels: NDArray[np.int64]) -> NDArray[np.int64]:

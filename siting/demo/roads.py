@@ -11,17 +11,18 @@ import pandas as pd
 import shapely
 from numpy.typing import NDArray
 
-from siting.demo.chance import Floats, Ints, stream
+from siting.demo.chance import Floats, Ints
 from siting.demo.expressway import Expressway, carriageways, ramps
+from siting.demo.lanes import Lanes
 from siting.demo.mesh import BRIDGE, STREET, Mesh, rounded
 from siting.demo.names import STREETS
 from siting.demo.routes import Routes
+from siting.demo.scale import Scale
 from siting.demo.streets import CLASSES, NO_ROAD, RANK, StreetPlan
 from siting.demo.terrain import Terrain
 
 CRS = "EPSG:4547"
 _Row = tuple[str, str, bool, bool, bool, int, shapely.LineString]
-LANE_SHARE = 0.72  # blocks of the county town with a lane inside
 
 
 @dataclass(frozen=True, eq=False)
@@ -39,12 +40,13 @@ class _Pieces:
 
 
 def road_lines(
-    seed: int,
     terrain: Terrain,
     mesh: Mesh,
     routes: Routes,
     plans: list[StreetPlan],
+    scale: Scale,
     expressway: Expressway,
+    lanes: Lanes,
 ) -> gpd.GeoDataFrame:
     """Return the roads table.
 
@@ -55,7 +57,7 @@ def road_lines(
         ``layer`` (int) and lines in EPSG:4547, vertices rounded to 0.01 m. Lines meet in shared
         end points only; where they cross elsewhere one of them is a bridge.
     """
-    pieces = _with_lanes(seed, _pieces(terrain, mesh, routes, plans), mesh, plans)
+    pieces = _with_lanes(_pieces(terrain, mesh, routes, plans, scale), lanes)
     rows = _joined(pieces, stops={int(k) for k in mesh.toll})
     below = [row[-1] for row in rows]
     for line, joins in carriageways(expressway):
@@ -72,14 +74,16 @@ def road_lines(
     return gpd.GeoDataFrame(table, geometry="geometry", crs=CRS)
 
 
-def _pieces(terrain: Terrain, mesh: Mesh, routes: Routes, plans: list[StreetPlan]) -> _Pieces:
+def _pieces(
+    terrain: Terrain, mesh: Mesh, routes: Routes, plans: list[StreetPlan], scale: Scale
+) -> _Pieces:
     """Keep the pieces that are roads; name streets, make some one-way, put tunnels in passes."""
     kept = np.nonzero(routes.rank < NO_ROAD)[0]
     ends, rank = mesh.edges[kept], routes.rank[kept]
     name = routes.ref[kept].copy()
     plan = np.searchsorted(mesh.plan_start, ends[:, 0], side="right") - 1
     street = mesh.street[kept]
-    for k in np.nonzero((mesh.kind[kept] == STREET) & (plan < 2))[0]:
+    for k in np.nonzero((mesh.kind[kept] == STREET) & (plan < len(scale.towns)))[0]:
         if name[k] == "" and rank[k] < RANK["residential"]:
             name[k] = STREETS[(int(street[k]) + 7 * int(plan[k])) % len(STREETS)]
     middle = plans[0].xy[plans[0].centre]
@@ -97,50 +101,23 @@ def _pieces(terrain: Terrain, mesh: Mesh, routes: Routes, plans: list[StreetPlan
     return _Pieces(mesh.xy, ends, rank, name, oneway, bridge, tunnel, straight)
 
 
-def _with_lanes(seed: int, pieces: _Pieces, mesh: Mesh, plans: list[StreetPlan]) -> _Pieces:
-    """Add lanes into the blocks of the county town, from the middle of a street."""
-    rng = stream(seed, "lanes")
-    xy = [pieces.xy]
-    count = len(pieces.xy)
-    by_ends = {(min(a, b), max(a, b)): k for k, (a, b) in enumerate(pieces.ends.tolist())}
-    split: dict[int, int] = {}
-    lanes: list[tuple[int, int, int]] = []
-    for plan, start in list(zip(plans, mesh.plan_start.tolist(), strict=True))[:2]:
-        for block in (plan.blocks + start).tolist():
-            sides = [
-                by_ends.get((min(a, b), max(a, b)))
-                for a, b in zip(block, block[1:] + block[:1], strict=True)
-            ]
-            free = [s for s in sides if s is not None and s not in split
-                    and pieces.rank[s] >= RANK["tertiary"]]  # fmt: skip
-            draw = rng.random(2)
-            if draw[0] > LANE_SHARE or not free:
-                continue
-            chosen = free[: 2 if draw[1] < 0.35 else 1]
-            xy.append(np.round(pieces.xy[block].sum(axis=0) / 4.0, 2)[None])
-            inside = count
-            count += 1
-            for number, side in enumerate(chosen):
-                xy.append(np.round(pieces.xy[pieces.ends[side]].sum(axis=0) / 2.0, 2)[None])
-                split[side] = count
-                lanes.append((count, inside, RANK["service" if number == 0 else "footway"]))
-                count += 1
-    at = np.array(sorted(split), dtype=np.int64)
-    middle = np.array([split[k] for k in sorted(split)], dtype=np.int64)
+def _with_lanes(pieces: _Pieces, lanes: Lanes) -> _Pieces:
+    """Split the pieces that lanes leave from in their middle, and add the lanes."""
+    at, middle = lanes.split, lanes.middle
     whole = np.ones(len(pieces.ends), dtype=np.bool_)
     whole[at] = False
-    new = np.array(lanes, dtype=np.int64)
     rows = np.concatenate([np.nonzero(whole)[0], at, at])
     ends = np.vstack(
         [pieces.ends[whole], np.column_stack([pieces.ends[at, 0], middle]),
-         np.column_stack([middle, pieces.ends[at, 1]]), new[:, :2]]
+         np.column_stack([middle, pieces.ends[at, 1]]), lanes.ends]
     )  # fmt: skip
-    none = np.zeros(len(new), dtype=np.bool_)
+    new = len(lanes.ends)
+    none = np.zeros(new, dtype=np.bool_)
     return _Pieces(
-        xy=np.vstack(xy),
+        xy=np.vstack([pieces.xy, lanes.xy]),
         ends=ends,
-        rank=np.concatenate([pieces.rank[rows], new[:, 2]]),
-        name=np.concatenate([pieces.name[rows], np.full(len(new), "", dtype=np.object_)]),
+        rank=np.concatenate([pieces.rank[rows], lanes.rank]),
+        name=np.concatenate([pieces.name[rows], np.full(new, "", dtype=np.object_)]),
         oneway=np.concatenate([pieces.oneway[rows], none]),
         bridge=np.concatenate([pieces.bridge[rows], none]),
         tunnel=np.concatenate([pieces.tunnel[rows], none]),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,9 +13,10 @@ from scipy.spatial import cKDTree
 
 from siting.demo.chance import Floats, Ints, below, shuffled, stream
 from siting.demo.mesh import BRIDGE, STREET, Mesh
-from siting.demo.settlements import Villages
+from siting.demo.scale import Scale
+from siting.demo.settlements import Seats, Villages
 from siting.demo.streets import NO_ROAD, RANK, StreetPlan
-from siting.demo.terrain import EAST0, NORTH0, Terrain
+from siting.demo.terrain import Terrain
 
 
 @dataclass(frozen=True, eq=False)
@@ -39,6 +41,9 @@ class Routes:
     village_node: Ints
     hamlet_node: Ints
     hamlet_village: Ints
+
+
+TILE_M, AROUND_M = 12_000.0, 9_000.0  # local routes are looked for tile by tile
 
 
 class _Router:
@@ -66,8 +71,9 @@ class _Router:
         self.graph: sparse.csr_matrix[np.float64] = sparse.csr_matrix(
             (ones, number.indices, number.indptr), shape=(n, n)
         )
-        self.keys = np.sort(a * n + b)
-        self.key_piece = np.argsort(a * n + b, kind="stable")
+        low, high = np.minimum(a, b), np.maximum(a, b)
+        self.key_piece = np.argsort(low * n + high, kind="stable")
+        self.keys = (low * n + high)[self.key_piece]
 
     def _priced(self) -> sparse.csr_matrix[np.float64]:
         discount = np.array([1, 1, 0.5, 0.5, 0.55, 0.6, 0.7, 0.95, 1, 1, 1, 1.0])
@@ -77,19 +83,40 @@ class _Router:
 
     def connect(self, start: int, ends: list[int], rank: str, ref: str = "") -> None:
         """Build the cheapest routes from ``start`` to each of ``ends``."""
-        _, before = csgraph.dijkstra(
-            self._priced(), directed=False, indices=np.array(start), return_predecessors=True
-        )
-        for end in ends:
-            self._build(before, start, end, RANK[rank], ref)
+        step = self.mesh.xy[np.array(ends)] - self.mesh.xy[start]
+        near = 256.0 * 1.6 * float(np.sqrt((step * step).sum(axis=1).max()))
+        graph = self._priced()
+        before = _ways(graph, start, near)
+        if (before[np.array(ends)] < 0).any():  # most routes are found nearby
+            before = _ways(graph, start, np.inf)
+        at = np.zeros(len(ends), dtype=np.int64)
+        self._build(before[None], at, np.array(ends), np.full(len(ends), RANK[rank]), ref)
 
-    def local(self, start: int, end: int, rank: str, limit_m: float) -> None:
-        """Build the cheapest route if it costs no more than ``limit_m`` metres of level track."""
-        _, before = csgraph.dijkstra(
-            self.graph, directed=False, indices=np.array(start), return_predecessors=True,
-            limit=limit_m * 256.0,
-        )  # fmt: skip
-        self._build(before, start, end, RANK[rank], "")
+    def local(self, starts: Ints, ends: Ints, rank: str, limits_m: Floats) -> None:
+        """Build the cheapest route of each pair that costs no more metres of level track.
+
+        Pairs are looked for independently of each other, so those of one tile go together, on the
+        net of the tile and the ground around it.
+        """
+        graph, xy = self._priced(), self.mesh.xy
+        tile = np.floor(xy[starts] / TILE_M).astype(np.int64)
+        for corner in np.unique(tile, axis=0):
+            mine = np.nonzero((tile == corner).all(axis=1))[0]
+            low, high = corner * TILE_M - AROUND_M, (corner + 1) * TILE_M + AROUND_M
+            here = np.nonzero(((xy >= low) & (xy <= high)).all(axis=1))[0]
+            part = graph[here][:, here]
+            number = np.full(len(xy), -1, dtype=np.int64)
+            number[here] = np.arange(len(here))
+            for some in np.array_split(mine, len(mine) // 100 + 1):
+                cost, before = csgraph.dijkstra(
+                    part, directed=False, indices=number[starts[some]], return_predecessors=True,
+                    limit=256.0 * float(limits_m[some].max()),
+                )  # fmt: skip
+                row, column = np.arange(len(some)), number[ends[some]]
+                near = np.nonzero(cost[row, column] <= 256.0 * limits_m[some])[0]
+                before = np.where(before >= 0, here[np.maximum(before, 0)], -1)
+                self._build(before, near, ends[some[near]], np.full(len(near), RANK[rank]), "",
+                            number)  # fmt: skip
 
     def join(self, ends: Ints, ranks: list[str]) -> None:
         """Build the cheapest route from each of ``ends`` to the roads there are."""
@@ -97,22 +124,41 @@ class _Router:
         _, before, _ = csgraph.dijkstra(
             self._priced(), directed=False, indices=roads, min_only=True, return_predecessors=True
         )
-        for end, rank in zip(ends.tolist(), ranks, strict=True):
-            self._build(before, -1, end, RANK[rank], "")
+        self._build(before[None], np.zeros(len(ends), dtype=np.int64), ends,
+                    np.array([RANK[rank] for rank in ranks]), "")  # fmt: skip
 
-    def _build(self, before: NDArray[np.int32], start: int, end: int, rank: int, ref: str) -> None:
-        n = len(self.mesh.xy)
-        node = end
-        while node != start and before[node] >= 0:
-            a, b = int(before[node]), node
-            node = a
-            at = int(np.searchsorted(self.keys, a * n + b))
-            if at == len(self.keys) or self.keys[at] != a * n + b:
-                at = int(np.searchsorted(self.keys, b * n + a))
-            piece = int(self.key_piece[at])
-            if rank < self.rank[piece]:
-                self.rank[piece] = rank
-                self.ref[piece] = ref
+    def _build(
+        self,
+        before: NDArray[Any],
+        row: Ints,
+        ends: Ints,
+        ranks: Ints,
+        ref: str,
+        column: Ints | None = None,
+    ) -> None:
+        """Walk back from all ends at once; a piece takes the best class that passes over it.
+
+        ``before`` holds the node before each on the cheapest ways (−1: none), a row a search;
+        ``column`` is the column of every node, where they are not one and the same.
+        """
+        n, node = len(self.mesh.xy), ends
+        while len(node):
+            ahead = before[row, node if column is None else column[node]].astype(np.int64)
+            on = ahead >= 0
+            row, node, ahead, ranks = row[on], node[on], ahead[on], ranks[on]
+            key = np.minimum(node, ahead) * n + np.maximum(node, ahead)
+            piece = self.key_piece[np.searchsorted(self.keys, key)]
+            better = ranks < self.rank[piece]
+            np.minimum.at(self.rank, piece[better], ranks[better])
+            self.ref[piece[better]] = ref
+            node = ahead
+
+
+def _ways(graph: sparse.csr_matrix[np.float64], start: int, limit: float) -> NDArray[np.int32]:
+    _, before = csgraph.dijkstra(
+        graph, directed=False, indices=np.array(start), return_predecessors=True, limit=limit
+    )
+    return np.asarray(before)
 
 
 def choose_roads(
@@ -120,35 +166,42 @@ def choose_roads(
     terrain: Terrain,
     mesh: Mesh,
     plans: list[StreetPlan],
+    seats: Seats,
     villages: Villages,
+    scale: Scale,
 ) -> Routes:
-    """Return the roads of the county, from the national road down to field paths."""
+    """Return the roads of the region, from the national road down to field paths."""
     router = _Router(seed, terrain, mesh)
-    centre = [int(s) + p.centre for s, p in zip(mesh.plan_start, plans, strict=True)]
-    node = np.array([centre[0], centre[0], *centre[1:]])  # seats 0 and 1 share the southern plan
+    centre = np.array([int(s) + p.centre for s, p in zip(mesh.plan_start, plans, strict=True)])
+    node = centre if scale.many else centre[seats.plan]  # seats 0 and 1 share the southern plan
     joined = _largest_field(mesh)
     tree = cKDTree(mesh.xy[joined])
 
     def nearest(km: tuple[float, float]) -> int:
-        point = np.array([EAST0, NORTH0]) + 1000.0 * np.array(km)
-        return int(joined[int(tree.query(point)[1])])
+        return int(joined[int(tree.query(terrain.place(*km))[1])])
 
-    south, north = int(node[0]), int(node[2])
+    south, north = int(centre[0]), int(centre[1])
     toll = mesh.toll.tolist()
     router.connect(north, [nearest((27.0, 42.0))], "trunk", "G990")
     router.connect(south, [north, toll[0]], "trunk", "G990")
     router.connect(toll[0], [nearest((21.0, -2.0))], "trunk", "G990")
     router.connect(south, [nearest((53.0, 17.0)), nearest((8.0, 12.0))], "primary", "S991")
     router.connect(north, [nearest((9.0, 30.0)), nearest((52.0, 30.0))], "primary", "S992")
-    bridge = mesh.edges[mesh.kind == BRIDGE][1]
-    banks = np.array([terrain.north_bank[terrain.at(xy)] for xy in mesh.xy[node]])
-    for end, bank in ((int(bridge[0]), False), (int(bridge[1]), True)):
-        mine = np.nonzero(banks == bank)[0]
-        gap = ((mesh.xy[node[mine]] - mesh.xy[end]) ** 2).sum(axis=1)
-        near = node[mine[np.argsort(gap, kind="stable")[:2]]]
-        router.connect(end, [int(k) for k in near], "secondary", "X901")
-    router.rank[np.nonzero(mesh.kind == BRIDGE)[0][1]] = RANK["secondary"]
-    router.connect(toll[1], _nearest_nodes(mesh, toll[1], node, 2), "primary", "S993")
+    banks = terrain.north_bank[terrain.at(mesh.xy[node])]
+    over = np.nonzero(mesh.kind == BRIDGE)[0][1:]
+    for bridge in mesh.edges[over]:
+        for end, bank in ((int(bridge[0]), False), (int(bridge[1]), True)):
+            mine = np.nonzero(banks == bank)[0]
+            near = _nearest_nodes(mesh, end, node[mine], 2)
+            router.connect(end, near, "secondary", "X901")
+    router.rank[over] = RANK["secondary"]
+    for gate in toll[1:]:
+        router.connect(gate, _nearest_nodes(mesh, gate, node, 2), "primary", "S993")
+    if scale.many:  # the county towns are joined to each other
+        towns = centre[: len(scale.towns)]
+        tree_pairs, extra = _links(mesh.xy[towns], banks[: len(towns)])
+        for number, (i, j) in enumerate(tree_pairs + extra):
+            router.connect(int(towns[i]), [int(towns[j])], "primary", f"S{994 + number}")
     tree_pairs, extra = _links(mesh.xy[node], banks)
     for number, (i, j) in enumerate(tree_pairs):
         router.connect(int(node[i]), [int(node[j])], "secondary", f"X{902 + number}")
@@ -158,20 +211,19 @@ def choose_roads(
     village_node = joined[tree.query(villages.xy)[1]]
     router.join(village_node, ["tertiary" if k % 3 == 0 else "unclassified"
                                for k in range(len(village_node))])  # fmt: skip
-    router._priced()
     rng = stream(seed, "village roads")
-    for i, j in _gabriel(villages.xy):
-        if rng.random() < 0.62:
-            gap = villages.xy[i] - villages.xy[j]
-            straight = float(np.sqrt(gap[0] * gap[0] + gap[1] * gap[1]))
-            router.local(int(village_node[i]), int(village_node[j]), "unclassified", 1.9 * straight)
-    hamlet_node, hamlet_village = _hamlets(seed, terrain, mesh, joined, village_node)
+    pairs = np.array(_gabriel(villages.xy), dtype=np.int64)
+    pairs = pairs[rng.random(len(pairs)) < 0.62]
+    gap = villages.xy[pairs[:, 0]] - villages.xy[pairs[:, 1]]
+    straight = np.sqrt(gap[:, 0] * gap[:, 0] + gap[:, 1] * gap[:, 1])
+    router.local(village_node[pairs[:, 0]], village_node[pairs[:, 1]], "unclassified",
+                 1.9 * straight)  # fmt: skip
+    hamlet_node, hamlet_village = _hamlets(seed, terrain, mesh, joined, village_node, scale)
     router.join(hamlet_node, ["path" if rng.random() < 0.12 else "unclassified"
                               for _ in hamlet_node])  # fmt: skip
-    router._priced()
-    for k in range(0, len(hamlet_node) - 1, 3):
-        if hamlet_village[k] == hamlet_village[k + 1]:
-            router.local(int(hamlet_node[k]), int(hamlet_node[k + 1]), "path", 1500.0)
+    first = np.arange(0, len(hamlet_node) - 1, 3)
+    first = first[hamlet_village[first] == hamlet_village[first + 1]]
+    router.local(hamlet_node[first], hamlet_node[first + 1], "path", np.full(len(first), 1500.0))
     return Routes(router.rank, router.ref, node, village_node, hamlet_node, hamlet_village)
 
 
@@ -227,20 +279,26 @@ def _hamlets(
     mesh: Mesh,
     joined: Ints,
     village_node: Ints,
+    scale: Scale,
 ) -> tuple[Ints, Ints]:
-    """Return four to seven nodes around every village, apart from each other."""
+    """Return the villages' nodes and some around every village, apart from each other."""
     rng = stream(seed, "hamlets")
+    reach_m, apart_m = scale.hamlet_m
+    least, more = scale.hamlets
     tree = cKDTree(mesh.xy[joined])
+    free = terrain.height(mesh.xy[joined]) < 520.0
+    for taken in tree.query_ball_point(mesh.xy[village_node], apart_m):
+        free[taken] = False
     at, owner = [int(k) for k in village_node], list(range(len(village_node)))
     for village, node in enumerate(village_node.tolist()):
-        near = joined[np.sort(tree.query_ball_point(mesh.xy[node], 1150.0))]
-        wanted = 3 + below(rng, 4)
+        near = np.sort(tree.query_ball_point(mesh.xy[node], reach_m))
+        wanted = least + below(rng, more)
         for k in near[shuffled(rng, len(near))].tolist():
             if wanted == 0:
                 break
-            gap = ((mesh.xy[np.array(at)] - mesh.xy[k]) ** 2).sum(axis=1)
-            if float(gap.min()) > 330.0 * 330.0 and terrain.height(mesh.xy[k]) < 520.0:
-                at.append(k)
+            if free[k]:
+                free[tree.query_ball_point(mesh.xy[joined[k]], apart_m)] = False
+                at.append(int(joined[k]))
                 owner.append(village)
                 wanted -= 1
     order = np.argsort(np.array(owner), kind="stable")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import geopandas as gpd
 import numpy as np
 import pandas as pd
@@ -9,7 +11,8 @@ import shapely
 
 from siting.demo.blocks import CRS
 from siting.demo.chance import below, shares, shuffled, stream
-from siting.demo.settlements import Villages
+from siting.demo.local import Local
+from siting.demo.scale import Scale
 
 STAGES = {
     "kindergarten": "幼儿园",
@@ -18,6 +21,7 @@ STAGES = {
     "junior": "初中",
     "senior": "高中",
 }
+NINE_YEAR = "九年一贯制学校"
 _GROUP = {"kindergarten": "age_3_5", "primary": "age_6_11", "junior": "age_12_14",
           "senior": "age_15_17"}  # fmt: skip
 _TOWN_PRIMARIES = (
@@ -28,13 +32,7 @@ COLUMNS = ["site_id", "name", "stage", "grade_from", "grade_to", "level", "zone_
            "capacity", "enrolment", "boarders"]  # fmt: skip
 
 
-def make_schools(
-    seed: int,
-    points: gpd.GeoDataFrame,
-    blocks: gpd.GeoDataFrame,
-    zones: gpd.GeoDataFrame,
-    villages: Villages,
-) -> gpd.GeoDataFrame:
+def make_schools(seed: int, counties: Sequence[Local], scale: Scale) -> gpd.GeoDataFrame:
     """Return all schools; enrolment by stage sums to the children of its age group.
 
     Returns
@@ -43,20 +41,23 @@ def make_schools(
         ``COLUMNS`` and points in EPSG:4547. ``stage`` is one of ``STAGES``' values, ``level`` is
         county town, township seat or village (县城, 乡镇, 村); ``capacity`` is missing for a few.
     """
-    children = points.groupby("zone_id")[list(_GROUP.values())].sum()
-    rows: list[dict[str, object]] = []
-    village_rows = _village_schools(seed, points, villages)
-    rows += village_rows
-    rows += _seat_schools(seed, blocks, zones)
-    rows += _town_schools(blocks, zones)
-    table = pd.DataFrame(rows)
-    table["weight"] = table["weight"].astype(np.int64)
-    for stage, group in _GROUP.items():
-        _enrol(seed, table, stage, children[group])
-    _seats(seed, table)
+    parts: list[pd.DataFrame] = []
+    for here in counties:
+        children = here.points.groupby("zone_id")[list(_GROUP.values())].sum()
+        rows = _village_schools(seed, here, scale)
+        rows += _seat_schools(seed, here)
+        rows += _town_schools(here)
+        part = pd.DataFrame(rows)
+        part["weight"] = part["weight"].astype(np.int64)
+        for stage, group in _GROUP.items():
+            _enrol(seed, here, part, stage, children[group])
+        parts.append(_with_seats(seed, here, part))
+    table = pd.concat(parts, ignore_index=True)
     table = table.sort_values(["order", "zone_id", "name"], kind="stable").reset_index(drop=True)
+    table = _nine_year(table)
     table.insert(0, "site_id", [f"S{k:03d}" for k in range(1, len(table) + 1)])
-    return gpd.GeoDataFrame(table[[*COLUMNS, "geometry"]], geometry="geometry", crs=CRS)
+    by_stage = [c for c in table.columns if c.startswith(("capacity_", "enrolment_"))]
+    return gpd.GeoDataFrame(table[[*COLUMNS, *by_stage, "geometry"]], geometry="geometry", crs=CRS)
 
 
 def _school(
@@ -66,64 +67,67 @@ def _school(
     row: dict[str, object] = {
         "name": name, "stage": stage, "level": level, "zone_id": zone, "geometry": shape,
         "order": order, "weight": 1, "enrolment": 0, "grade_from": 0, "grade_to": 0,
+        "joint": False,
     }  # fmt: skip
     return row | more
 
 
-def _village_schools(
-    seed: int, points: gpd.GeoDataFrame, villages: Villages
-) -> list[dict[str, object]]:
+def _village_schools(seed: int, here: Local, scale: Scale) -> list[dict[str, object]]:
     """Return primaries, teaching points and kindergartens of villages with their pupils."""
-    rng = stream(seed, "village schools")
-    rural = points[points["settlement"] == "village"]
+    rng = stream(seed, "village schools" + here.topic)
+    rural = here.points[here.points["settlement"] == "village"]
     pupils = rural.groupby("community")[["age_3_5", "age_6_11"]].sum()
     first = rural.drop_duplicates("community").set_index("community")
     rows: list[dict[str, object]] = []
-    for name in villages.names:
+    for name in here.villages:
         draw = rng.random(5)
         if name not in pupils.index:
             continue
         zone, at = str(first.at[name, "zone_id"]), first.at[name, "geometry"]
-        here = shapely.Point(round(at.x + 40.0 * draw[0], 2), round(at.y + 40.0 * draw[1], 2))
+        beside = shapely.Point(round(at.x + 40.0 * draw[0], 2), round(at.y + 40.0 * draw[1], 2))
         plain = name.removesuffix("村")
         count = min(int(int(pupils.at[name, "age_6_11"]) * (0.16 + 0.62 * draw[2])), 90)
-        if draw[3] < 0.66 and count >= 10:
+        if draw[3] < scale.village_primary and count >= 10:
             point = count < 30
             called, stage = ("教学点", "point") if point else ("小学", "primary")
             last = 3 + (count % 2) if point else 6
-            rows.append(_school(f"{plain}{called}", stage, "村", zone, here, enrolment=count,
+            rows.append(_school(f"{plain}{called}", stage, "村", zone, beside, enrolment=count,
                                 weight=0, grade_from=1, grade_to=last))  # fmt: skip
-        if draw[4] < 0.24:
+        if draw[4] < scale.village_kindergarten:
             small = int(int(pupils.at[name, "age_3_5"]) * 0.7)
-            rows.append(_school(f"{plain}幼儿园", "kindergarten", "村", zone, here,
+            rows.append(_school(f"{plain}幼儿园", "kindergarten", "村", zone, beside,
                                 enrolment=small, weight=0))  # fmt: skip
     return rows
 
 
-def _seat_schools(
-    seed: int, blocks: gpd.GeoDataFrame, zones: gpd.GeoDataFrame
-) -> list[dict[str, object]]:
-    rng = stream(seed, "seat schools")
+def _seat_schools(seed: int, here: Local) -> list[dict[str, object]]:
+    rng = stream(seed, "seat schools" + here.topic)
     rows: list[dict[str, object]] = []
-    seniors = sorted((3 + shuffled(rng, len(zones) - 3)[:3]).tolist())
-    number = dict(zip(seniors, "四五六", strict=True))
-    no_junior = set((3 + shuffled(rng, len(zones) - 3)[:3]).tolist()) - set(seniors)
-    for seat in range(3, len(zones)):
-        own = blocks[blocks["seat"] == seat]
-        zone, town = str(zones["zone_id"].iloc[seat]), str(zones["name"].iloc[seat])
+    seats = here.townships
+    few = 1 if here.many else 3
+    seniors = sorted(seats[k] for k in shuffled(rng, len(seats))[:few].tolist())
+    number = dict(zip(seniors, "四五六", strict=False))
+    no_junior = {seats[k] for k in shuffled(rng, len(seats))[:few].tolist()} - set(seniors)
+    for place, seat in enumerate(seats):
+        own = here.blocks[here.blocks["seat"] == seat]
+        zone, town = str(here.zones.at[seat, "zone_id"]), str(here.zones.at[seat, "name"])
         short = town[:-1]
+        joint = here.many and place % 3 == 1 and seat not in no_junior
         for use, stage, name in (
             ("primary", "primary", f"{town}中心小学"),
             ("junior", "junior", f"{short}中学"),
-            ("senior", "senior", f"县第{number.get(seat, '')}中学（{short}）"),
+            ("senior", "senior", f"{here.of_county}第{number.get(seat, '')}中学（{short}）"),
         ):
             lot = own[own["use"] == use]
             absent = {"junior": seat in no_junior, "senior": seat not in number}.get(stage, False)
             if absent or not len(lot):
                 continue
             grades = {"primary": (1, 6), "junior": (7, 9), "senior": (10, 12)}[stage]
+            both = joint and stage in ("primary", "junior")
+            if both:  # one nine-year school, on the primary's land
+                name, lot = f"{short}学校", own[own["use"] == "primary"]
             rows.append(_school(name, stage, "乡镇", zone, _middle(lot.geometry.iloc[0]),
-                                grade_from=grades[0], grade_to=grades[1],
+                                joint=both, grade_from=grades[0], grade_to=grades[1],
                                 weight=2 + below(rng, 2)))  # fmt: skip
         homes = own[own["use"] == "home"]
         for k, where in enumerate(shuffled(rng, len(homes))[:2].tolist()):
@@ -132,9 +136,9 @@ def _seat_schools(
     return rows
 
 
-def _town_schools(blocks: gpd.GeoDataFrame, zones: gpd.GeoDataFrame) -> list[dict[str, object]]:
+def _town_schools(here: Local) -> list[dict[str, object]]:
     rows: list[dict[str, object]] = []
-    town = blocks[blocks["plan"] < 2]
+    town = here.blocks[here.blocks["town"]]
     for use, stage, names, grades in (
         ("primary", "primary", [f"{n}小学" for n in _TOWN_PRIMARIES], (1, 6)),
         (
@@ -143,18 +147,27 @@ def _town_schools(blocks: gpd.GeoDataFrame, zones: gpd.GeoDataFrame) -> list[dic
             ["城关中学", "文澜中学", "古槐中学", "博雅学校（民办）", "书院中学", "湖滨中学"],
             (7, 9),
         ),
-        ("senior", "senior", ["县第一中学", "县第二中学", "县职业中等专业学校"], (10, 12)),
+        (
+            "senior",
+            "senior",
+            [f"{here.of_county}{n}" for n in ("第一中学", "第二中学", "职业中等专业学校")],
+            (10, 12),
+        ),
     ):
         lots = town[town["use"] == use]
         for k, shape in enumerate(lots.geometry):
-            zone = _zone_of(_middle(shape), zones)
-            rows.append(_school(names[k % len(names)], stage, "县城", zone, _middle(shape),
+            zone = _zone_of(_middle(shape), here.zones)
+            again = f"（第{k // len(names) + 1}校区）" if k >= len(names) else ""
+            called = names[k % len(names)] + again
+            if stage != "senior":
+                called = here.of_town + called
+            rows.append(_school(called, stage, "县城", zone, _middle(shape),
                                 grade_from=grades[0], grade_to=grades[1],
                                 weight=(7, 5, 6, 4, 3)[k % 5]))  # fmt: skip
     homes = town[town["use"] == "home"].iloc[4::19]
     for k, shape in enumerate(homes.geometry):
-        rows.append(_school(f"县第{k + 1}幼儿园", "kindergarten", "县城",
-                            _zone_of(_middle(shape), zones), _middle(shape),
+        rows.append(_school(f"{here.of_county}第{k + 1}幼儿园", "kindergarten", "县城",
+                            _zone_of(_middle(shape), here.zones), _middle(shape),
                             weight=2 + k % 3))  # fmt: skip
     return rows
 
@@ -169,9 +182,11 @@ def _zone_of(point: shapely.Point, zones: gpd.GeoDataFrame) -> str:
     return str(zones.loc[zones.geometry.contains(point), "zone_id"].iloc[0])
 
 
-def _enrol(seed: int, table: pd.DataFrame, stage: str, children: pd.Series[int]) -> None:
+def _enrol(
+    seed: int, here: Local, table: pd.DataFrame, stage: str, children: pd.Series[int]
+) -> None:
     """Fill in enrolment: villages have theirs, seats share their zone's, town takes the rest."""
-    rng = stream(seed, f"enrol {stage}")
+    rng = stream(seed, f"enrol {stage}" + here.topic)
     ours = table["stage"].isin(["primary", "point"] if stage == "primary" else [stage])
     stays = {"kindergarten": 0.94, "primary": 0.86, "junior": 0.74, "senior": 0.0}[stage]
     seats = table[ours & (table["level"] == "乡镇")]
@@ -182,19 +197,20 @@ def _enrol(seed: int, table: pd.DataFrame, stage: str, children: pd.Series[int])
         rest = max(int(children[zone]) - small, 40)
         share = stays * (0.93 + 0.1 * rng.random())
         if stage == "senior":  # one school for a third of the townships
-            rest, share = int(children.iloc[3:].sum()) // 3, 0.36 + 0.1 * rng.random()
-        here = shares(int(rest * share), own["weight"].to_numpy())
-        table.loc[own.index, "enrolment"] = here
-        taken += int(here.sum())
+            outside = here.zones.loc[here.townships, "zone_id"]
+            rest, share = int(children.loc[outside].sum()) // 3, 0.36 + 0.1 * rng.random()
+        ours_here = shares(int(rest * share), own["weight"].to_numpy())
+        table.loc[own.index, "enrolment"] = ours_here
+        taken += int(ours_here.sum())
     town = table[ours & (table["level"] == "县城")]
     table.loc[town.index, "enrolment"] = shares(
         int(children.sum()) - taken, town["weight"].to_numpy()
     )
 
 
-def _seats(seed: int, table: pd.DataFrame) -> None:
-    """Fill in classes, seats and boarders; four village schools never told their seats."""
-    rng = stream(seed, "seats of schools")
+def _with_seats(seed: int, here: Local, table: pd.DataFrame) -> pd.DataFrame:
+    """Return classes, seats and boarders too; four village schools never told their seats."""
+    rng = stream(seed, "seats of schools" + here.topic)
     norm = {"kindergarten": 30, "primary": 45, "point": 30, "junior": 50, "senior": 50}
     classes: list[int] = []
     capacity: list[int | None] = []
@@ -222,7 +238,30 @@ def _seats(seed: int, table: pd.DataFrame) -> None:
     small = np.nonzero(((table["level"] == "村") & (table["stage"] == "primary")).to_numpy())[0]
     for k in small[shuffled(rng, len(small))[:4]].tolist():
         capacity[k] = None
-    table["classes"] = np.array(classes, dtype=np.int64)
-    table["capacity"] = pd.array(capacity, dtype="Int64")
-    table["boarders"] = np.minimum(np.array(boarders, dtype=np.int64), table["enrolment"])
-    table["stage"] = [STAGES[str(s)] for s in table["stage"]]
+    return table.assign(
+        classes=np.array(classes, dtype=np.int64),
+        capacity=pd.array(capacity, dtype="Int64"),
+        boarders=np.minimum(np.array(boarders, dtype=np.int64), table["enrolment"]),
+        stage=[STAGES[str(s)] for s in table["stage"]],
+    )
+
+
+def _nine_year(table: pd.DataFrame) -> pd.DataFrame:
+    """Make one row of the two stages of every nine-year school; add seats and pupils by stage."""
+    if not table["joint"].any():
+        return table
+    table = table.copy()
+    for key, stages in (("primary", ("小学", "教学点")), ("junior", ("初中",))):
+        ours = table["stage"].isin(stages)
+        table[f"capacity_{key}"] = table["capacity"].where(ours).astype("Int64")
+        table[f"enrolment_{key}"] = table["enrolment"].where(ours).astype("Int64")
+    lower = table[table["joint"] & (table["stage"] == "小学")]
+    upper = table[table["joint"] & (table["stage"] == "初中")].set_index("name")
+    upper = upper.loc[lower["name"]]
+    whole = lower.assign(stage=NINE_YEAR, grade_to=9)
+    for column in ("classes", "capacity", "enrolment", "boarders"):
+        whole[column] = lower[column].to_numpy() + upper[column].to_numpy()
+    for column in ("capacity_junior", "enrolment_junior"):
+        whole[column] = upper[column].array
+    rest = table[~table["joint"]]
+    return pd.concat([rest, whole]).sort_index(kind="stable").reset_index(drop=True)

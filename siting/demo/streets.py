@@ -9,6 +9,8 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from siting.demo.chance import Floats, Ints, noise, stream
+from siting.demo.scale import Scale
+from siting.demo.settlements import Seats, Towns
 from siting.demo.terrain import Terrain
 
 # Classes of roads, most important first. A road that two routes share takes the better class.
@@ -181,21 +183,25 @@ def _plan(
     )
 
 
-def town_plans(seed: int, terrain: Terrain, centres: Floats, weight: Ints) -> list[StreetPlan]:
-    """Return the plan of the south bank (seats 0 and 1 share it), the north bank, every seat."""
-    south = street_plan(
-        seed, terrain, seat=0, centre=np.round(centres[0] * 0.55 + centres[1] * 0.45, 2),
-        radius_m=2350.0, spacing_m=205.0, old_m=1050.0, every=4,
-    )  # fmt: skip
-    north = street_plan(
-        seed, terrain, seat=2, centre=centres[2],
-        radius_m=1150.0, spacing_m=200.0, old_m=0.0, every=3,
-    )  # fmt: skip
-    seats = [
+def town_plans(
+    seed: int, terrain: Terrain, towns: Towns, seats: Seats, scale: Scale
+) -> list[StreetPlan]:
+    """Return the plans of the towns, then one of every township's seat."""
+    first = [int(np.argmax(seats.plan == number)) for number in range(len(scale.towns))]
+    plans = [
         street_plan(
-            seed, terrain, seat=k, centre=centres[k],
-            radius_m=250.0 + 75.0 * float(weight[k]), spacing_m=118.0, old_m=140.0, every=3,
+            seed, terrain, seat=first[k], centre=towns.xy[k],
+            radius_m=town.radius_m, spacing_m=town.spacing_m, old_m=town.old_m, every=town.every,
         )
-        for k in range(3, len(centres))
+        for k, town in enumerate(scale.towns)
     ]  # fmt: skip
-    return [south, north, *seats]
+    wide = 1.0 if not scale.many else 1.15
+    seat_plans = [
+        street_plan(
+            seed, terrain, seat=k, centre=seats.xy[k],
+            radius_m=wide * (250.0 + 75.0 * float(seats.weight[k])), spacing_m=118.0,
+            old_m=140.0, every=3,
+        )
+        for k in np.nonzero(seats.plan >= len(scale.towns))[0].tolist()
+    ]  # fmt: skip
+    return [*plans, *seat_plans]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from math import floor
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,21 +12,25 @@ from scipy.spatial import cKDTree
 
 from siting.demo.chance import Floats, axes, noise, smoothstep
 from siting.demo.outlines import smooth
+from siting.demo.scale import COUNTY, Scale
 
 # South-west corner of the local frame in EPSG:4547. The place is arbitrary: a made-up county has
 # to lie somewhere in the zone of the 114th meridian.
 EAST0, NORTH0 = 412_000.0, 3_178_000.0
-WEST, SOUTH, WIDTH, HEIGHT = -10_000.0, -2_000.0, 64_000.0, 44_000.0  # raster extent, local metres
-CELL = 50.0
+# Extent of the county's rasters, local metres; all lengths below are drawn on the county's ground
+# and grow with the scale's ``stretch``.
+WEST, SOUTH, WIDTH, HEIGHT = -10_000.0, -2_000.0, 64_000.0, 44_000.0
 LAND, LAKE, RIVER, POND = 0, 1, 2, 3
 
 
 @dataclass(frozen=True, eq=False)
 class Terrain:
-    """Rasters of ``CELL`` metres, row 0 in the south, and the river's centre line.
+    """Rasters, row 0 in the south, and the river's centre line.
 
     Attributes
     ----------
+    cell_m, stretch
+        Size of the cells; how many times larger than the county the ground is drawn.
     elevation
         Metres above the datum, float64.
     county
@@ -42,6 +47,8 @@ class Terrain:
         Whether the cell lies north of the river.
     """
 
+    cell_m: float
+    stretch: float
     elevation: Floats
     county: NDArray[np.bool_]
     water: NDArray[np.int8]
@@ -53,27 +60,42 @@ class Terrain:
     @property
     def origin(self) -> tuple[float, float]:
         """South-west corner of the rasters."""
-        return EAST0 + WEST, NORTH0 + SOUTH
+        return EAST0 + WEST * self.stretch, NORTH0 + SOUTH * self.stretch
+
+    def place(self, east_km: float, north_km: float) -> Floats:
+        """Return the point, EPSG:4547 metres, that lies there on the county's ground."""
+        return np.array([EAST0, NORTH0]) + 1000.0 * self.stretch * np.array([east_km, north_km])
+
+    def random(self, rng: np.random.Generator, count: int) -> Floats:
+        """Return random points of the county's rectangle ``(count, 2)``, EPSG:4547 metres."""
+        span = self.stretch * np.array([52_000.0, 42_000.0])
+        return self.place(0.0, -1.0) + rng.random((count, 2)) * span
 
     def at(self, xy: Floats) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
         """Return row and column of the cells that hold the points ``xy`` ``(n, 2)``."""
-        column = np.floor((xy[..., 0] - self.origin[0]) / CELL).astype(np.int64)
-        row = np.floor((xy[..., 1] - self.origin[1]) / CELL).astype(np.int64)
+        column = np.floor((xy[..., 0] - self.origin[0]) / self.cell_m).astype(np.int64)
+        row = np.floor((xy[..., 1] - self.origin[1]) / self.cell_m).astype(np.int64)
         rows, columns = self.county.shape
         return np.clip(row, 0, rows - 1), np.clip(column, 0, columns - 1)
+
+    def cell(self, x: float, y: float) -> tuple[int, int]:
+        """Return row and column of the cell that holds one point of the rasters."""
+        east, north = self.origin
+        return floor((y - north) / self.cell_m), floor((x - east) / self.cell_m)
 
     def height(self, xy: Floats) -> Floats:
         """Return the elevation at points, metres."""
         return np.asarray(self.elevation[self.at(xy)])
 
 
-def make_terrain(seed: int) -> Terrain:
-    """Return the ground of the county for one seed."""
-    columns, rows = int(WIDTH / CELL), int(HEIGHT / CELL)
-    x, y = axes(rows, columns, CELL / 1000.0)
-    x, y = x + (WEST + CELL / 2.0) / 1000.0, y + (SOUTH + CELL / 2.0) / 1000.0
+def make_terrain(seed: int, scale: Scale = COUNTY) -> Terrain:
+    """Return the ground of the region for one seed."""
+    cell = scale.cell_m / scale.stretch  # on the county's ground
+    columns, rows = int(WIDTH / cell + 0.5), int(HEIGHT / cell + 0.5)
+    x, y = axes(rows, columns, cell / 1000.0)
+    x, y = x + (WEST + cell / 2.0) / 1000.0, y + (SOUTH + cell / 2.0) / 1000.0
     river = _river(seed)
-    river_km, river_y = _river_distance(river, x, y)
+    river_km, river_y = _river_distance(river, x, y, cell)
     county = _county(seed, x, y)
     lake = _lake(seed, x, y)
     elevation = _elevation(seed, x, y, river_km)
@@ -84,12 +106,14 @@ def make_terrain(seed: int) -> Terrain:
     water[lake] = LAKE
     elevation = np.where(water == LAKE, 24.0, np.where(water == RIVER, 25.0, elevation))
     return Terrain(
+        cell_m=scale.cell_m,
+        stretch=scale.stretch,
         elevation=np.round(elevation, 1),
         county=county,
         water=water,
-        water_m=np.asarray(ndimage.distance_transform_edt(water == LAND)) * CELL,
-        border_m=np.asarray(ndimage.distance_transform_edt(county)) * CELL,
-        river=np.round(river * 1000.0 + np.array([EAST0, NORTH0]), 2),
+        water_m=np.asarray(ndimage.distance_transform_edt(water == LAND)) * scale.cell_m,
+        border_m=np.asarray(ndimage.distance_transform_edt(county)) * scale.cell_m,
+        river=np.round(river * 1000.0 * scale.stretch + np.array([EAST0, NORTH0]), 2),
         north_bank=np.broadcast_to(y, county.shape) > river_y + _lake_line(seed, x),
     )
 
@@ -106,14 +130,14 @@ def _river(seed: int) -> Floats:
     return smooth(line, 5, closed=False)
 
 
-def _river_distance(river: Floats, x: Floats, y: Floats) -> tuple[Floats, Floats]:
+def _river_distance(river: Floats, x: Floats, y: Floats, cell: float) -> tuple[Floats, Floats]:
     """Return kilometres to the river, and the river's northing over each column."""
     xx, yy = np.broadcast_arrays(x, y)
     dry = np.ones(xx.shape, dtype=np.bool_)
-    column = np.floor((river[:, 0] - x[0, 0]) * 1000.0 / CELL + 0.5).astype(np.int64)
-    row = np.floor((river[:, 1] - y[0, 0]) * 1000.0 / CELL + 0.5).astype(np.int64)
+    column = np.floor((river[:, 0] - x[0, 0]) * 1000.0 / cell + 0.5).astype(np.int64)
+    row = np.floor((river[:, 1] - y[0, 0]) * 1000.0 / cell + 0.5).astype(np.int64)
     dry[row, np.clip(column, 0, xx.shape[1] - 1)] = False
-    distance = np.asarray(ndimage.distance_transform_edt(dry)) * (CELL / 1000.0)
+    distance = np.asarray(ndimage.distance_transform_edt(dry)) * (cell / 1000.0)
     near = distance < 0.9  # only here the width of the river needs the exact figure
     distance[near], _ = cKDTree(river).query(np.column_stack([xx[near], yy[near]]))
     order = np.argsort(river[:, 0], kind="stable")

@@ -148,8 +148,8 @@ def coverage_page(
 def finding(figures: pd.DataFrame, service: str, rule_id: str, sheet: Sheet) -> str:
     """Return the finding of one service and rule as a sentence.
 
-    The sentence is about judged people who were assessed, of the first zoning: each zoning sums to
-    the region.
+    The sentence is about judged people who were assessed. Each zoning sums to the region, but one
+    that covers a part of it leaves the others not assessed: the one that leaves fewest speaks.
     """
     rows = figures[
         (figures["service"] == service)
@@ -160,7 +160,7 @@ def finding(figures: pd.DataFrame, service: str, rule_id: str, sheet: Sheet) -> 
     total = rows[rows["settlement"] == "judged"]
     if total.empty or not total["persons"].iloc[0]:
         return sheet.say("finding.coverage.nobody", service=name)
-    row = total.iloc[0]
+    row = total.iloc[int(total["not_assessed"].argmin())]
     classes = [
         c for c in COLUMNS[1:] if ((rows["settlement"] == c) & rows["judged"].astype(bool)).any()
     ]

@@ -15,8 +15,8 @@ import rasterio
 
 from siting import demo, load, study
 from siting.demo.files import write_files
-from siting.demo.people import POPULATION
 from siting.demo.region import Region
+from siting.demo.scale import COUNTY
 from siting.errors import StudyError
 
 LAYERS = {
@@ -51,12 +51,12 @@ def test_a_shapefile_is_in_gbk(folder: Path) -> None:
 
 def test_tables_open(folder: Path) -> None:
     people = pd.read_csv(folder / "常住人口点.csv")
-    assert people["常住人口"].sum() == POPULATION
+    assert people["常住人口"].sum() == COUNTY.population
     assert people["经度"].between(112.9, 113.9).all()
     clinics = pd.read_csv(folder / "医疗机构.csv", encoding="gb18030")
     assert set(clinics["类别"]) >= {"村卫生室", "卫生院", "医院"}
     census = pd.read_excel(folder / "分乡镇人口.xlsx")
-    assert census["常住人口"].sum() == POPULATION
+    assert census["常住人口"].sum() == COUNTY.population
     assert len(pd.read_excel(folder / "卫生站备选点.xlsx")) == 36
     assert set(pd.read_excel(folder / "养老设施.xlsx")["状态"]) == {"现状", "备选"}
 
@@ -115,8 +115,8 @@ def test_same_bytes_each_time_so_that_nothing_is_built_twice(
 
 
 def test_an_unknown_scale_is_told(tmp_path: Path) -> None:
-    with pytest.raises(StudyError, match=r'no scale "city".*county'):
-        demo.write_region(tmp_path / "x", scale="city")
+    with pytest.raises(StudyError, match=r'no scale "continent".*county.*city'):
+        demo.write_region(tmp_path / "x", scale="continent")
     with pytest.raises(StudyError, match="-1 is negative"):
         demo.write_region(tmp_path / "x", seed=-1)
     assert not (tmp_path / "x").exists()

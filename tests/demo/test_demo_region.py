@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import geopandas as gpd
 import numpy as np
 import pytest
 import shapely
-from scipy import sparse
-from scipy.sparse import csgraph
+from region_checks import nodes_of, pieces_of
 
 from siting import demo
-from siting.demo.people import GROUPS, POPULATION
+from siting.demo.people import GROUPS
 from siting.demo.region import Region, make_county
+from siting.demo.scale import COUNTY
 
+POPULATION = COUNTY.population
 CHECKSUM = "fd57aef864591285a0b17c42dddd286c77deab8ec1b0eda959e74d5ee60f773f"
 FOOT = ("path", "footway")
 EXPRESSWAY = ("motorway", "motorway_link")
@@ -94,37 +94,22 @@ def test_borders_are_not_straight(county: Region) -> None:
     assert np.median(steps) < 60.0
 
 
-def _nodes(roads: gpd.GeoDataFrame) -> tuple[np.ndarray, np.ndarray]:
-    ends = np.array([[line.coords[0], line.coords[-1]] for line in roads.geometry])
-    nodes, number = np.unique(ends.reshape(-1, 2), axis=0, return_inverse=True)
-    return nodes, number.reshape(-1, 2)
-
-
-def _pieces(edges: np.ndarray, count: int, *, strong: bool = False) -> list[int]:
-    graph = sparse.csr_matrix((np.ones(len(edges)), (edges[:, 0], edges[:, 1])), (count, count))
-    _, label = csgraph.connected_components(
-        graph, directed=strong, connection="strong" if strong else "weak"
-    )
-    sizes = np.bincount(label[np.unique(edges)])
-    return sorted(sizes[sizes > 0].tolist(), reverse=True)
-
-
 def _check_roads(county: Region) -> None:
     roads = county.tables["roads"]
     river = county.tables["water"].query("kind == 'river'").union_all()
-    nodes, edges = _nodes(roads)
-    assert len(_pieces(edges, len(nodes))) == 1
+    nodes, edges = nodes_of(roads)
+    assert len(pieces_of(edges, len(nodes))) == 1
     wet = roads.intersects(river) & ~roads["highway"].isin(EXPRESSWAY)
     assert wet.sum() == 2
     assert (roads.loc[wet, "bridge"] == "yes").all()
     slow = ~roads["highway"].isin(EXPRESSWAY).to_numpy()
-    assert len(_pieces(edges[slow], len(nodes))) == 1
-    without = _pieces(edges[slow & ~wet.to_numpy()], len(nodes))
+    assert len(pieces_of(edges[slow], len(nodes))) == 1
+    without = pieces_of(edges[slow & ~wet.to_numpy()], len(nodes))
     assert len(without) == 2
     assert min(without) > 500
     for bridge in np.flatnonzero(wet):
         left = np.arange(len(roads)) != bridge
-        assert len(_pieces(edges[slow & left], len(nodes))) == 1
+        assert len(pieces_of(edges[slow & left], len(nodes))) == 1
 
 
 def test_the_river_is_crossed_on_two_bridges_only(county: Region) -> None:
@@ -134,11 +119,11 @@ def test_the_river_is_crossed_on_two_bridges_only(county: Region) -> None:
 def test_one_can_drive_from_anywhere_to_anywhere(county: Region) -> None:
     roads = county.tables["roads"]
     roads = roads[~roads["highway"].isin([*FOOT, *EXPRESSWAY])]
-    nodes, edges = _nodes(roads)
+    nodes, edges = nodes_of(roads)
     two_way = (roads["oneway"] == "no").to_numpy()
     assert (~two_way).sum() > 5
     both = np.vstack([edges, edges[two_way][:, ::-1]])
-    assert len(_pieces(both, len(nodes), strong=True)) == 1
+    assert len(pieces_of(both, len(nodes), strong=True)) == 1
 
 
 def test_roads_meet_in_their_ends_or_pass_over_each_other(county: Region) -> None:
@@ -152,7 +137,7 @@ def test_roads_meet_in_their_ends_or_pass_over_each_other(county: Region) -> Non
     assert len(one) > 20  # the expressway
     one, other = tree.query(lines, predicate="overlaps")
     assert len(one) == 0
-    nodes, edges = _nodes(roads)
+    nodes, edges = nodes_of(roads)
     node, line = tree.query(shapely.points(nodes), predicate="intersects")
     inner = ~(edges[line] == node[:, None]).any(axis=1)
     assert (layer[line[inner]] != 0).all()
@@ -160,7 +145,7 @@ def test_roads_meet_in_their_ends_or_pass_over_each_other(county: Region) -> Non
 
 def test_the_expressway_is_joined_at_interchanges_only(county: Region) -> None:
     roads = county.tables["roads"]
-    _, edges = _nodes(roads)
+    _, edges = nodes_of(roads)
     kind = roads["highway"].to_numpy()
     fast, link = np.unique(edges[kind == "motorway"]), np.unique(edges[kind == "motorway_link"])
     slow = np.unique(edges[~np.isin(kind, EXPRESSWAY)])
