@@ -1,4 +1,4 @@
-"""``python -m benchmarks [--only nearest|table|build|growth|areas] [--without PEER] [--quick]``.
+"""``python -m benchmarks [--only nearest|table|build|growth|areas|scale] [--without PEER] [--quick]``.
 
 Runs the comparisons, prints the tables and writes them into docs/benchmarks.md; ``--quick`` runs
 small ones to see that all works, and writes nothing.
@@ -11,7 +11,7 @@ import importlib
 
 from benchmarks import page, peers
 
-SECTIONS = ("nearest", "table", "build", "growth", "areas")
+SECTIONS = ("nearest", "table", "build", "growth", "areas", "scale")
 
 
 def main() -> None:

@@ -106,7 +106,8 @@ def _field(
     y = y + 1500.0 * (noise(seed, "warp y", x, y, [5200.0]) - 0.5)
     xy = np.round(np.stack([x, y], axis=-1), 2)
     at = terrain.at(xy)
-    valid = terrain.county[at] & (terrain.border_m[at] > 100.0) & (terrain.water_m[at] > 130.0)
+    valid = terrain.county[at] & (terrain.border_m[at] > 100.0)
+    valid &= terrain.water_m[at] > 130.0 * terrain.grain
     flat = xy.reshape(-1, 2)
     for clear in sorted({max(150.0, 0.8 * plan.spacing_m) for plan in plans}):
         same = [plan.xy for plan in plans if max(150.0, 0.8 * plan.spacing_m) == clear]
@@ -150,7 +151,7 @@ def _dry(terrain: Terrain, xy: Floats, pairs: Ints) -> NDArray[np.bool_]:
     dry = np.ones(len(pairs), dtype=np.bool_)
     for part in (0.0, 0.2, 0.4, 0.6, 0.8, 1.0):
         at = terrain.at(xy[pairs[:, 0]] * (1.0 - part) + xy[pairs[:, 1]] * part)
-        dry &= (terrain.water_m[at] > 45.0) & terrain.county[at]
+        dry &= (terrain.water_m[at] > 45.0 * terrain.grain) & terrain.county[at]
     return dry
 
 

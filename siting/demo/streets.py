@@ -94,7 +94,7 @@ def street_plan(
     x, y = centre[0] + uu * cos - vv * sin, centre[1] + uu * sin + vv * cos
     reach = radius_m * (0.62 + 0.8 * noise(seed, f"edge {seat}", uu, vv, [radius_m, radius_m / 3]))
     at = terrain.at(np.stack([x, y], axis=-1))
-    kept = (uu * uu + vv * vv < reach * reach) & (terrain.water_m[at] > 75.0)
+    kept = (uu * uu + vv * vv < reach * reach) & (terrain.water_m[at] > 75.0 * terrain.grain)
     kept &= terrain.border_m[at] > 150.0
     cells = kept[:-1, :-1] & kept[1:, :-1] & kept[1:, 1:] & kept[:-1, 1:]
     cells = _connected(cells)

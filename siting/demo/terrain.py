@@ -62,6 +62,11 @@ class Terrain:
         """South-west corner of the rasters."""
         return EAST0 + WEST * self.stretch, NORTH0 + SOUTH * self.stretch
 
+    @property
+    def grain(self) -> float:
+        """How many times coarser the cells are than a county's, and shores drawn from them."""
+        return self.cell_m / COUNTY.cell_m
+
     def place(self, east_km: float, north_km: float) -> Floats:
         """Return the point, EPSG:4547 metres, that lies there on the county's ground."""
         return np.array([EAST0, NORTH0]) + 1000.0 * self.stretch * np.array([east_km, north_km])

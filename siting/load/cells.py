@@ -80,7 +80,16 @@ def texts(column: pd.Series[Any]) -> Texts:
     >>> texts(pd.Series([430602.0, " 岳阳 ", None])).values
     ['430602', '岳阳', '']
     """
-    values = [_text(cell) for cell in column]
+    known: dict[str, str] = {}  # most columns say the same few things many times
+    values: list[str] = []
+    for cell in column:
+        if not isinstance(cell, str):
+            values.append(_text(cell))
+            continue
+        value = known.get(cell)
+        if value is None:
+            value = known[cell] = _text(cell)
+        values.append(value)
     cleaned = np.array(
         [
             isinstance(cell, str) and cell != value

@@ -23,7 +23,7 @@ from siting.demo.scale import CITY, MINI_CITY, Scale
 SEED = 430600
 CHECKSUMS = {
     "mini-city": "4313c1e259b37b72b01686ff44cea553f80c8a8d4bc7cb210b673b574db677bc",
-    "city": "",
+    "city": "3a48dfd9dcdafe8aee73109b6fe6f9b92936a8e7ed0b0f4249106c3363ea79d8",
 }
 EXPRESSWAY = ("motorway", "motorway_link")
 
