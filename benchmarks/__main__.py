@@ -1,4 +1,4 @@
-"""``python -m benchmarks [--only nearest|table|build|growth|areas|scale] [--without PEER] [--quick]``.
+"""``python -m benchmarks [--only SECTION] [--without PEER] [--quick]``.
 
 Runs the comparisons, prints the tables and writes them into docs/benchmarks.md; ``--quick`` runs
 small ones to see that all works, and writes nothing.

@@ -1,4 +1,4 @@
-"""How a whole run grows from the generated county to the generated city: time and memory by step."""
+"""How a whole run grows from the generated county to the city: time and memory by step."""
 
 from __future__ import annotations
 
@@ -29,8 +29,8 @@ def run(*, quick: bool) -> str:
     return (
         "What is made:\n\n"
         + page.table(("", *names, "growth"), sizes)
-        + "\nFrom nothing to pages, one run each; `s` is time on the clock, `cpu s` of all threads, "
-        "`peak` the most memory held by the process during the step.\n\n"
+        + "\nFrom nothing to pages, one run each; `s` is time on the clock, `cpu s` of all "
+        "threads, `peak` the most memory held by the process during the step.\n\n"
         + page.table(
             ("step", *(f"{name}: {what}" for name in names for what in ("s", "cpu s", "peak")),
              "growth of cpu"),

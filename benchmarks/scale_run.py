@@ -20,7 +20,7 @@ def main() -> None:
     steps: dict[str, dict[str, float]] = {}
     now: list[Any] = []
 
-    def say(step: str, done: int = 0, total: int = 0) -> None:
+    def say(step: str, _done: int = 0, _total: int = 0) -> None:
         wall, cpu = time.perf_counter(), sum(os.times()[:2])
         if now:
             name, began, used = now

@@ -170,7 +170,7 @@ def evaluate(
             f"no zoning {zoning!r}; there are "
             f"{first_ids(sorted(membership['zoning'].unique()))}. Use one of these."
         )
-    inside = set(zone.loc[zone["zone_id"] != "", "demand_id"])
+    inside = pd.Index(zone.loc[zone["zone_id"] != "", "demand_id"])
     tables: list[pd.DataFrame] = []
     rows: list[dict[str, object]] = []
     for service in sorted(services, key=lambda s: s.name):
@@ -319,7 +319,7 @@ def _check_cutoff(
 
 
 def _time_indicators(
-    service: Service, opened: tuple[str, ...], people: pd.DataFrame, inside: set[str]
+    service: Service, opened: tuple[str, ...], people: pd.DataFrame, inside: pd.Index[str]
 ) -> Mapping[str, object]:
     if service.time is None:
         return {}
@@ -328,7 +328,7 @@ def _time_indicators(
     rows = reach.loc[people["demand_id"]]
     state = rows["state"].to_numpy()
     persons = people["population"].to_numpy(dtype=np.int64)
-    within = people["demand_id"].isin(inside).to_numpy()
+    within = coverage.among(people["demand_id"], inside)
     reached = within & (state == "reached")
     assessed = within & coverage.is_assessed(state, island.loc[people["demand_id"]].to_numpy())
     value = rows["impedance"].to_numpy(dtype=np.int64)[reached]

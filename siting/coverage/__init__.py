@@ -36,7 +36,7 @@ from siting.coverage.limits import (
     thresholds,
 )
 from siting.coverage.losses import FirstTwo, first_two, losses
-from siting.coverage.persons import whole_persons
+from siting.coverage.persons import among, whole_persons
 from siting.coverage.places import gaps
 from siting.coverage.shares import summary
 
@@ -47,6 +47,7 @@ __all__ = [
     "FirstTwo",
     "Members",
     "Thresholds",
+    "among",
     "assess",
     "cover",
     "exact",

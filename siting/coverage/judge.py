@@ -12,7 +12,7 @@ import shapely
 from numpy.typing import NDArray
 
 from siting.coverage.limits import exact, is_covered, is_decided, may_pass, thresholds
-from siting.coverage.persons import whole_persons
+from siting.coverage.persons import among, whole_persons
 from siting.errors import DataError, Problem, first_ids
 from siting.rules import Rule
 
@@ -299,6 +299,7 @@ def _check_demand(demand: pd.DataFrame) -> NDArray[np.int64]:
 
 def _aligned(demand: pd.DataFrame, reach: pd.DataFrame) -> pd.DataFrame:
     problems = []
+    wanted = pd.Index(demand["demand_id"])
     if not reach.index.is_unique:
         twice = reach.index[reach.index.duplicated()]
         problems.append(
@@ -306,7 +307,7 @@ def _aligned(demand: pd.DataFrame, reach: pd.DataFrame) -> pd.DataFrame:
                 "reach", f"{len(twice)} ids repeat", "Give one row a demand point.", _ids(twice)
             )
         )
-    missing = demand["demand_id"][~demand["demand_id"].isin(reach.index)]
+    missing = demand["demand_id"][~among(wanted, reach.index)]
     if len(missing):
         problems.append(
             Problem(
@@ -323,7 +324,7 @@ def _aligned(demand: pd.DataFrame, reach: pd.DataFrame) -> pd.DataFrame:
         )
     if problems:
         raise DataError(problems)
-    return reach.loc[demand["demand_id"]]
+    return reach if reach.index.equals(wanted) else reach.loc[wanted]
 
 
 class Members(NamedTuple):

@@ -57,8 +57,9 @@ def zone_of_points(points: gpd.GeoSeries, zones: gpd.GeoDataFrame) -> pd.Series[
     """Return the smallest ``zone_id`` of the zones that each point touches, ``""`` if none."""
     names = zones["zone_id"].astype("str").to_numpy()
     order = np.argsort(names.astype(object), kind="stable")
-    tree = shapely.STRtree(zones.geometry.to_numpy()[order])
-    point, zone = tree.query(points.to_numpy(), predicate="intersects")
+    # shapely prepares what it asks with: zones have many corners, points have one
+    tree = shapely.STRtree(points.to_numpy())
+    zone, point = tree.query(zones.geometry.to_numpy()[order], predicate="intersects")
     first = np.full(len(points), len(order), dtype=np.int64)
     np.minimum.at(first, point, zone)
     lookup = np.append(names[order].astype(object), "")

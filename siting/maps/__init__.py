@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from siting.maps.coverage import coverage_page, finding, is_judged, within
 from siting.maps.gaps import gaps_page
-from siting.maps.geometry import pixel_m
+from siting.maps.geometry import drawn_roads, pixel_m
 from siting.maps.green import green_page
 from siting.maps.index import Card, index_page
 from siting.maps.new_sites import new_sites_finding, new_sites_page
@@ -22,6 +22,7 @@ __all__ = [
     "Source",
     "Tiles",
     "coverage_page",
+    "drawn_roads",
     "finding",
     "gaps_page",
     "green_page",

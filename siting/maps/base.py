@@ -15,11 +15,9 @@ import pandas as pd
 from siting import text
 from siting.errors import DataError, Problem
 from siting.maps import geometry
+from siting.maps.geometry import Roads
 from siting.maps.page import OfflineMap, ScriptLayer, new_map
 from siting.maps.sheet import Sheet
-
-ROAD_BUDGET = 1_500_000
-"""Bytes of a page that roads may take: what keeps a city's page under 5 MB."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -49,7 +47,7 @@ def base_map(
     zones: gpd.GeoDataFrame,
     *,
     water: gpd.GeoDataFrame | None,
-    roads: gpd.GeoDataFrame | None,
+    roads: Roads | None,
     filled: bool,
 ) -> Base:
     """Return a map with the region's own layers as its base.
@@ -61,7 +59,8 @@ def base_map(
     zones
         Table ``zones``; ``filled`` pages colour them.
     water, roads
-        Polygons, and table ``roads``; ``None`` leaves the layer out.
+        Polygons, and table ``roads`` or what :func:`siting.maps.drawn_roads` made of it for
+        several pages; ``None`` leaves the layer out.
     filled
         Whether zones carry colour (choropleth) or are outlines only.
     """
@@ -102,10 +101,12 @@ def base_map(
             interactive=False,
         ).add_to(themap)
     drawn: list[str] = []
-    if roads is not None and not roads.empty:
-        drawn, left = geometry.roads(roads, budget=ROAD_BUDGET)
-        if left:
-            notes.append(sheet.say("note.roads_left_out", n=text.count(left)))
+    if isinstance(roads, gpd.GeoDataFrame):
+        roads = None if roads.empty else geometry.drawn_roads(roads)
+    if roads is not None:
+        drawn = roads.lines
+        if roads.left_out:
+            notes.append(sheet.say("note.roads_left_out", n=text.count(roads.left_out)))
         layers["roads"] = ScriptLayer("roads", escape(sheet.say("layer.roads"))).add_to(themap)
     layers["names"] = ScriptLayer("names", escape(sheet.say("layer.names")))
     data = {

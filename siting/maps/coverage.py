@@ -56,7 +56,7 @@ def coverage_page(
     accessibility: pd.DataFrame | None = None,
     equity: pd.DataFrame | None = None,
     water: gpd.GeoDataFrame | None = None,
-    roads: gpd.GeoDataFrame | None = None,
+    roads: geometry.Roads | None = None,
 ) -> str:
     """Return the page of coverage by zone.
 

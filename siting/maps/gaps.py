@@ -36,7 +36,7 @@ def gaps_page(
     sites: gpd.GeoDataFrame | None = None,
     offers: pd.DataFrame | None = None,
     water: gpd.GeoDataFrame | None = None,
-    roads: gpd.GeoDataFrame | None = None,
+    roads: geometry.Roads | None = None,
 ) -> str:
     """Return the page of gaps.
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import geopandas as gpd
@@ -21,6 +22,9 @@ ROAD_CLASSES = (
     ("residential", "living_street"),
 )
 """Classes drawn on the base map, most important first; paths are never drawn."""
+
+ROAD_BUDGET = 1_500_000
+"""Bytes of a page that roads may take: what keeps a city's page under 5 MB."""
 
 SCREEN = 3000
 """Pixels across which a region is drawn at most: detail finer than one of them is dropped."""
@@ -134,11 +138,21 @@ def encode(lonlats: npt.NDArray[np.float64]) -> str:
 
 def encode_lines(shapes: Iterable[Any], crs: Any, size: float) -> str:
     """Return lines, merged and simplified to ``size``, as encoded strings joined by spaces."""
-    merged = shapely.line_merge(shapely.multilinestrings(_parts(shapes)))
-    parts = shapely.get_parts(shapely.simplify(merged, size))
-    parts = parts[shapely.length(parts) >= size]
-    there = lonlat(gpd.GeoDataFrame(geometry=parts, crs=crs))
-    return " ".join(encode(shapely.get_coordinates(line)) for line in there.geometry)
+    return _encoded(_thinned(shapes, size), crs)
+
+
+def _thinned(shapes: Iterable[Any], size: float) -> npt.NDArray[np.object_]:
+    """Return lines merged and simplified, each for itself: none need keep clear of another."""
+    merged = shapely.get_parts(shapely.line_merge(shapely.multilinestrings(_parts(shapes))))
+    parts: npt.NDArray[np.object_] = shapely.simplify(merged, size)
+    return parts[shapely.length(parts) >= size]
+
+
+def _encoded(lines: npt.NDArray[np.object_], crs: Any) -> str:
+    there = lonlat(gpd.GeoDataFrame(geometry=lines, crs=crs)).geometry.to_numpy()
+    xy, line = shapely.get_coordinates(there, return_index=True)
+    ends = np.searchsorted(line, np.arange(1, len(there)))
+    return " ".join(encode(part) for part in np.split(xy, ends) if len(part))
 
 
 def encode_areas(shape: Any, crs: Any, size: float) -> str:
@@ -178,6 +192,31 @@ def _parts(shapes: Iterable[Any]) -> npt.NDArray[np.object_]:
     return lines
 
 
+@dataclass(frozen=True)
+class DrawnRoads:
+    """The roads of the base map, drawn once for all pages.
+
+    Attributes
+    ----------
+    lines
+        One encoded string for each class of :data:`ROAD_CLASSES` drawn.
+    left_out
+        How many classes that hold roads are left out.
+    """
+
+    lines: list[str]
+    left_out: int
+
+
+Roads = gpd.GeoDataFrame | DrawnRoads
+"""Roads to be drawn, or drawn already."""
+
+
+def drawn_roads(frame: gpd.GeoDataFrame) -> DrawnRoads:
+    """Return the roads of a base map: table ``roads`` (``highway``, lines) in a metric CRS."""
+    return DrawnRoads(*roads(frame, budget=ROAD_BUDGET))
+
+
 def roads(frame: gpd.GeoDataFrame, *, budget: int) -> tuple[list[str], int]:
     """Return the roads of the base map by class and how many classes fit.
 
@@ -207,8 +246,11 @@ def roads(frame: gpd.GeoDataFrame, *, budget: int) -> tuple[list[str], int]:
     spent = 0
     for position, names in enumerate(ROAD_CLASSES):
         chosen = shapes[np.isin(kinds, names)]
-        line = encode_lines(chosen, frame.crs, size) if len(chosen) else ""
-        if spent + len(line) > budget:
+        thin = _thinned(chosen, size) if len(chosen) else chosen
+        # a point takes two bytes at least: what cannot fit is not written down to see
+        fits = spent + 2 * int(shapely.get_num_coordinates(thin).sum()) <= budget
+        line = _encoded(thin, frame.crs) if fits and len(thin) else ""
+        if not fits or spent + len(line) > budget:
             left = [np.isin(kinds, later).any() for later in ROAD_CLASSES[position:]]
             return drawn, int(sum(left))
         drawn.append(line)

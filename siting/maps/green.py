@@ -43,7 +43,7 @@ def green_page(
     parks: gpd.GeoDataFrame | None = None,
     entrances: gpd.GeoDataFrame | None = None,
     water: gpd.GeoDataFrame | None = None,
-    roads: gpd.GeoDataFrame | None = None,
+    roads: geometry.Roads | None = None,
 ) -> str:
     """Return the page of green.
 

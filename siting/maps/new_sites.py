@@ -42,7 +42,7 @@ def new_sites_page(
     newly: gpd.GeoDataFrame | None = None,
     offers: pd.DataFrame | None = None,
     water: gpd.GeoDataFrame | None = None,
-    roads: gpd.GeoDataFrame | None = None,
+    roads: geometry.Roads | None = None,
 ) -> str:
     """Return the page of new sites.
 

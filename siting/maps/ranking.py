@@ -37,7 +37,7 @@ def schools_page(
     sheet: Sheet,
     limits: pd.DataFrame | None = None,
     water: gpd.GeoDataFrame | None = None,
-    roads: gpd.GeoDataFrame | None = None,
+    roads: geometry.Roads | None = None,
 ) -> str:
     """Return the page of schools closed one by one.
 

@@ -208,7 +208,8 @@ def _crosses(points: Objects, lines: Objects, leg_mm: I64, walls: shapely.STRtre
     start, foot = ends[::2], ends[1::2]
     back = (start - foot) * (0.001 / np.hypot(*(start - foot).T))[:, None]
     legs: Objects = np.asarray(shapely.linestrings(np.stack([start, foot + back], axis=1)))
-    leg, wall = walls.query(legs, predicate="intersects")
+    # shapely prepares what it asks with: a lake has many corners, a leg has two
+    wall, leg = shapely.STRtree(legs).query(walls.geometries, predicate="intersects")
     through = ~shapely.touches(legs[leg], walls.geometries[wall])
     crossed[some[np.unique(leg[through])]] = True
     return crossed

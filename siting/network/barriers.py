@@ -349,11 +349,12 @@ def _inside(
     """Return by edge the stretches (m from … to) within a polygon, no crossing near."""
     if not len(grounds):
         return {}
-    tree = shapely.STRtree(grounds)
-    near, ground = tree.query(network.geometry[at_grade], predicate="intersects")
+    # shapely prepares what it asks with: a lake has many corners, a street has few
+    tree = shapely.STRtree(network.geometry[at_grade])
+    ground, near = tree.query(grounds, predicate="intersects")
     rings = shapely.boundary(grounds)
     found: dict[int, list[tuple[float, float]]] = {}
-    order = np.argsort(near, kind="stable")
+    order = np.lexsort((ground, near))
     for i, g in zip(near[order].tolist(), ground[order].tolist(), strict=True):
         edge = int(at_grade[i])
         line = network.geometry[edge]

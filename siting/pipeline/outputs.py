@@ -261,7 +261,11 @@ def _pages(
 ) -> tuple[dict[str, str], list[Card]]:
     """Return pages by key, and what the first page says of each."""
     here, inputs = results.region, results.region.inputs
-    base: dict[str, Any] = {"sheet": sheet, "water": inputs.water, "roads": _roads(results)}
+    base: dict[str, Any] = {
+        "sheet": sheet,
+        "water": inputs.water,
+        "roads": maps.drawn_roads(_roads(results)),
+    }
     existing = here.places.sites[here.places.sites["status"] == "existing"]
     shown = {"sites": existing, "offers": here.offers}
     today = tables["coverage"][tables["coverage"]["plan"] == here.today.name]

@@ -186,6 +186,7 @@ def evaluated(here: Region, asked: Plan) -> Evaluation:
 def gaps(here: Region) -> gpd.GeoDataFrame:
     """Return the places that each service leaves out today, all rules stacked."""
     found = []
+    member = _of_people(here)
     for service in here.services:
         opened = here.today.open_sites(service.name)
         people = _people_of(here, service)
@@ -196,7 +197,7 @@ def gaps(here: Region) -> gpd.GeoDataFrame:
             found.append(
                 coverage.gaps(
                     people,
-                    _of_people(here),
+                    member,
                     times.reach(opened),
                     zoning=here.zoning,
                     service=service.name,
@@ -259,7 +260,7 @@ def green_land(study: Study, here: Region) -> tuple[Green, gpd.GeoDataFrame]:
     gates = green.park_entrances(inputs.parks, paths, given=inputs.given_entrances)
     samples = green.boundary_samples(inputs.parks, spacing_m=BOUNDARY_SPACING_M)
     land = here.homes_at["walk"]
-    land = land[land["point_id"].isin(set(inputs.cells["cell_id"]))]
+    land = land[coverage.among(land["point_id"], inputs.cells["cell_id"])]
     cutoff = _largest_radius_mm(indicators)
 
     def on_foot(points: gpd.GeoDataFrame) -> travel_time.TravelTimes:
@@ -327,7 +328,7 @@ def new_sites(study: Study, here: Region) -> NewSites:
     counts = (
         before["assessed"]
         & before["settlement"].isin(rule.judges)
-        & ~before["demand_id"].isin(set(outside["demand_id"]))
+        & ~coverage.among(before["demand_id"], outside["demand_id"])
     ).to_numpy()
     persons = before.set_index("demand_id")["persons"][counts]
     candidates = here.inputs.candidates.sites
@@ -391,9 +392,9 @@ def service_on(
     _check_cutoffs(study, name, judged_by, speed)
     by_length = asked.access is not None and asked.access.catchment.endswith(" m")
     at = sites_at[asked.road]
-    at = at[at["point_id"].isin(set(sites["site_id"]))]
+    at = at[coverage.among(at["point_id"], sites["site_id"])]
     homes = homes_at[asked.road]
-    homes = homes[homes["point_id"].isin(set(inputs.demand["demand_id"]))]
+    homes = homes[coverage.among(homes["point_id"], inputs.demand["demand_id"])]
     roads = inputs.networks[asked.road]
     time = travel_time.table(
         roads,
@@ -475,7 +476,7 @@ def _people_of(here: Region, service: Service) -> gpd.GeoDataFrame:
 
 def _of_people(here: Region) -> pd.DataFrame:
     member = here.inputs.membership
-    return member[member["demand_id"].isin(set(here.inputs.demand["demand_id"]))]
+    return member[coverage.among(member["demand_id"], here.inputs.demand["demand_id"])]
 
 
 def _walls(inputs: Inputs) -> gpd.GeoSeries | None:
