@@ -26,6 +26,9 @@ from siting.maps.sheet import Sheet
 CIRCLE = 34.0
 COLUMNS = ("gap_id", "service", "rule_id", "zone_id", "persons", "geometry")
 
+SHOWN = 1000
+"""Gaps of one service and rule on the page, those of most people; the table has them all."""
+
 
 def gaps_page(
     gaps: gpd.GeoDataFrame,
@@ -125,7 +128,7 @@ def _measure(
     zonings = part["zoning"].astype(str) if "zoning" in part else pd.Series(first, index=part.index)
     spots, sizes = geometry.places(part), radii(persons, biggest=CIRCLE)
     rows = []
-    for place, (_, row) in enumerate(part.iterrows()):
+    for place, (_, row) in enumerate(part.head(SHOWN).iterrows()):
         zone = names.get((zonings.iloc[place], str(row["zone_id"])), sheet.say("zone.outside"))
         near, raw = _nearest(row, sheet)
         rows.append(
@@ -144,6 +147,11 @@ def _measure(
             }
         )
     top = int(persons.head(5).sum())
+    lead = sheet.say("gaps.lead", share=text.percent(top / total)) if total else ""
+    if len(part) > SHOWN:
+        left, theirs = len(part) - SHOWN, int(persons.iloc[SHOWN:].sum())
+        more = sheet.say("gaps.left_out", n=text.count(left), persons=text.count(theirs))
+        lead = f"{lead} {more}" if sheet.lang == "en" else lead + more
     return {
         "key": f"{service} {rule_id}",
         "service": service,
@@ -153,7 +161,7 @@ def _measure(
         "rule_text": sheet.rule_text(rule) if rule else "",
         "total": total,
         "finding": _finding(len(part), total, service, rule_id, sheet),
-        "lead": sheet.say("gaps.lead", share=text.percent(top / total)) if total else "",
+        "lead": lead,
         "road": _road(roads, total, sheet) if total else "",
         "rows": rows,
         "legend": {

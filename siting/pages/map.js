@@ -6,7 +6,7 @@
 
   const ROADS = [ // by class, most important first: colour, width, from which zoom
     ["#6b6459", 3.2, 0], ["#6b6459", 2.6, 0], ["#847c70", 2.0, 0], ["#9b9488", 1.5, 0],
-    ["#aca699", 1.1, 0], ["#b8b2a6", 0.9, 11], ["#c4bfb4", 0.8, 13],
+    ["#aca699", 1.1, 10], ["#b8b2a6", 0.9, 11], ["#c4bfb4", 0.8, 13],
   ];
 
   siting.layers.roads = () => {
