@@ -231,3 +231,44 @@ def test_malta_makes_pages_within_the_limit(test_data):
     )  # fmt: skip
     html = maps.gaps_page(gaps, zones, sheet=sheet, roads=roads)
     assert len(html.encode()) <= 5_000_000
+
+
+def test_a_page_of_many_gaps_lists_the_largest_and_counts_the_others():
+    """Everybody in a gap is either in a row of the page or in its sentence about the others."""
+    world = made.make()
+    rows = 1_003
+    many = gpd.GeoDataFrame(
+        {
+            "gap_id": [f"g{n:04d}" for n in range(rows)],
+            "service": "clinic",
+            "rule_id": "clinic.walk_30min",
+            "zone_id": world.zones["zone_id"].iloc[0],
+            "persons": np.arange(1, rows + 1),
+        },
+        geometry=[world.zones.geometry.iloc[0].representative_point()] * rows,
+        crs=world.zones.crs,
+    )
+    html = maps.gaps_page(many, world.zones, sheet=world.sheet)
+    (measure,) = json.loads(html.split('id="siting-data">')[1].split("</script>")[0])["measures"]
+    listed = [row["p"] for row in measure["rows"]]
+    assert listed == list(range(rows, 3, -1))
+    assert re.findall(r"[0-9]+", measure["lead"])[-2:] == ["3", str(1 + 2 + 3)]
+    assert measure["total"] == sum(range(1, rows + 1))
+    few = maps.gaps_page(many.iloc[3:], world.zones, sheet=world.sheet)
+    assert "gaps.csv" not in few.split('"lead":')[1].split('"rows"')[0]
+    assert "gaps.csv" in measure["lead"]
+
+
+def test_roads_drawn_once_make_the_page_that_the_table_makes():
+    world = made.make()
+    line = world.zones.geometry.iloc[0].exterior
+    roads = gpd.GeoDataFrame(
+        {"highway": ["primary", "tertiary"]},
+        geometry=[shapely.LineString(line.coords), shapely.LineString(line.coords[:2])],
+        crs=world.zones.crs,
+    )
+    pages = [
+        maps.gaps_page(world.gaps, world.zones, sheet=world.sheet, roads=given)
+        for given in (roads, maps.drawn_roads(roads))
+    ]
+    assert pages[0] == pages[1]
