@@ -21,7 +21,6 @@ from siting.coverage.judge import (
     Members,
     assess,
     cover,
-    is_assessed,
     members,
     straight_mm,
 )
@@ -29,16 +28,16 @@ from siting.coverage.limits import (
     PER_UNIT,
     Thresholds,
     exact,
-    is_covered,
     is_decided,
     may_pass,
     meets,
     thresholds,
 )
 from siting.coverage.losses import FirstTwo, first_two, losses
-from siting.coverage.persons import among, whole_persons
 from siting.coverage.places import gaps
 from siting.coverage.shares import summary
+from siting.demand import among, whole_persons
+from siting.travel_time import is_assessed, is_covered
 
 __all__ = [
     "COUNTS",

@@ -11,10 +11,11 @@ import pandas as pd
 import shapely
 from numpy.typing import NDArray
 
-from siting.coverage.limits import exact, is_covered, is_decided, may_pass, thresholds
-from siting.coverage.persons import among, whole_persons
+from siting.coverage.limits import exact, is_decided, may_pass, thresholds
+from siting.demand import among, whole_persons
 from siting.errors import DataError, Problem, first_ids
 from siting.rules import Rule
+from siting.travel_time import is_assessed, is_covered
 
 STATES = ("reached", "beyond_cutoff", "unreachable", "unattached")
 COUNTS = (
@@ -57,20 +58,6 @@ def straight_mm(
         )
         result[at] = np.rint(distance * 1_000).astype(np.int64)
     return pd.Series(result, index=pd.Index(demand["demand_id"], name="demand_id"), name="mm")
-
-
-def is_assessed(state: NDArray[np.object_], island: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    """Whether the network can speak about points: the one place where this is decided.
-
-    Parameters
-    ----------
-    state
-        The ``state`` of the ``reach`` table.
-    island
-        True where no road leads from the point to any **existing** site of the service. A new site
-        opened there does answer: then the point is not ``unreachable`` and is assessed.
-    """
-    return np.asarray((state != "unattached") & ~(island & (state == "unreachable")), dtype=bool)
 
 
 def assess(

@@ -1,4 +1,4 @@
-"""Rules as integer thresholds, and the one place where covered is decided."""
+"""Rules as integer thresholds, and what they can decide."""
 
 from __future__ import annotations
 
@@ -14,26 +14,6 @@ from siting.errors import StudyError
 from siting.rules import Rule
 
 PER_UNIT = {"m": 1_000, "min": 60_000}  # millimetres in a metre, milliseconds in a minute
-
-
-def is_covered(
-    impedance: NDArray[np.integer], threshold: int | NDArray[np.integer]
-) -> NDArray[np.bool_]:
-    """Covered ⇔ impedance ≤ threshold: the one place where this is decided.
-
-    Parameters
-    ----------
-    impedance
-        Integer milliseconds or millimetres; negative where no site answers.
-    threshold
-        In the same unit; exactly at the threshold is covered.
-
-    Examples
-    --------
-    >>> is_covered(np.array([499_999, 500_000, 500_001, -1]), 500_000)
-    array([ True,  True, False, False])
-    """
-    return (impedance >= 0) & (impedance <= threshold)
 
 
 def may_pass(rule: Rule, bound: str) -> bool:

@@ -12,9 +12,10 @@ import shapely
 from numpy.typing import NDArray
 
 from siting.coverage.judge import assess, members, straight_mm
-from siting.coverage.limits import is_covered, thresholds
+from siting.coverage.limits import thresholds
 from siting.errors import StudyError, first_ids
 from siting.rules import Rule
+from siting.travel_time import is_covered
 
 if TYPE_CHECKING:
     from siting.travel_time import TravelTimes

@@ -12,9 +12,10 @@ from scipy.sparse.csgraph import connected_components
 from scipy.spatial import cKDTree
 
 from siting.coverage.judge import assess, members
-from siting.coverage.limits import PER_UNIT, is_covered, thresholds
+from siting.coverage.limits import PER_UNIT, thresholds
 from siting.errors import StudyError, first_ids
 from siting.rules import Rule
+from siting.travel_time import is_covered
 
 
 def gaps(

@@ -11,6 +11,7 @@ from siting.demand.groups import cohorts, cohorts_from_columns, cohorts_from_tot
 from siting.demand.land import carriers_of, cells
 from siting.demand.parts import one_source_a_zone
 from siting.demand.people import Demand, from_points
+from siting.demand.persons import among, whole_persons
 from siting.demand.raster import carriers_from_raster, from_raster
 from siting.demand.scenario import Projection, on_path, project
 from siting.demand.settlement import Density, by_density
@@ -18,6 +19,7 @@ from siting.demand.spread import TOWNS, spread
 from siting.demand.zoning import membership, zone_of_points
 
 __all__ = [
+    "among",
     "TOWNS",
     "Demand",
     "Density",
@@ -38,5 +40,6 @@ __all__ = [
     "project",
     "spread",
     "spread_mm",
+    "whole_persons",
     "zone_of_points",
 ]

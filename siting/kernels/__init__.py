@@ -1,4 +1,4 @@
-"""Shortest-path kernels over arrays: numba, no tables, no units of their own.
+"""Shortest-path kernels, and flows, over arrays: numba, no tables, no units of their own.
 
 A graph is three arrays in compressed rows: ``indptr`` (int64, nodes + 1), ``target`` (int32) and
 ``weight`` (int64, non-negative). Row ``x`` lists the arcs that a search leaving ``x`` may take; for
@@ -17,6 +17,7 @@ from __future__ import annotations
 from siting.kernels.areas import claim
 from siting.kernels.chains import walk_chains
 from siting.kernels.compile import NEVER, compiled, default_threads, parallel_blocks
+from siting.kernels.flow import transport
 from siting.kernels.order import order_along_curve
 from siting.kernels.outline import FIRST_CUT, NOTHING, WHOLE, outline_rings
 from siting.kernels.rows import (
@@ -64,5 +65,6 @@ __all__ = [
     "scatter_rows",
     "segments_in_bins",
     "sort_rows",
+    "transport",
     "walk_chains",
 ]

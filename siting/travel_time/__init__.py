@@ -12,6 +12,7 @@ from siting.travel_time.paths import Paths, paths
 from siting.travel_time.question import Impedance, partial
 from siting.travel_time.search import nearest
 from siting.travel_time.times import LARGEST, Bound, TravelTimes, table
+from siting.travel_time.within import is_assessed, is_covered
 
 __all__ = [
     "LARGEST",
@@ -19,6 +20,8 @@ __all__ = [
     "Impedance",
     "Paths",
     "TravelTimes",
+    "is_assessed",
+    "is_covered",
     "nearest",
     "partial",
     "paths",
