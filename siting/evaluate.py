@@ -71,6 +71,9 @@ class Service:
         point, for the range of the headline.
     leg
         How many times as long as drawn an access leg may be, for the range.
+    capacity
+        Seats by site id (:func:`siting.allocation.seats_of`): people in reach are then covered only
+        where they have one, by the rule ``max_served``. ``None`` where seats are not counted.
     """
 
     name: str
@@ -84,6 +87,7 @@ class Service:
     islands: NDArray[np.bool_] | None = None
     spread: Mapping[str, pd.Series[int]] = field(default_factory=dict)
     leg: Rule | None = None
+    capacity: pd.Series[int] | None = None
 
     def off_the_map(self, times: TravelTimes) -> NDArray[np.bool_]:
         """Return ``islands``, or those of the travel times where none are given."""
@@ -162,7 +166,8 @@ def evaluate(
     Raises
     ------
     StudyError, DataError
-        An unknown service or zoning, missing travel times, tables that do not fit.
+        An unknown service or zoning, missing travel times, tables that do not fit, an open site
+        without capacity where seats count.
     """
     zone = membership[membership["zoning"] == zoning]
     if zone.empty:
@@ -188,6 +193,9 @@ def evaluate(
             apart = service.spread.get(impedance)
             _check_cutoff(service, rule, reach, apart)
             radius = rule.measure == "straight_m"
+            seats = None
+            if service.capacity is not None:
+                seats = coverage.Seats(service.times(impedance), opened, service.capacity)
             counted = coverage.cover(
                 people,
                 membership,
@@ -200,6 +208,7 @@ def evaluate(
                 straight=coverage.straight_mm(people, service.sites, opened) if radius else None,
                 spread=apart,
                 leg=service.leg,
+                seats=seats,
             )
             tables.append(counted)
             total = counted.loc[counted["zoning"] == zoning, list(coverage.COUNTS)].sum()

@@ -14,6 +14,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from siting.allocation import seats_of
 from siting.coverage import first_two, is_covered, is_decided, thresholds, whole_persons
 from siting.errors import DataError, Problem, StudyError
 from siting.evaluate import MS_PER_MIN, spread
@@ -421,11 +422,8 @@ def _seats(
         {"site_id": list(opened), "name": names.loc[list(opened)].to_list()}, dtype="str"
     )
     for column in ("capacity", "enrolment"):
-        known = rows[column] if column in rows else pd.Series(pd.NA, index=rows.index)
-        # a site may offer several levels of one service: unknown in one is unknown in all
-        summed = known.astype("Int64").groupby(level=0).agg(lambda v: v.sum(skipna=False))
-        table[column] = summed.reindex(list(opened)).astype("Int64").to_numpy()
-        table[column] = table[column].astype("Int64")
+        known = seats_of(offers, service, column=column)
+        table[column] = known.reindex(list(opened)).array
     return table
 
 

@@ -13,7 +13,7 @@ from siting import kernels
 from siting.allocation.result import Allocation, Homes, allocation, homes_of
 from siting.allocation.seats import seats_at
 from siting.demand import whole_persons
-from siting.errors import SolverError
+from siting.errors import SolverError, StudyError
 from siting.travel_time import is_covered
 
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ def max_served(
     capacity: pd.Series[int],
     islands: NDArray[np.bool_] | None = None,
     seated: pd.Series[int] | None = None,
-    with_access: bool = True,
+    shift: pd.Series[int] | None = None,
 ) -> Allocation:
     r"""Seat as many persons as can be within the threshold.
 
@@ -63,8 +63,9 @@ def max_served(
     seated
         Persons by demand id who keep a seat before anybody else has one. Where all of them can, as
         those of a smaller threshold can within a larger one, as many are served as without this.
-    with_access
-        Whether the demand's own access leg counts towards the threshold.
+    shift
+        By demand id, in the unit of the threshold: how much farther (below 0: nearer) than their
+        impedance people are held to live where the threshold is applied; points not named: 0.
 
     Returns
     -------
@@ -105,14 +106,14 @@ def max_served(
     """
     seats = seats_at(capacity, open_sites)
     homes = homes_of(
-        times, persons, open_sites=open_sites, threshold=None if not with_access else threshold,
+        times,
+        persons,
+        open_sites=open_sites,
+        threshold=threshold if shift is None else None,
         islands=islands,
-    )  # fmt: skip
-    if not with_access:
-        within = is_covered(np.maximum(homes.value - homes.access[homes.row], 0), threshold)
-        homes = homes._replace(
-            row=homes.row[within], site=homes.site[within], value=homes.value[within]
-        )
+    )
+    if shift is not None:
+        homes = _shifted(homes, shift, threshold, times.cutoff)
     keeps = np.zeros(len(homes.persons), np.int64)
     if seated is not None:
         order = np.argsort(np.asarray(times.demand_id, dtype=str), kind="stable")
@@ -127,17 +128,32 @@ def max_served(
     )
 
 
+def _shifted(homes: Homes, shift: pd.Series[int], threshold: int, cutoff: int) -> Homes:
+    """Return homes with the pairs that are within the threshold from where people may live."""
+    by = np.asarray(shift.reindex(homes.demand_id).fillna(0), dtype=np.int64)
+    needed = threshold - int(by[homes.persons > 0].min(initial=0))
+    if needed > cutoff:
+        raise StudyError(
+            f"max_served: the loose end of the threshold {threshold} looks {needed} far, beyond "
+            f"the cutoff {cutoff} of the travel times. Compute them with cutoff={needed} or more."
+        )
+    within = is_covered(np.maximum(homes.value + by[homes.row], 0), threshold)
+    return homes._replace(row=homes.row[within], site=homes.site[within], value=homes.value[within])
+
+
 def _seat(homes: Homes, keeps: NDArray[np.int64], seats: NDArray[np.int64]) -> NDArray[np.int64]:
     """Return persons by pair: those who keep a seat first, as homes of their own."""
     some = np.flatnonzero(keeps)
     indptr = np.searchsorted(homes.row, np.arange(len(homes.persons) + 1)).astype(np.int64)
     # the pairs of homes that keep seats stand twice: those who keep them come first
-    size = np.concatenate([np.diff(indptr)[some], np.diff(indptr)])
-    start = np.concatenate([indptr[some], indptr[:-1]])
+    others = np.flatnonzero(homes.persons > keeps)
+    homes_in_order = np.concatenate([some, others])
+    size = np.diff(indptr)[homes_in_order]
+    start = indptr[homes_in_order]
     rows = np.concatenate([[0], np.cumsum(size)]).astype(np.int64)
     pair = np.repeat(start - rows[:-1], size) + np.arange(rows[-1])
     site, cost = homes.site[pair].astype(np.int32), homes.value[pair].astype(np.int32)
-    persons = np.concatenate([keeps[some], homes.persons - keeps])
+    persons = np.concatenate([keeps[some], (homes.persons - keeps)[others]])
     # more than any way costs: at most every site is passed once
     penalty = (len(seats) + 2) * (int(cost.max(initial=0)) + 1)
     penalties = np.full(len(persons), penalty, np.int64)

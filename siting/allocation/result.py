@@ -67,7 +67,6 @@ class Homes(NamedTuple):
     row: NDArray[np.int64]
     site: NDArray[np.int32]
     value: NDArray[np.int64]
-    access: NDArray[np.int64]
 
 
 def homes_of(
@@ -118,7 +117,6 @@ def homes_of(
         row=row[by_id],
         site=column[by_id],
         value=value[by_id],
-        access=np.maximum(times.access[order], 0),
     )
 
 

@@ -35,6 +35,7 @@ from siting.coverage.limits import (
 )
 from siting.coverage.losses import FirstTwo, first_two, losses
 from siting.coverage.places import gaps
+from siting.coverage.seats import Seats, seated
 from siting.coverage.shares import summary
 from siting.demand import among, whole_persons
 from siting.travel_time import is_assessed, is_covered
@@ -45,6 +46,7 @@ __all__ = [
     "STATES",
     "FirstTwo",
     "Members",
+    "Seats",
     "Thresholds",
     "among",
     "assess",
@@ -59,6 +61,7 @@ __all__ = [
     "may_pass",
     "meets",
     "members",
+    "seated",
     "straight_mm",
     "summary",
     "thresholds",

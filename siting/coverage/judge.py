@@ -12,6 +12,7 @@ import shapely
 from numpy.typing import NDArray
 
 from siting.coverage.limits import exact, is_decided, may_pass, thresholds
+from siting.coverage.seats import Seats, seated
 from siting.demand import among, whole_persons
 from siting.errors import DataError, Problem, first_ids
 from siting.rules import Rule
@@ -108,8 +109,9 @@ def assess(
     -------
     pd.DataFrame
         In the row order of ``demand``: ``demand_id``, ``settlement``, ``persons``, ``impedance``,
-        ``site_id``, ``state``, and booleans ``assessed``, ``covered``, ``covered_low``,
-        ``covered_high``, ``covered_straight`` (all False where not a radius).
+        ``site_id``, ``state``, ``farther`` and ``nearer`` (how much farther and nearer than the
+        impedance people may live, for the range), and booleans ``assessed``, ``covered``,
+        ``covered_low``, ``covered_high``, ``covered_straight`` (all False where not a radius).
 
     Raises
     ------
@@ -171,6 +173,8 @@ def assess(
             "impedance": impedance,
             "site_id": rows["site_id"].to_numpy(),
             "state": state,
+            "farther": farther,
+            "nearer": nearer,
             "assessed": assessed,
             "covered": covered,
             "covered_low": covered_low,
@@ -193,6 +197,7 @@ def cover(
     straight: pd.Series[int] | None = None,
     spread: pd.Series[int] | None = None,
     leg: Rule | None = None,
+    seats: Seats | None = None,
 ) -> pd.DataFrame:
     """Count people by zoning, zone and settlement class for one plan, service and rule.
 
@@ -205,20 +210,24 @@ def cover(
         ``""`` outside every zone.
     plan, service
         Names written into the rows.
+    seats
+        Where seats count (:func:`siting.coverage.seated`): who is in reach and has none is not
+        ``covered`` but in ``no_seat``. ``covered_straight``, the radius alone, knows no seats.
 
     Returns
     -------
     pd.DataFrame
         The ``coverage`` table, sorted by zoning, zone and settlement: ``plan``, ``zoning``,
         ``zone_id``, ``settlement``, ``service``, ``rule_id``, ``judged`` (does the rule judge this
-        settlement class?), then whole persons: ``persons``, ``covered``, ``no_seat`` (0 while no
-        seats are modelled), ``out_of_reach``, ``not_assessed``, ``covered_low``, ``covered_high``
-        and ``covered_straight`` (missing where the rule is no radius).
+        settlement class?), then whole persons: ``persons``, ``covered``, ``no_seat`` (0 where
+        seats are not asked for), ``out_of_reach``, ``not_assessed``, ``covered_low``,
+        ``covered_high`` and ``covered_straight`` (missing where the rule is no radius).
 
     Raises
     ------
     DataError
-        See :func:`assess`; also a demand point with no row, or two, in a zoning.
+        See :func:`assess`; also a demand point with no row, or two, in a zoning, and an open site
+        without capacity where seats count.
 
     Examples
     --------
@@ -245,7 +254,16 @@ def cover(
         leg=leg,
     )
     at, zoning, zone_id = members(demand["demand_id"], membership)
-    persons = judged["persons"].to_numpy()[at]
+    everybody = judged["persons"].to_numpy()
+    counts = {
+        column: everybody * judged[column].to_numpy()
+        for column in ("covered", "covered_low", "covered_high", "covered_straight")
+    }
+    in_reach = counts["covered"]
+    if seats is not None:
+        counts |= seated(judged, seats, rule=rule, speed=speed)
+    counts["no_seat"] = in_reach - counts["covered"]
+    persons = everybody[at]
     assessed = judged["assessed"].to_numpy()[at] & (zone_id != "")
     counted = pd.DataFrame(
         {
@@ -253,16 +271,14 @@ def cover(
             "zone_id": zone_id,
             "settlement": judged["settlement"].to_numpy()[at],
             "persons": persons,
-            "no_seat": np.zeros(len(at), np.int64),
             "not_assessed": persons * ~assessed,
-            **{
-                column: persons * (judged[column].to_numpy()[at] & assessed)
-                for column in ("covered", "covered_low", "covered_high", "covered_straight")
-            },
+            **{column: number[at] * assessed for column, number in counts.items()},
         }
     )
     table = counted.groupby(["zoning", "zone_id", "settlement"], sort=True).sum().reset_index()
-    table["out_of_reach"] = table["persons"] - table["covered"] - table["not_assessed"]
+    table["out_of_reach"] = (
+        table["persons"] - table["covered"] - table["no_seat"] - table["not_assessed"]
+    )
     table["plan"], table["service"], table["rule_id"] = plan, service, rule.id
     table["judged"] = table["settlement"].isin(rule.judges)
     table["covered_straight"] = table["covered_straight"].astype("Int64")

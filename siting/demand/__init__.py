@@ -19,11 +19,11 @@ from siting.demand.spread import TOWNS, spread
 from siting.demand.zoning import membership, zone_of_points
 
 __all__ = [
-    "among",
     "TOWNS",
     "Demand",
     "Density",
     "Projection",
+    "among",
     "by_density",
     "carriers_from_raster",
     "carriers_of",

@@ -89,10 +89,9 @@ def coverage_page(
         z: {str(i): n for n, i in enumerate(zones.loc[zones["zoning"] == z, "zone_id"])}
         for z in zonings
     }
-    seats = bool(figures["no_seat"].sum())  # a row of zeros would say that seats were counted
-    told = [row for row in ROWS if seats or row[0] != "no_seat"]
     measures, entries = [], {}
     for service, rule_id in pairs:
+        told = _told(service, sheet)
         rows = shown[(shown["service"] == service) & (shown["rule_id"] == rule_id)]
         judged = rows[(rows["level"] == "zone") & (rows["settlement"] == "judged")]
         # circles are to the scale of their zoning: a county's would dwarf its townships'
@@ -113,7 +112,17 @@ def coverage_page(
         }
         area = _area(areas, service, rule_id, geometry.pixel_m(zones))
         measure = _measure(rows, service, rule_id, key, sheet, most, max_not_assessed, bool(area))
-        measures.append({**measure, "area": area})
+        measures.append(
+            {
+                **measure,
+                "area": area,
+                "seats": service in sheet.seated,
+                "row_keys": [name for name, _ in told],
+                "row_labels": [
+                    sheet.say(f"figure.{_named(name, service, sheet)}") for name, _ in told
+                ],
+            }
+        )
     measures.sort(key=lambda m: -m["worst"])
     if any(m["area"] for m in measures):
         script_layer(base, "areas", sheet.say("layer.areas"), show=False)
@@ -125,9 +134,6 @@ def coverage_page(
         "zones": {z: [str(n) for n in zones.loc[zones["zoning"] == z, "name"]] for z in zonings},
         "measures": measures,
         "figures": entries,
-        "row_keys": [name for name, _ in told],
-        "row_labels": [sheet.say(f"figure.{name}") for name, _ in told],
-        "seats": seats,
         "facilities": facilities(sites, offers, {m["service"] for m in measures}),
     }
     return page.render(
@@ -141,7 +147,11 @@ def coverage_page(
             *(m["rule_id"] for m in measures),
             *access.rules_used(accessibility, sheet),
         ],
-        notes=(*base.notes, sheet.say("note.coverage")),
+        notes=(
+            *base.notes,
+            sheet.say("note.coverage"),
+            *([sheet.say("note.seats")] if any(m["seats"] for m in measures) else []),
+        ),
     )
 
 
@@ -194,6 +204,17 @@ def finding(figures: pd.DataFrame, service: str, rule_id: str, sheet: Sheet) -> 
             service=name,
             within=within(service, rule_id, sheet),
         )
+    if service in sheet.seated:
+        assessed = row["persons"] - row["not_assessed"]
+        return sheet.say(
+            "finding.coverage.seats",
+            who=who,
+            out=text.percent(row["out_of_reach"] / assessed),
+            seatless=text.percent(row["no_seat"] / assessed),
+            people=sheet.people(service),
+            within=within(service, rule_id, sheet),
+            service=name,
+        )
     return sheet.say(
         "finding.coverage.some",
         who=who,
@@ -217,6 +238,16 @@ def within(service: str, rule_id: str, sheet: Sheet) -> str:
         mode = "road"  # a length by car is a length by road: nobody drives a radius
     way = sheet.say(f"mode.{mode}") if mode else ""
     return sheet.say("finding.within", mode=way, limit=sheet.limit(rule_id)).strip()
+
+
+def _told(service: str, sheet: Sheet) -> list[tuple[str, str]]:
+    """Return the figures of a service: a row of zeros would say that seats were counted."""
+    return [row for row in ROWS if row[0] != "no_seat" or service in sheet.seated]
+
+
+def _named(figure: str, service: str, sheet: Sheet) -> str:
+    """Return what a figure is called: who is covered has a seat, where these are counted."""
+    return "covered_seat" if figure == "covered" and service in sheet.seated else figure
 
 
 def _measure(
@@ -287,7 +318,8 @@ def _legend(
     sheet: Sheet,
 ) -> dict[str, Any]:
     """Return the legend of one way of measuring, its circles up to ``most`` persons."""
-    title = sheet.say(f"legend.covered_{how}", service=sheet.label("service", service),
+    shown = "seat" if how == "network" and service in sheet.seated else how
+    title = sheet.say(f"legend.covered_{shown}", service=sheet.label("service", service),
                       people=sheet.people(service))  # fmt: skip
     step = 100 // CLASSES
     ramp = {

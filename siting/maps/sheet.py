@@ -77,6 +77,8 @@ class Sheet:
         wording of findings.
     groups
         Whom a service counts ("小学学龄儿童（6–11 岁）"), by service; everybody where absent.
+    seated
+        Services whose seats are counted: covered is then who has one.
     approval_number
         审图号; an empty slot is printed where there is none.
     made_up
@@ -98,6 +100,7 @@ class Sheet:
     labels: Mapping[str, str] = field(default_factory=dict)
     modes: Mapping[str, str] = field(default_factory=dict)
     groups: Mapping[str, str] = field(default_factory=dict)
+    seated: tuple[str, ...] = ()
     approval_number: str = ""
     made_up: bool = False
     notes: tuple[str, ...] = ()

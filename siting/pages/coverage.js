@@ -52,8 +52,8 @@ siting.pages.coverage = ({ map, layers, legend, panel }) => {
     if (!entry.t.length) return el("p", { class: "quiet" }, word("page.nobody"));
     return el("table", { class: "figures" },
       el("thead", {}, el("tr", {}, el("td", { class: "unit" }, word("page.unit")), entry.h.map((h) => el("th", { scope: "col" }, h)))),
-      el("tbody", {}, data.row_labels.map((label, r) =>
-        el("tr", {}, el("th", { scope: "row" }, label), entry.t.map((column) => el("td", { class: "num", "data-figure": data.row_keys[r] }, column[r]))))));
+      el("tbody", {}, state.measure.row_labels.map((label, r) =>
+        el("tr", {}, el("th", { scope: "row" }, label), entry.t.map((column) => el("td", { class: "num", "data-figure": state.measure.row_keys[r] }, column[r]))))));
   }
 
   /** Supply per 1,000 people, and how far zones are apart: figures of a service, not of a class. */
@@ -63,10 +63,13 @@ siting.pages.coverage = ({ map, layers, legend, panel }) => {
       el("tr", {}, el("th", { scope: "row" }, line.l), el("td", { class: "num", "data-figure": line.k }, line.v)))));
   }
 
+  /** What the share shown is of: who has a seat, where seats are counted. */
+  const shareOf = () => (state.how === "network" && state.measure.seats ? "seat" : state.how);
+
   function bigShare(entry) {
     const share = state.how === "straight" ? entry.sp : entry.p;
     return [
-      el("div", { class: "big" }, el("strong", {}, share), el("span", {}, word(`page.share_${state.how}`))),
+      el("div", { class: "big" }, el("strong", {}, share), el("span", {}, word(`page.share_${shareOf()}`))),
       entry.verdict ? el("p", {}, el("span", { class: `verdict verdict-${entry.verdict[0]}`, "data-figure": "verdict" }, entry.verdict[1])) : null,
       entry.b.length ? bar(entry.b.map((n, k) => ({ share: n, kind: KINDS[k] })), word("page.bar")) : null,
     ];
@@ -138,7 +141,7 @@ siting.pages.coverage = ({ map, layers, legend, panel }) => {
       caption: word("page.list"),
       columns: [
         { label: word("zone"), kind: "text", name: true },
-        { label: word("page.share_short"), kind: "num", title: word(`page.share_${state.how}`) },
+        { label: word("page.share_short"), kind: "num", title: word(`page.share_${shareOf()}`) },
         { label: word("page.out"), kind: "num", first: "desc" },
         { label: "", kind: "text barcell", title: word("page.bar") },
       ],
@@ -151,7 +154,7 @@ siting.pages.coverage = ({ map, layers, legend, panel }) => {
       sorted: [2, false],
       onPick: (key) => { select(key); panel.scrollTop = 0; },
     });
-    fill(list, el("ul", { class: "key" }, KINDS.filter((kind) => data.seats || kind !== "no-seat").map((kind) => el("li", { class: `key-${kind}` }, word(`page.part_${kind}`)))), table.element);
+    fill(list, el("ul", { class: "key" }, KINDS.filter((kind) => measure.seats || kind !== "no-seat").map((kind) => el("li", { class: `key-${kind}` }, word(`page.part_${kind}`)))), table.element);
     if (state.zone !== null && !shown.some((e) => keyOf(e) === state.zone)) state.zone = null;
     select(state.zone);
   }

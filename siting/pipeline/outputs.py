@@ -169,6 +169,7 @@ def _sheet(results: Results, rules: tuple[Rule, ...]) -> Sheet:
         labels=labels,
         modes={name: service.way for name, service in study.services.items()},
         groups=groups,
+        seated=tuple(name for name, service in study.services.items() if service.seats),
         approval_number=study.approval_number,
         made_up=study.made_up,
         notes=tuple(notes),

@@ -27,6 +27,7 @@ from siting.green import Green, Indicator
 from siting.load import Sites
 from siting.locate import Solution
 from siting.merger import LeaveOneOut
+from siting.pipeline import seats
 from siting.pipeline.buses import SchoolBuses, by_bus
 from siting.pipeline.inputs import Inputs
 from siting.pipeline.road_layer import road_defects, walls
@@ -379,6 +380,7 @@ def service_on(
     """Compute the travel times of one service to all its sites, candidates included."""
     step(f"travel times: {name}")
     asked = study.services[name]
+    capacity = seats.of_service(study, inputs, name)
     parts = [inputs.sites[name]]
     new = study.decide.new_sites
     if new is not None and new.service == name and inputs.candidates is not None:
@@ -441,6 +443,7 @@ def service_on(
             "time": pd.DataFrame({"ms": walked}, index=apart.index)["ms"],
         },
         leg=inputs.rules[LEG_RULE],
+        capacity=capacity,
     )
     return service, lines
 

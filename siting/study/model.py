@@ -132,7 +132,8 @@ class Service(Source):
     ``walk.speed_children``), or to the stop where ``mode`` is ``bus``; ``bus`` then says how.
     ``count_crossings`` counts trunk roads and railways crossed on the way, on foot or by bicycle;
     ``service_areas`` draws the ground in reach; ``access`` counts supply per 1,000 persons;
-    ``target`` is the rule that says what share should be covered.
+    ``target`` is the rule that says what share should be covered; ``seats`` counts seats (column
+    ``capacity``, to be known at every site): most persons served within each rule.
     """
 
     label_zh: str = ""
@@ -147,6 +148,7 @@ class Service(Source):
     count_crossings: bool = False
     service_areas: bool = False
     access: Access | None = None
+    seats: Literal["max_served"] | None = None
 
     @property
     def way(self) -> str:
@@ -184,6 +186,20 @@ class Service(Source):
             raise ValueError(
                 f'count_crossings is for those on foot or by bicycle, and mode = "{self.mode}"; '
                 "remove it"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _seats_are_sought(self) -> Self:
+        if self.seats is None:
+            return self
+        if not self.rules:
+            raise ValueError("seats are counted within rules: set rules = [...], or remove seats")
+        if self.bus is not None and self.bus.how != "detour":
+            raise ValueError(
+                'seats: where one is full the next is asked, and how = "'
+                f'{self.bus.how}" does not say how far that is; set bus.how = "detour", or '
+                "remove seats"
             )
         return self
 

@@ -363,10 +363,16 @@ def test_catchments_and_receivers_that_cannot_be() -> None:
         allocation.directed(times, people, receivers={"S0": "S2"}, open_sites=["S1"])
 
 
-def test_the_access_leg_may_be_left_out() -> None:
+def test_people_may_live_nearer_or_farther_than_their_point() -> None:
     matrix, people, room = world_of([[7], [7]], [2, 2], [9])
-    times: TravelTimes = times_from(matrix, access=[2, 1])
+    times: TravelTimes = times_from(matrix, cutoff=7)
     ask: dict[str, Any] = {"open_sites": ["S0"], "threshold": 5, "capacity": room}
     assert allocation.max_served(times, people, **ask).served == 0
-    loose = allocation.max_served(times, people, with_access=False, **ask)
-    assert loose.table["demand_id"].tolist() == ["D0"]
+    loose = allocation.max_served(times, people, shift=pd.Series({"D0": -2, "D1": -1}), **ask)
+    assert loose.table[["demand_id", "impedance"]].values.tolist() == [["D0", 7]]
+    strict = allocation.max_served(
+        times, people, shift=pd.Series({"D1": 1}), **ask | {"threshold": 7}
+    )
+    assert strict.table["demand_id"].tolist() == ["D0"]
+    with pytest.raises(StudyError, match=r"looks 8 far.*cutoff=8"):
+        allocation.max_served(times, people, shift=pd.Series({"D0": -3}), **ask)

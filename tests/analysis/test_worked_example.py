@@ -12,7 +12,18 @@ import pytest
 from builders import CRS, times_from
 from shapely import LineString, Point, box
 
-from siting import access, coverage, demand, green, locate, merger, network, rules, travel_time
+from siting import (
+    access,
+    allocation,
+    coverage,
+    demand,
+    green,
+    locate,
+    merger,
+    network,
+    rules,
+    travel_time,
+)
 from siting.evaluate import Service, evaluate
 from siting.plan import Period, Plan
 from siting.rules import Rule
@@ -116,6 +127,28 @@ def test_the_range_over_where_people_live(town: dict[str, Any]) -> None:
             urban.loc[urban[c], "persons"].sum() for c in ("covered_low", "covered", "covered_high")
         ]
         assert persons == [low, 100, high]
+
+
+def test_seats(town: dict[str, Any]) -> None:
+    people = town["demand"].set_index("demand_id")["population"]
+    room = pd.Series({"S1": 45, "S2": 80})
+    found = allocation.max_served(
+        town["length"], people, open_sites=["S1", "S2"], threshold=300_000, capacity=room
+    )
+    assert (found.served, found.bound, found.status) == (125, 125, "optimal")
+    assert (found.table["persons"] * found.table["impedance"]).sum() == 19_000 * 1_000
+    none = found.unserved[found.unserved["why"] == "no_seat"].set_index("demand_id")["persons"]
+    assert none.to_dict() == {"h03": 10, "h11": 5, "h12": 10, "h43": 10}
+    service = Service("school", (BOOK["circle_5min"],), ("S1", "S2"), town["sites"],
+                      length=town["length"], capacity=room)  # fmt: skip
+    plan = Plan(name="today", periods=(Period(open={"school": ("S1", "S2")}),))
+    rows = evaluate(
+        plan, services=[service], demand=town["demand"], membership=town["membership"], zoning="t"
+    ).coverage
+    shown = printed("seats")
+    assert [
+        {name: str(row[name]) for name in shown[0]} for row in rows.to_dict("records")
+    ] == shown  # fmt: skip
 
 
 def test_gaps(town: dict[str, Any]) -> None:

@@ -1,0 +1,119 @@
+"""Seats in whole runs of the toy town: table, page, workbook, and what is refused."""
+
+from __future__ import annotations
+
+import json
+import re
+import tomllib
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pytest
+
+import siting
+from siting.errors import DataError, StudyError
+from siting.pipeline import Run
+from tests.mutation import tiny
+from tests.pipeline.test_hostile import _toml as toml
+
+PARTS = ["covered", "no_seat", "out_of_reach", "not_assessed"]
+
+
+class Town:
+    """The toy town with three schools for all its 1,182 people: 535 seats, the pupils of today."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        paths, declared, _ = tiny.build(folder / "town")
+        self.content = tomllib.loads(tiny.study_toml(paths, declared))
+        for key in ("green", "decide"):
+            self.content.pop(key)
+        school = self.content["services"]["school"]
+        school.pop("group")
+        school["columns"] = {"site_id": "id", "name": "name", "capacity": "pupils"}
+        self.content["rules"] = {"circle_15min": {"value": 1_500, "reason": "a town of toys"}}
+        self.runs = 0
+
+    def study(self, **school: Any) -> Path:
+        """Write the study with these keys of the school added."""
+        self.runs += 1
+        content = json.loads(json.dumps(self.content))
+        content["services"]["school"] |= school
+        file = self.folder / f"s{self.runs}" / "study.toml"
+        file.parent.mkdir()
+        file.write_text("\n".join(f"{toml(k)} = {toml(v)}" for k, v in content.items()), "utf-8")
+        return file
+
+    def run(self, **school: Any) -> Run:
+        return siting.run(siting.read_study(self.study(**school)))
+
+
+@pytest.fixture(scope="module")
+def town(tmp_path_factory: pytest.TempPathFactory) -> Town:
+    return Town(tmp_path_factory.mktemp("seats"))
+
+
+@pytest.fixture(scope="module")
+def seated(town: Town) -> Run:
+    return town.run(seats="max_served")
+
+
+def test_who_is_in_reach_and_has_no_seat_is_not_covered(town: Town, seated: Run) -> None:
+    plain, ours = town.run().coverage, seated.coverage
+    keys = ["zoning", "zone_id", "settlement", "service"]
+    both = ours.merge(plain, on=keys, suffixes=("", "_plain"), validate="one_to_one")
+    assert (ours[PARTS].sum(axis=1) == ours["persons"]).all()
+    assert (both["covered"] + both["no_seat"] == both["covered_plain"]).all()
+    assert (both["out_of_reach"] == both["out_of_reach_plain"]).all()
+    clinic = ours[ours["service"] == "clinic"]
+    assert clinic["no_seat"].sum() == 0
+    school = ours[ours["service"] == "school"]
+    assert school["no_seat"].sum() > 0
+    assert 0 < school["covered"].sum() <= 535
+
+
+def test_table_workbook_and_page_show_the_four_populations(seated: Run) -> None:
+    table = pd.read_csv(seated.tables_folder / "tables" / "coverage.csv")
+    rows = table[(table["level"] == "region") & (table["settlement"] == "judged")]
+    (school,) = rows[rows["service"] == "school"].to_dict("records")
+    assert school["no_seat"] > 0
+    page = (seated.maps_folder / "coverage.html").read_text("utf-8")
+    found = re.search(r'<script[^>]*type="application/json"[^>]*>(.*?)</script>', page, re.DOTALL)
+    assert found is not None
+    data = json.loads(found[1])
+    shown = {m["service"]: m for m in data["measures"]}
+    assert "no_seat" in shown["school"]["row_keys"]
+    assert "no_seat" not in shown["clinic"]["row_keys"]  # a row of zeros would be a lie
+    region = data["figures"]["school circle_15min"]["township"]["region"]
+    assert region["b"] == [school[part] for part in PARTS]
+    assert "无位" in shown["school"]["finding"]
+    assert "无位" not in shown["clinic"]["finding"]
+    assert sum(m["seats"] for m in shown.values()) == 1
+
+
+def test_invariant_13_schools_without_seats_stop_the_run_by_name(town: Town) -> None:
+    columns = {"site_id": "id", "name": "name"}  # the seats are not mapped
+    with pytest.raises(DataError) as refused:
+        town.run(seats="max_served", columns=columns)
+    assert str(refused.value) == (
+        "services.school: 3 of 3 sites have no capacity (S1, S2, S3). "
+        'services.school.seats = "max_served" needs one, for unknown is not unlimited. Fill the '
+        "column and map it (columns.capacity), or remove seats."
+    )
+
+
+@pytest.mark.parametrize(
+    ("school", "told"),
+    [
+        ({"seats": "nearest"}, "max_served"),
+        ({"seats": "max_served", "rules": []}, "seats are counted within rules"),
+        (
+            {"seats": "max_served", "mode": "bus", "bus": {"how": "route", "seats": 30}},
+            'set bus.how = "detour"',
+        ),
+    ],
+)
+def test_studies_that_ask_for_seats_in_vain(town: Town, school: dict[str, Any], told: str) -> None:
+    with pytest.raises(StudyError, match=re.escape(told)):
+        siting.read_study(town.study(**school))
