@@ -35,6 +35,7 @@ from siting.coverage.limits import (
 )
 from siting.coverage.losses import FirstTwo, first_two, losses
 from siting.coverage.places import gaps
+from siting.coverage.provision import provision
 from siting.coverage.seats import Seats, seated
 from siting.coverage.shares import summary
 from siting.demand import among, whole_persons
@@ -61,6 +62,7 @@ __all__ = [
     "may_pass",
     "meets",
     "members",
+    "provision",
     "seated",
     "straight_mm",
     "summary",

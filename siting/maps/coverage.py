@@ -11,6 +11,7 @@ import pandas as pd
 from siting import text
 from siting.coverage import may_pass
 from siting.maps import access, geometry, page
+from siting.maps import provision as per_thousand
 from siting.maps.base import (
     base_map,
     circle_items,
@@ -55,6 +56,7 @@ def coverage_page(
     areas: gpd.GeoDataFrame | None = None,
     accessibility: pd.DataFrame | None = None,
     equity: pd.DataFrame | None = None,
+    provision: pd.DataFrame | None = None,
     water: gpd.GeoDataFrame | None = None,
     roads: geometry.Roads | None = None,
 ) -> str:
@@ -76,6 +78,8 @@ def coverage_page(
         ``service``, ``rule_id`` and polygons of the ground in reach; a layer to switch on.
     accessibility, equity
         Tables of these names: lines under the figures of a zone and of the region.
+    provision
+        Table ``provision``: lines under the figures of a zone and of the region.
     water, roads
         Base layers.
     """
@@ -97,7 +101,9 @@ def coverage_page(
         # circles are to the scale of their zoning: a county's would dwarf its townships'
         most = {z: float(judged.loc[judged["zoning"] == z, "out_of_reach"].max()) for z in zonings}
         key = f"{service} {rule_id}"
-        more = access.lines(accessibility, equity, service, rule_id, sheet)
+        more = per_thousand.lines(provision, service, sheet)
+        for place, further in access.lines(accessibility, equity, service, rule_id, sheet).items():
+            more[place] = [*more.get(place, []), *further]
         entries[key] = {
             zoning: _entries(
                 rows[rows["zoning"] == zoning],
@@ -146,11 +152,13 @@ def coverage_page(
         rules_used=[
             *(m["rule_id"] for m in measures),
             *access.rules_used(accessibility, sheet),
+            *per_thousand.rules_used(provision),
         ],
         notes=(
             *base.notes,
             sheet.say("note.coverage"),
             *([sheet.say("note.seats")] if any(m["seats"] for m in measures) else []),
+            *([sheet.say("note.provision")] if provision is not None else []),
         ),
     )
 

@@ -56,7 +56,7 @@ siting.pages.coverage = ({ map, layers, legend, panel }) => {
         el("tr", {}, el("th", { scope: "row" }, label), entry.t.map((column) => el("td", { class: "num", "data-figure": state.measure.row_keys[r] }, column[r]))))));
   }
 
-  /** Supply per 1,000 people, and how far zones are apart: figures of a service, not of a class. */
+  /** What stands beside the shares: figures of a service, not of a settlement class. */
   function further(entry) {
     if (!entry.x.length) return null;
     return el("table", { class: "figures further" }, el("tbody", {}, entry.x.map((line) =>

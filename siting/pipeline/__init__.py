@@ -20,7 +20,7 @@ from siting.errors import StudyError, first_ids
 from siting.evaluate import Evaluation, comparison
 from siting.green import Green
 from siting.merger import LeaveOneOut
-from siting.pipeline import areas, equity, folders, outputs, questions, safety, whatif
+from siting.pipeline import areas, equity, folders, outputs, questions, safety, seats, whatif
 from siting.pipeline import inputs as reading
 from siting.pipeline.cache import Cache
 from siting.pipeline.equity import Accessibility
@@ -51,6 +51,7 @@ class Results:
     crossings: pd.DataFrame | None = None
     areas: gpd.GeoDataFrame | None = None
     accessibility: Accessibility | None = None
+    provision: pd.DataFrame | None = None
 
     @property
     def coverage(self) -> pd.DataFrame:
@@ -175,13 +176,14 @@ def _answers(
         there = whatif.on_edited_roads(study, here, named)
         evaluations.append(questions.evaluated(there, named))
         here = replace(here, inputs=replace(here.inputs, drops=there.inputs.drops))
-    gaps = lost = green = gates = closed = new = crossed = ground = shared = None
+    gaps = lost = green = gates = closed = new = crossed = ground = shared = stock = None
     if "coverage" in asked:
         step("gaps")
         gaps, lost = questions.gaps(here), questions.losses(here)
         crossed = safety.crossings_table(study, here)
         ground = areas.service_areas(study, here)
         shared = equity.accessibility(study, here)
+        stock = seats.provision(study, here)
     if "green" in asked:
         step("green")
         green, gates = questions.green_land(study, here)
@@ -206,6 +208,7 @@ def _answers(
         crossings=crossed,
         areas=ground,
         accessibility=shared,
+        provision=stock,
     )
 
 

@@ -110,6 +110,8 @@ def _rules_used(results: Results) -> tuple[Rule, ...]:
         used -= {"green.park_m2_per_person"}  # needs people by park, which no figure here has
     if results.accessibility is not None:
         used |= set(equity.WEIGHTS)
+    if results.provision is not None:
+        used |= set(results.provision["rule_id"])
     if results.crossings is not None:
         used |= {"school.crossings", "crossing.same_road", "crossing.same_direction"}
         used |= {"crossing.lights"}
@@ -222,6 +224,8 @@ def _tables(results: Results, max_not_assessed: float) -> dict[str, pd.DataFrame
         tables["gaps"] = _named(results.gaps, names)
     if results.losses is not None:
         tables["losses"] = results.losses
+    if results.provision is not None:
+        tables["provision"] = _named(results.provision, names)
     if results.crossings is not None:
         tables["crossings"] = _named(results.crossings, names)
     if results.green is not None:
@@ -278,6 +282,7 @@ def _pages(
             areas=results.areas,
             accessibility=tables.get("accessibility"),
             equity=tables.get("equity"),
+            provision=tables.get("provision"),
             **shown,
             **base,
         )

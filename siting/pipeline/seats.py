@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import pandas as pd
 
-from siting import allocation
+from siting import allocation, coverage
 from siting.errors import DataError, Problem
 from siting.load import Sites
 from siting.pipeline.inputs import CANDIDATES, Inputs
 from siting.study import Study
+
+if TYPE_CHECKING:
+    from siting.pipeline.questions import Region
 
 
 def of_service(study: Study, inputs: Inputs, name: str) -> pd.Series[int] | None:
@@ -45,6 +50,25 @@ def of_service(study: Study, inputs: Inputs, name: str) -> pd.Series[int] | None
         raise DataError(problems)
     stacked = pd.concat(known)
     return stacked[~stacked.index.duplicated()]  # a candidate that exists has its present seats
+
+
+def provision(study: Study, here: Region) -> pd.DataFrame | None:
+    """Return capacity per thousand residents of all services that ask for it, today's sites."""
+    inputs = here.inputs
+    tables = [
+        coverage.provision(
+            inputs.demand,
+            inputs.membership[inputs.membership["demand_id"].isin(set(inputs.demand["demand_id"]))],
+            inputs.sites[name].sites,
+            inputs.zones,
+            _seats(inputs.sites[name], name),
+            service=name,
+            rule=inputs.rules[asked.provision],
+        )
+        for name, asked in sorted(study.services.items())
+        if asked.provision is not None
+    ]
+    return pd.concat(tables, ignore_index=True) if tables else None
 
 
 def _seats(places: Sites, name: str) -> pd.Series[int]:

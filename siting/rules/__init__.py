@@ -43,6 +43,8 @@ RANGE_OF = {"share": (0.0, 1.0), "speed_kph": (0.1, 300.0), "factor": (0.1, 10.0
 """Numbers beyond these are slips of the pen: 5 for 5 %, metres a minute for km/h."""
 
 MOST = 1e9
+PER_1000 = ("seats_per_1000", "beds_per_1000", "m2_per_1000")
+"""Units of norms per thousand residents, which are counts."""
 
 
 class Rule(BaseModel):

@@ -133,7 +133,8 @@ class Service(Source):
     ``count_crossings`` counts trunk roads and railways crossed on the way, on foot or by bicycle;
     ``service_areas`` draws the ground in reach; ``access`` counts supply per 1,000 persons;
     ``target`` is the rule that says what share should be covered; ``seats`` counts seats (column
-    ``capacity``, to be known at every site): most persons served within each rule.
+    ``capacity``, to be known at every site): most persons served within each rule;
+    ``provision`` names a norm per thousand residents for the capacity of each zone.
     """
 
     label_zh: str = ""
@@ -149,6 +150,7 @@ class Service(Source):
     service_areas: bool = False
     access: Access | None = None
     seats: Literal["max_served"] | None = None
+    provision: str | None = None
 
     @property
     def way(self) -> str:

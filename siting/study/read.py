@@ -148,6 +148,15 @@ def _resolved(study: Study) -> Study:
             for step in scenario.years
             if step.town_share not in known or known[step.town_share].measure != "share"
         ]
+        for name, service in study.services.items():
+            norm = known.get(service.provision or "")
+            if service.provision is not None and (norm is None or norm.unit not in rules.PER_1000):
+                near = _near(service.provision, known) if norm is None else ""
+                told.append(
+                    f'services.{name}.provision: "{service.provision}" is no norm per thousand '
+                    f"residents.{near} Name a rule in {', '.join(rules.PER_1000)}; `siting rules` "
+                    "lists them."
+                )
     if told:
         raise StudyError("\n".join(told))
     return study

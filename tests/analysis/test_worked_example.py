@@ -151,6 +151,24 @@ def test_seats(town: dict[str, Any]) -> None:
     ] == shown  # fmt: skip
 
 
+def test_provision(town: dict[str, Any]) -> None:
+    norm = Rule(id="n", text_zh="n", text_en="n", source="t", status="assumed",
+                unit="seats_per_1000", measure="count", value=200)  # fmt: skip
+    zones = gpd.GeoDataFrame(
+        {"zoning": "t", "zone_id": ["east", "west"]},
+        geometry=[box(150, -50, 350, 950), box(-50, -50, 150, 450)], crs=CRS,
+    )  # fmt: skip
+    schools = town["sites"][town["sites"]["site_id"].isin(["S1", "S2"])]
+    rows = coverage.provision(
+        town["demand"], town["membership"], schools, zones, pd.Series({"S1": 45, "S2": 80}),
+        service="school", rule=norm,
+    )  # fmt: skip
+    rows = rows[(rows["level"] == "zone") & (rows["settlement"] == "judged")]
+    shown = printed("provision")
+    told = rows.assign(per_1000=rows["per_1000"].round(1)).to_dict("records")
+    assert [{name: str(row[name]) for name in shown[0]} for row in told] == shown
+
+
 def test_gaps(town: dict[str, Any]) -> None:
     args: dict[str, Any] = {
         "zoning": "t", "service": "clinic", "rule": BOOK["circle_5min"],

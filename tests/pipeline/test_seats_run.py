@@ -103,9 +103,32 @@ def test_invariant_13_schools_without_seats_stop_the_run_by_name(town: Town) -> 
     )
 
 
+def test_per_thousand_residents_in_table_and_on_the_page(town: Town) -> None:
+    run = town.run(provision="provision.primary")
+    table = pd.read_csv(run.tables_folder / "tables" / "provision.csv", keep_default_na=False)
+    schools, people = tiny.frame("school"), tiny.frame("people")
+    whole = table[(table["level"] == "region") & (table["settlement"] == "judged")]
+    (row,) = whole.to_dict("records")
+    assert row["capacity"] == schools["pupils"].sum()
+    assert row["persons"] == people["people"].sum()
+    assert row["per_1000"] == pytest.approx(1_000 * row["capacity"] / row["persons"])
+    page = (run.maps_folder / "coverage.html").read_text("utf-8")
+    assert "provision.primary" in page
+    found = re.search(r'<script[^>]*type="application/json"[^>]*>(.*?)</script>', page, re.DOTALL)
+    assert found is not None
+    shown = json.loads(found[1])["figures"]
+    (line,) = shown["school circle_15min"]["township"]["region"]["x"]
+    assert line["v"].startswith(f"{row['per_1000']:.1f}（参照 60 个/千人")
+    assert shown["clinic circle_15min"]["township"]["region"]["x"] == []
+    zones = {z["i"] for z in shown["school circle_15min"]["township"]["zones"] if z["x"]}
+    assert len(zones) == len(tiny.frame("zones"))
+
+
 @pytest.mark.parametrize(
     ("school", "told"),
     [
+        ({"provision": "circle_15min"}, '"circle_15min" is no norm per thousand residents'),
+        ({"provision": "provision.primry"}, '"provision.primary"'),
         ({"seats": "nearest"}, "max_served"),
         ({"seats": "max_served", "rules": []}, "seats are counted within rules"),
         (
