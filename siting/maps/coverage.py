@@ -212,12 +212,13 @@ def finding(figures: pd.DataFrame, service: str, rule_id: str, sheet: Sheet) -> 
             service=name,
             within=within(service, rule_id, sheet),
         )
-    if service in sheet.seated:
+    if row["no_seat"]:
         assessed = row["persons"] - row["not_assessed"]
+        out = {"out": text.percent(row["out_of_reach"] / assessed)} if row["out_of_reach"] else {}
         return sheet.say(
-            "finding.coverage.seats",
+            "finding.coverage.seats" if out else "finding.coverage.seatless",
             who=who,
-            out=text.percent(row["out_of_reach"] / assessed),
+            **out,
             seatless=text.percent(row["no_seat"] / assessed),
             people=sheet.people(service),
             within=within(service, rule_id, sheet),

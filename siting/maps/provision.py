@@ -43,7 +43,7 @@ def rules_used(provision: pd.DataFrame | None) -> list[str]:
 
 
 def _line(row: dict[Any, Any], sheet: Sheet) -> dict[str, str]:
-    """Return "12.3 (norm 36; not met; 120 short)", or why there is no number."""
+    """Return "12.3 (norm 36, not met, 120 short)" or why not; the norm's status in the label."""
     ratio, short = number(row["per_1000"]), number(row["short"])
     told = [sheet.say("provision.norm", limit=sheet.limit(str(row["rule_id"])))]
     if row["why"]:
@@ -54,6 +54,6 @@ def _line(row: dict[Any, Any], sheet: Sheet) -> dict[str, str]:
         told.append(sheet.say("provision.short", n=text.count(short)))
     return {
         "k": f"provision {row['rule_id']}",
-        "l": sheet.say("figure.per_1000"),
+        "l": sheet.say("figure.per_1000", rule=sheet.rule_note(str(row["rule_id"]))),
         "v": text.decimal(ratio, 1) + sheet.say("list.bracket", x=text.joined(told, sheet.lang)),
     }

@@ -120,6 +120,7 @@ def test_per_thousand_residents_in_table_and_on_the_page(town: Town) -> None:
     (line,) = shown["school circle_15min"]["township"]["region"]["x"]
     assert line["v"].startswith(f"{row['per_1000']:.1f}（参照 60 个/千人")
     assert shown["clinic circle_15min"]["township"]["region"]["x"] == []
+    assert "provision.primary（本工具假定）" in line["l"]
     zones = {z["i"] for z in shown["school circle_15min"]["township"]["zones"] if z["x"]}
     assert len(zones) == len(tiny.frame("zones"))
 
