@@ -117,11 +117,15 @@ def test_per_thousand_residents_in_table_and_on_the_page(town: Town) -> None:
     found = re.search(r'<script[^>]*type="application/json"[^>]*>(.*?)</script>', page, re.DOTALL)
     assert found is not None
     shown = json.loads(found[1])["figures"]
-    (line,) = shown["school circle_15min"]["township"]["region"]["x"]
+
+    def told(entry: dict[str, Any]) -> list[dict[str, str]]:
+        return [line for line in entry["x"] if line["k"].startswith("provision ")]
+
+    (line,) = told(shown["school circle_15min"]["township"]["region"])
     assert line["v"].startswith(f"{row['per_1000']:.1f}（参照 60 个/千人")
-    assert shown["clinic circle_15min"]["township"]["region"]["x"] == []
+    assert told(shown["clinic circle_15min"]["township"]["region"]) == []
     assert "provision.primary（本工具假定）" in line["l"]
-    zones = {z["i"] for z in shown["school circle_15min"]["township"]["zones"] if z["x"]}
+    zones = {z["i"] for z in shown["school circle_15min"]["township"]["zones"] if told(z)}
     assert len(zones) == len(tiny.frame("zones"))
 
 
