@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from siting.allocation import seats_of
 from siting.coverage import is_assessed, is_covered, members, whole_persons
 from siting.errors import DataError, Problem, StudyError
 
@@ -115,10 +116,7 @@ def supply_of(offers: pd.DataFrame, service: str, opened: Sequence[str]) -> pd.S
     DataError
         Open sites whose capacity is unknown, or that do not offer the service.
     """
-    rows = offers[(offers["service"] == service) & offers["site_id"].isin(list(opened))]
-    known = rows["capacity"] if "capacity" in rows else pd.Series(pd.NA, index=rows.index)
-    by_site = known.astype("Int64").groupby(rows["site_id"])
-    total = by_site.agg(lambda part: part.sum(skipna=False)).reindex(sorted(opened))
+    total = seats_of(offers, service).reindex(sorted(opened))
     missing = total.index[total.isna()]
     if len(missing):
         raise DataError(
