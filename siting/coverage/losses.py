@@ -86,10 +86,10 @@ def losses(
 ) -> pd.DataFrame:
     """Return for every open site the persons covered today who would not be if it alone shut.
 
-    Equal, site by site, to :func:`siting.coverage.cover` with the site and without it. A person
-    is lost with the only site within the threshold; for a radius also with the only one within
-    the straight line. Persons whom two sites cover are lost with neither, so that the losses of
-    two closures together may be more than their sum.
+    Equal, site by site, to :func:`siting.coverage.cover` with the site and without it, seats
+    not counted. A person is lost with the only site within the threshold; for a radius also with
+    the only one within the straight line. Persons whom two sites cover are lost with neither, so
+    that the losses of two closures together may be more than their sum.
 
     Parameters
     ----------

@@ -27,7 +27,7 @@ Objects = npt.NDArray[np.object_]
 
 NO_RINGS = Rings(np.empty((0, 2)), np.zeros(1, dtype=np.int64), np.empty(0, dtype=np.int64))
 
-FINEST_M, BESIDE_BARRIERS_M = 6.0, 3.0
+FINEST_M, BESIDE_BARRIERS_M = 8.0, 3.0
 """Side of the finest cells; smaller beside barriers, where cells are whole or not at all."""
 MOST_CELLS = 8_000_000
 """Cells of the box round one area, at four bytes each; where there would be more, larger ones."""
@@ -66,7 +66,7 @@ def service_areas(
     dissolve
         One area for all sites together, under ``site_id`` ``""``.
     cell_m
-        Side of the finest cells. 6 m, or 3 m where barriers are given, unless the box that can be
+        Side of the finest cells. 8 m, or 3 m where barriers are given, unless the box that can be
         reached within the largest threshold would hold more than 8 million of them; then twice as
         large until it does not.
     threads
