@@ -49,8 +49,8 @@ def forecast(
     towns = int(demand.loc[demand["settlement"].isin(demand_room.TOWNS), "population"].sum())
     if not everybody:
         raise StudyError(
-            f'study: people.scenario = "{people.scenario}" has nobody to move: the layers of people '
-            "hold 0 persons. Give people, or leave scenario out."
+            f'study: people.scenario = "{people.scenario}" has nobody to move: the layers of '
+            "people hold 0 persons. Give people, or leave scenario out."
         )
     shares: dict[int, float | Fraction] = {people.year: Fraction(towns, everybody)}
     shares |= {step.year: rules[step.town_share].strict for step in asked.years}
