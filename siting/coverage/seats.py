@@ -71,14 +71,20 @@ def seated(
     ids = pd.Index(judged["demand_id"])
     persons = judged["persons"].to_numpy()
 
-    def most(of: NDArray[np.int64], threshold: int, **more: object) -> NDArray[np.int64]:
+    def most(
+        of: NDArray[np.int64],
+        threshold: int,
+        seated: pd.Series[int] | None = None,
+        shift: pd.Series[int] | None = None,
+    ) -> NDArray[np.int64]:
         found = allocation.max_served(
             seats.times,
             pd.Series(of, index=ids),
             open_sites=seats.open_sites,
             threshold=threshold,
             capacity=seats.capacity,
-            **more,  # type: ignore[arg-type]
+            seated=seated,
+            shift=shift,
         )
         there = found.table.groupby("demand_id")["persons"].sum()
         return np.asarray(there.reindex(ids).fillna(0), dtype=np.int64)
