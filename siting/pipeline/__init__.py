@@ -20,12 +20,23 @@ from siting.errors import StudyError, first_ids
 from siting.evaluate import Evaluation, comparison
 from siting.green import Green
 from siting.merger import LeaveOneOut
-from siting.pipeline import areas, equity, folders, outputs, questions, safety, seats, whatif
+from siting.pipeline import (
+    areas,
+    equity,
+    folders,
+    outputs,
+    questions,
+    region,
+    safety,
+    seats,
+    whatif,
+)
 from siting.pipeline import inputs as reading
 from siting.pipeline.cache import Cache
 from siting.pipeline.equity import Accessibility
 from siting.pipeline.inputs import Inputs
-from siting.pipeline.questions import NewSites, Region
+from siting.pipeline.questions import NewSites
+from siting.pipeline.region import Region
 from siting.pipeline.road_layer import road_defects, told_of
 from siting.pipeline.steps import Say, Steps, quiet
 from siting.study import Study
@@ -117,13 +128,13 @@ def run(
         raise StudyError(f'--only: "{only}" is not a step. Use one of {", ".join(ONLY)}.')
     tables_folder, maps_folder, cache_folder = folders.of_run(study, root, out, only)
     asked = _asked(study, only)
-    total = reading.steps_of(study) + questions.steps_of(study) + len(asked) + 2
+    total = reading.steps_of(study) + region.steps_of(study) + len(asked) + 2
     step = Steps(say, total)
     cache = Cache(cache_folder)
 
     with folders.claimed(tables_folder, maps_folder):
         inputs = reading.read_inputs(study, cache=cache, step=step)
-        here = questions.region(study, inputs, step=step)
+        here = region.join(study, inputs, step=step)
         results = _answers(study, here, asked, plan, step)
         step("write tables and pages")
         written = outputs.write(

@@ -7,7 +7,7 @@ import pandas as pd
 
 from siting import coverage, isochrone, maps
 from siting.evaluate import Service
-from siting.pipeline.questions import Region
+from siting.pipeline.region import Region
 from siting.pipeline.road_layer import walls
 from siting.study import Study
 

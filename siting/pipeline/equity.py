@@ -13,7 +13,7 @@ from siting import access, coverage, text
 from siting.access import FloatingCatchment
 from siting.coverage import PER_UNIT
 from siting.evaluate import Service, spread
-from siting.pipeline.questions import Region
+from siting.pipeline.region import Region
 from siting.study import Study
 
 WEIGHTS = ("e2sfca.weight_near", "e2sfca.weight_middle", "e2sfca.weight_far")

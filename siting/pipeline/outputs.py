@@ -21,7 +21,7 @@ from siting.errors import StudyError
 from siting.maps import Card, Sheet
 from siting.pipeline import buses, equity, forecast, people, road_layer, safety
 from siting.pipeline.inputs import CANDIDATES
-from siting.pipeline.questions import LEG_RULE
+from siting.pipeline.region import LEG_RULE
 from siting.pipeline.roads import SPEED_RULE, ways
 from siting.rules import Rule
 from siting.study import Study

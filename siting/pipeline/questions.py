@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 
 import geopandas as gpd
@@ -11,64 +10,25 @@ import pandas as pd
 
 from siting import (
     coverage,
-    demand,
     evaluate,
     green,
-    load,
     locate,
     merger,
     network,
-    plan,
     travel_time,
 )
 from siting.errors import StudyError
 from siting.evaluate import Evaluation, Service
 from siting.green import Green, Indicator
-from siting.load import Sites
 from siting.locate import Solution
 from siting.merger import LeaveOneOut
-from siting.pipeline import seats
-from siting.pipeline.buses import SchoolBuses, by_bus
-from siting.pipeline.inputs import Inputs
-from siting.pipeline.road_layer import road_defects, walls
-from siting.pipeline.roads import SPEED_RULE, ways
-from siting.pipeline.steps import Steps
+from siting.pipeline.region import Region, membership_of_people, people_of, walls_of
 from siting.plan import Plan
 from siting.rules import Rule
 from siting.study import Study
 
-LEG_RULE = "attach.leg_detour"
 GAP_LINK_M = 200.0  # neighbours of one gap: a short walk apart
 BOUNDARY_SPACING_M = 20.0  # samples of a park's edge for the upper bound on foot
-NEAREST_KNOWN = 3  # nearest sites known beyond the cutoff: today's, its stand-in, and one more
-
-
-@dataclass(frozen=True, eq=False)
-class Region:
-    """The inputs with everything joined that all questions share.
-
-    ``places`` are all sites of all services, candidates included; ``offers`` those of existing
-    sites; ``homes_at`` is by way of travelling and has demand and residential land, ``sites_at``
-    the entrances of ``places``; ``access``
-    lists points that are not on their nearest road; ``buses`` are the routes of services that have
-    them.
-    """
-
-    inputs: Inputs
-    places: Sites
-    offers: pd.DataFrame
-    today: Plan
-    services: tuple[Service, ...]
-    buses: Mapping[str, SchoolBuses]
-    homes_at: Mapping[str, pd.DataFrame]
-    sites_at: Mapping[str, pd.DataFrame]
-    access: pd.DataFrame
-    road_defects: gpd.GeoDataFrame
-    zoning: str
-
-    def service(self, name: str) -> Service:
-        """Return the service of that name."""
-        return next(s for s in self.services if s.name == name)
 
 
 @dataclass(frozen=True, eq=False)
@@ -81,84 +41,6 @@ class NewSites:
     persons: int
     candidates: pd.DataFrame
     newly: gpd.GeoDataFrame
-
-
-def steps_of(study: Study) -> int:
-    """Return how many steps :func:`region` takes."""
-    return len(ways(study)) + len(study.services)
-
-
-def region(study: Study, inputs: Inputs, *, step: Steps) -> Region:
-    """Attach everything to the networks and compute travel times once for all questions."""
-    options = study.network
-    barriers = _walls(inputs)
-    every = [*inputs.sites.values(), *([inputs.candidates] if inputs.candidates else [])]
-    joined = load.join_sites(every)
-    existing = joined.sites[joined.sites["status"] == "existing"]
-    offers = pd.concat([s.offers for s in inputs.sites.values()], ignore_index=True)
-    homes_at: dict[str, pd.DataFrame] = {}
-    sites_at: dict[str, pd.DataFrame] = {}
-    nearest_at: dict[str, pd.DataFrame] = {}
-    losses = []
-    for way, roads in inputs.networks.items():
-        step(f"attach: {way}")
-        homes, gates = points_of(study, inputs, joined, way)
-        homes_at[way], sites_at[way] = (
-            network.attach(
-                roads,
-                where,
-                max_access_m=options.max_access_m,
-                min_component_km=options.min_component_km,
-                barriers=barriers,
-            )
-            for where in (homes, gates)
-        )
-        # who lives on an island too small to attach to is counted there in the list of defects
-        other = (homes_at[way]["why"] != "").to_numpy()
-        nearest = network.attach(
-            roads,
-            homes[other],
-            max_access_m=options.max_access_m,
-            min_component_km=0,
-            barriers=barriers,
-        )
-        nearest_at[way] = pd.concat([homes_at[way][~other], nearest], ignore_index=True)
-        losses += [
-            _losses(found[way], what, way, inputs.demand)
-            for what, found in (("demand", homes_at), ("sites", sites_at))
-        ]
-    found = [
-        service_on(study, inputs, name, homes_at, sites_at, step) for name in sorted(study.services)
-    ]
-    return Region(
-        inputs=inputs,
-        places=joined,
-        offers=offers,
-        today=plan.today(offers, existing),
-        services=tuple(service for service, _ in found),
-        buses={service.name: lines for service, lines in found if lines is not None},
-        homes_at=homes_at,
-        sites_at=sites_at,
-        access=pd.concat(losses, ignore_index=True),
-        road_defects=road_defects(
-            inputs.networks,
-            inputs.road_lines,
-            homes_at=nearest_at,
-            persons=inputs.demand.set_index("demand_id")["population"],
-        ),
-        zoning=str(inputs.zones["zoning"].iloc[0]),
-    )
-
-
-def points_of(
-    study: Study, inputs: Inputs, places: Sites, way: str
-) -> tuple[gpd.GeoSeries, gpd.GeoSeries]:
-    """Return what is attached to the network of a way of travelling: homes, and entrances."""
-    homes = inputs.demand.set_index("demand_id").geometry
-    if way == "walk" and inputs.land is not None and study.people.spread != "residential":
-        homes = pd.concat([homes, inputs.land.set_index("demand_id").geometry])
-    gates = places.entrances.set_index("site_id").geometry
-    return gpd.GeoSeries(homes, crs=inputs.crs), gpd.GeoSeries(gates, crs=inputs.crs)
 
 
 def evaluated(here: Region, asked: Plan) -> Evaluation:
@@ -179,7 +61,7 @@ def evaluated(here: Region, asked: Plan) -> Evaluation:
         asked,
         services=[s for s in here.services if s.name in asked.services],
         demand=here.inputs.demand,
-        membership=_of_people(here),
+        membership=membership_of_people(here),
         zoning=here.zoning,
     )
 
@@ -187,10 +69,10 @@ def evaluated(here: Region, asked: Plan) -> Evaluation:
 def gaps(here: Region) -> gpd.GeoDataFrame:
     """Return the places that each service leaves out today, all rules stacked."""
     found = []
-    member = _of_people(here)
+    member = membership_of_people(here)
     for service in here.services:
         opened = here.today.open_sites(service.name)
-        people = _people_of(here, service)
+        people = people_of(here, service)
         line = coverage.straight_mm(people, service.sites, opened)
         for rule in service.rules:
             limits = coverage.thresholds(rule, speed=service.speed)
@@ -236,8 +118,8 @@ def losses(here: Region) -> pd.DataFrame:
             times = service.times(coverage.thresholds(rule).impedance)
             found.append(
                 coverage.losses(
-                    _people_of(here, service),
-                    _of_people(here),
+                    people_of(here, service),
+                    membership_of_people(here),
                     times,
                     zoning=here.zoning,
                     service=service.name,
@@ -270,7 +152,7 @@ def green_land(study: Study, here: Region) -> tuple[Green, gpd.GeoDataFrame]:
             points.set_index("park_id").geometry,
             max_access_m=study.network.max_access_m,
             min_component_km=study.network.min_component_km,
-            barriers=_walls(inputs),
+            barriers=walls_of(inputs),
         )
         return travel_time.table(walk, land, at, impedance="length", cutoff=cutoff, k=1)
 
@@ -315,9 +197,9 @@ def new_sites(study: Study, here: Region) -> NewSites:
             f"decide.new_sites: direct driving time is a lower bound for services.{service.name} "
             f'by bus and cannot show that the hard rule {rule.id} is kept. Set bus.how = "detour".'
         )
-    people = _people_of(here, service)
+    people = people_of(here, service)
     opened = here.today.open_sites(service.name)
-    outside = _of_people(here)
+    outside = membership_of_people(here)
     outside = outside[(outside["zoning"] == here.zoning) & (outside["zone_id"] == "")]
     before = coverage.assess(
         people,
@@ -366,140 +248,6 @@ def new_sites(study: Study, here: Region) -> NewSites:
         persons=int(persons.sum()),
         candidates=table.reset_index(drop=True),
         newly=newly[["demand_id", "persons", "geometry"]].reset_index(drop=True),
-    )
-
-
-def service_on(
-    study: Study,
-    inputs: Inputs,
-    name: str,
-    homes_at: Mapping[str, pd.DataFrame],
-    sites_at: Mapping[str, pd.DataFrame],
-    step: Steps,
-) -> tuple[Service, SchoolBuses | None]:
-    """Compute the travel times of one service to all its sites, candidates included."""
-    step(f"travel times: {name}")
-    asked = study.services[name]
-    capacity = seats.of_service(study, inputs, name)
-    parts = [inputs.sites[name]]
-    new = study.decide.new_sites
-    if new is not None and new.service == name and inputs.candidates is not None:
-        parts.append(inputs.candidates)
-    sites = load.join_sites(parts).sites
-    existing = tuple(sorted(inputs.sites[name].sites["site_id"]))
-    judged_by = tuple(inputs.rules[rule_id] for rule_id in asked.rules)
-    if new is not None and new.service == name:
-        judged_by += (inputs.rules[new.rule],) if new.rule not in asked.rules else ()
-    speed = inputs.rules[SPEED_RULE[asked.road]]
-    _check_cutoffs(study, name, judged_by, speed)
-    by_length = asked.access is not None and asked.access.catchment.endswith(" m")
-    at = sites_at[asked.road]
-    at = at[coverage.among(at["point_id"], sites["site_id"])]
-    homes = homes_at[asked.road]
-    homes = homes[coverage.among(homes["point_id"], inputs.demand["demand_id"])]
-    roads = inputs.networks[asked.road]
-    time = travel_time.table(
-        roads,
-        homes,
-        at,
-        impedance="time",
-        cutoff=round(study.network.cutoff_min * 60_000),
-        k=NEAREST_KNOWN,
-    )
-    length = None
-    if by_length or any(rule.measure in ("network_m", "straight_m") for rule in judged_by):
-        length = travel_time.table(
-            roads,
-            homes,
-            at,
-            impedance="length",
-            cutoff=round(study.network.cutoff_km * 1_000_000),
-            k=NEAREST_KNOWN,
-        )
-    persons = None
-    if asked.group is not None:
-        group = inputs.cohorts[inputs.cohorts["group"] == asked.group]
-        persons = group.set_index("demand_id")["persons"]
-    lines = None
-    if asked.bus is not None:
-        time, speed, lines = by_bus(
-            study, inputs, name, time, speed=speed, persons=persons, homes_at=homes_at,
-            sites_at=sites_at, barriers=_walls(inputs),
-        )  # fmt: skip
-    apart = demand.spread_mm(inputs.demand, within_m=study.people.within_m)
-    # at the pace of access legs, whatever people take afterwards
-    walked = network.travel_ms(np.asarray(apart, dtype=np.int64), roads.access_kph)
-    service = Service(
-        name=name,
-        rules=judged_by,
-        existing=existing,
-        sites=sites,
-        time=time,
-        length=length,
-        persons=persons,
-        speed=speed,
-        spread={
-            "length": apart,
-            "time": pd.DataFrame({"ms": walked}, index=apart.index)["ms"],
-        },
-        leg=inputs.rules[LEG_RULE],
-        capacity=capacity,
-    )
-    return service, lines
-
-
-def _check_cutoffs(study: Study, name: str, judged_by: tuple[Rule, ...], speed: Rule) -> None:
-    """Refuse a search that stops short of what a rule looks at, before anything is computed."""
-    options = study.network
-    told = []
-    for rule in judged_by:
-        limits = coverage.thresholds(rule, speed=speed)
-        key, stops, unit, per = (
-            ("cutoff_min", options.cutoff_min, "min", 60_000)
-            if limits.impedance == "time"
-            else ("cutoff_km", options.cutoff_km, "km", 1_000_000)
-        )
-        if limits.judged > round(stops * per):
-            told.append(
-                f"network.{key} = {stops:g} stops short of services.{name}: rule {rule.id} looks "
-                f"{limits.judged / per:g} {unit} far. Set it to that or more."
-            )
-    if told:
-        raise StudyError("\n".join(told))
-
-
-def _people_of(here: Region, service: Service) -> gpd.GeoDataFrame:
-    """Return demand with the people of the service's group as its population."""
-    demand = here.inputs.demand
-    if service.persons is None:
-        return demand
-    counted = coverage.whole_persons(service.persons, demand["demand_id"].to_numpy())
-    return demand.assign(population=counted)
-
-
-def _of_people(here: Region) -> pd.DataFrame:
-    member = here.inputs.membership
-    return member[coverage.among(member["demand_id"], here.inputs.demand["demand_id"])]
-
-
-def _walls(inputs: Inputs) -> gpd.GeoSeries | None:
-    """Return what no access leg may cross: water surfaces and the study's barriers."""
-    return walls(inputs.water, inputs.barriers)
-
-
-def _losses(at: pd.DataFrame, what: str, way: str, demand: gpd.GeoDataFrame) -> pd.DataFrame:
-    """List points that are not attached, or not to their nearest road."""
-    lost = at[at["why"] != ""]
-    persons = demand.set_index("demand_id")["population"]
-    return pd.DataFrame(
-        {
-            "mode": way,
-            "table": what,
-            "point_id": lost["point_id"].to_numpy(),
-            "why": lost["why"].to_numpy(),
-            "access_m": np.where(lost["access_mm"] >= 0, lost["access_mm"] / 1_000, np.nan),
-            "persons": lost["point_id"].map(persons).astype("Int64").to_numpy(),
-        }
     )
 
 

@@ -12,8 +12,8 @@ from siting import coverage, network, text, travel_time
 from siting.network import RoadNetwork
 from siting.network.crossings import crossing_rules, crossings
 from siting.network.sides import HAZARDS
-from siting.pipeline import questions
-from siting.pipeline.questions import Region
+from siting.pipeline import region
+from siting.pipeline.region import Region
 from siting.pipeline.roads import ways
 from siting.study import Study
 
@@ -81,7 +81,7 @@ def counted(study: Study, here: Region, name: str) -> pd.DataFrame:
     inputs = here.inputs
     way = study.services[name].road
     roads = inputs.networks[way]
-    homes, gates = questions.points_of(study, inputs, here.places, way)
+    homes, gates = region.points_of(study, inputs, here.places, way)
     people = np.isin(homes.index.to_numpy(), inputs.demand["demand_id"].to_numpy())
     opened = np.isin(gates.index.to_numpy(), list(here.today.open_sites(name)))
     demand_at, site_at = here.homes_at[way][people], here.sites_at[way][opened]

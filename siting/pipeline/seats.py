@@ -13,7 +13,7 @@ from siting.pipeline.inputs import CANDIDATES, Inputs
 from siting.study import Study
 
 if TYPE_CHECKING:
-    from siting.pipeline.questions import Region
+    from siting.pipeline.region import Region
 
 
 def of_service(study: Study, inputs: Inputs, name: str) -> pd.Series[int] | None:

@@ -15,8 +15,8 @@ from siting import load, network, tables
 from siting.errors import DataError, Problem
 from siting.evaluate import Service
 from siting.network import RoadNetwork
-from siting.pipeline import questions
-from siting.pipeline.questions import Region
+from siting.pipeline import region
+from siting.pipeline.region import Region
 from siting.pipeline.road_layer import walls
 from siting.pipeline.roads import speeds_of
 from siting.pipeline.steps import Steps, quiet
@@ -56,7 +56,7 @@ def on_edited_roads(study: Study, here: Region, asked: Plan) -> Region:
         after = network.revised(roads, edits, speeds=used, strict=False)
         edited[way] = after.network
         drops.append(after.network.drops.iloc[len(roads.drops) :])
-        homes, gates = questions.points_of(study, inputs, here.places, way)
+        homes, gates = region.points_of(study, inputs, here.places, way)
         homes_at[way], sites_at[way] = (
             network.reattached(
                 after,
@@ -71,7 +71,7 @@ def on_edited_roads(study: Study, here: Region, asked: Plan) -> Region:
     listed = load.join_drops(*drops).drop_duplicates(ignore_index=True)
     there = replace(inputs, networks=edited, drops=listed)
     found = {
-        service.name: questions.service_on(
+        service.name: region.service_on(
             study, there, service.name, homes_at, sites_at, Steps(quiet, 1)
         )
         for service in here.services

@@ -11,7 +11,7 @@ import pytest
 from shapely import LineString, Point, box
 
 import siting
-from siting.pipeline import questions, safety
+from siting.pipeline import region, safety
 from siting.pipeline.steps import Steps, quiet
 
 CRS = "EPSG:4547"
@@ -72,7 +72,7 @@ def study(
 
 def crossed(asked: siting.Study) -> dict[str, int]:
     """How often the home crosses what on its way."""
-    here = questions.region(asked, siting.pipeline.read_inputs(asked), step=Steps(quiet, 1))
+    here = region.join(asked, siting.pipeline.read_inputs(asked), step=Steps(quiet, 1))
     table = safety.crossings_table(asked, here)
     assert table is not None
     assert table["persons"].tolist() == [7, 7, 7]

@@ -17,7 +17,7 @@ from siting import demo
 from siting import plan as plans
 from siting.errors import DataError, StudyError
 from siting.pipeline import questions, whatif
-from siting.pipeline.questions import Region
+from siting.pipeline.region import Region, join
 from siting.pipeline.steps import Steps, quiet
 from siting.study import Study
 
@@ -103,7 +103,7 @@ def region(file: Path) -> tuple[Study, Region]:
     """The study up to its travel times; no page is written."""
     study = siting.read_study(file)
     inputs = siting.pipeline.read_inputs(study)
-    return study, questions.region(study, inputs, step=Steps(quiet, 1))
+    return study, join(study, inputs, step=Steps(quiet, 1))
 
 
 def asked(study: Study, here: Region, *edits: dict[str, Any]) -> tuple[Region, pd.Series[Any]]:
