@@ -18,6 +18,7 @@ from typing import Any
 import geopandas as gpd
 import numpy as np
 import pandas as pd
+import pyogrio
 
 from siting import green, text
 from siting.coverage import summary
@@ -146,7 +147,7 @@ def write_outputs(
     out_dir: Path,
     *,
     tables: Mapping[str, pd.DataFrame],
-    layers: Mapping[str, gpd.GeoDataFrame],
+    layers: Mapping[str, pd.DataFrame],
     pages: Mapping[str, str],
     run: Mapping[str, Any],
     lang: str,
@@ -289,7 +290,7 @@ def _write_all(
     new: Path,
     *,
     tables: Mapping[str, pd.DataFrame],
-    layers: Mapping[str, gpd.GeoDataFrame],
+    layers: Mapping[str, pd.DataFrame],
     pages: Mapping[str, str],
     run: Mapping[str, Any],
     **about: Any,
@@ -299,7 +300,7 @@ def _write_all(
         write_csv(new / "tables" / f"{name}.csv", table)
     drawn = {name: layer for name, layer in layers.items() if len(layer)}
     for name, layer in drawn.items():
-        _layer(layer).to_file(new / "results.gpkg", layer=name, driver="GPKG", engine="pyogrio")
+        pyogrio.write_dataframe(_layer(layer), new / "results.gpkg", layer=name, driver="GPKG")
     write_xlsx(new / "report.xlsx", tables, **about)
     if pages:
         (new / "maps").mkdir()
@@ -308,11 +309,12 @@ def _write_all(
     _write_json(new / "run.json", run)
 
 
-def _layer(layer: gpd.GeoDataFrame) -> gpd.GeoDataFrame:
-    """Return a layer whose columns a GeoPackage can hold."""
+def _layer(layer: pd.DataFrame) -> pd.DataFrame:
+    """Return a layer, or a table without geometry, whose columns a GeoPackage can hold."""
     plain = layer.copy()
+    shape = plain.geometry.name if isinstance(plain, gpd.GeoDataFrame) else None
     for column in plain.columns:
-        if column == plain.geometry.name or plain[column].dtype != object:
+        if column == shape or plain[column].dtype != object:
             continue
         cells = plain[column]
         if not cells.map(lambda v: v is None or isinstance(v, str | int | float | bool)).all():

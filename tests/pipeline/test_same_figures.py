@@ -99,10 +99,19 @@ def test_workbook(run: Finished) -> None:
 def test_geopackage(run: Finished) -> None:
     table = raw_table(run, "coverage")
     table = table[(table["level"] == "zone") & (table["plan"] == "today")]
-    drawn = table[table["zone_id"] != ""]  # people outside every zone have no polygon
     keys = ["zoning", "zone_id", "service", "rule_id", "settlement"]
-    zones = layer(run, "coverage_zones").astype({"judged": bool})
-    alike(drawn, zones, keys)
+    alike(table, layer(run, "coverage").astype({"judged": bool}), keys)
+    zones = layer(run, "coverage_zones")
+    assert len(zones) == len(layer(run, "zones"))  # a polygon a zone, not one a figure
+    judged = table[(table["settlement"] == "judged") & (table["zone_id"] != "")]
+    shown = {"covered_share_assessed": "share", "covered": "covered", "share_low": "share_low"}
+    for (service, rule_id), rows in judged.groupby(["service", "rule_id"]):
+        at = zones.set_index(["zoning", "zone_id"]).loc[
+            pd.MultiIndex.from_frame(rows[["zoning", "zone_id"]])
+        ]
+        for column, name in shown.items():
+            for cell, drawn in zip(rows[column], at[f"{service}: {rule_id}: {name}"], strict=True):
+                assert same(cell, drawn), (service, rule_id, column)
     gaps = raw_table(run, "gaps")
     alike(gaps, layer(run, "gaps"), ["gap_id"])
     sites = raw_table(run, "sites").drop_duplicates("site_id")

@@ -1,0 +1,241 @@
+"""The pages of a run: what they say of it, what is drawn on each, and the first page's cards."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import date
+from typing import TYPE_CHECKING, Any
+
+import geopandas as gpd
+import pandas as pd
+
+import siting
+from siting import maps, text
+from siting.maps import Card, Sheet
+from siting.pipeline import buses, equity, forecast, people, safety
+from siting.pipeline.inputs import CANDIDATES
+from siting.rules import Rule
+from siting.study import Study
+
+if TYPE_CHECKING:
+    from siting.pipeline import Results
+
+MAJOR_FIRST = ("drive", "walk")  # which network draws the base map: the drivers' has motorways
+
+
+def sheet_of(results: Results, rules: tuple[Rule, ...]) -> Sheet:
+    """Return what stands on every page: title, sources, rules and notes."""
+    study, inputs = results.study, results.region.inputs
+    lang = study.language
+    title = study.title_en if lang == "en" and study.title_en else study.title
+    region = study.region_en if lang == "en" and study.region_en else study.region
+    labels = {
+        name: label for name, service in study.services.items() if (label := service.label(lang))
+    }
+    groups = {
+        name: study.people.groups[service.group].label(lang) or service.group
+        for name, service in study.services.items()
+        if service.group is not None
+    }
+    pages = ["coverage"]
+    pages += ["gaps"] if results.gaps is not None else []
+    pages += ["green"] if results.green is not None else []
+    pages += ["schools"] if results.closures is not None else []
+    pages += ["new_sites"] if results.new_sites is not None else []
+    named = [
+        maps.Source("people", "", _people_year(study, lang), study.people.source)
+    ] if study.people.source else []  # fmt: skip
+    layers = [
+        maps.Source(_shown_layer(entry.layer), entry.file, entry.date, entry.source)
+        for entry in inputs.layers
+    ]
+    notes = list(study.notes)
+    if not study.zones:
+        notes.append(text.get("note.one_region", lang))
+    notes += forecast.notes(study, inputs.forecast, inputs.rules, lang)
+    notes += people.notes(inputs.demand, lang)
+    notes += people.spread_notes(study, inputs.demand, lang)
+    notes += buses.notes(study, inputs.rules, results.region.buses, lang)
+    notes += safety.notes(study, lang)
+    notes += equity.notes(study, results.region, lang)
+    dropped = inputs.drops[inputs.drops["action"] == "dropped"]
+    if len(dropped):
+        notes.append(text.get("note.drops", lang, n=text.count(len(dropped))))
+    return Sheet(
+        title=title,
+        region=region or title,
+        lang=lang,
+        made_on=date.today().isoformat(),
+        version=siting.__version__,
+        sources=tuple(named + layers),
+        rules=rules,
+        pages=tuple(pages),
+        labels=labels,
+        modes={name: service.way for name, service in study.services.items()},
+        groups=groups,
+        seated=tuple(name for name, service in study.services.items() if service.seats),
+        approval_number=study.approval_number,
+        made_up=study.made_up,
+        notes=tuple(notes),
+        tiles=None if study.basemap is None else maps.Tiles(
+            study.basemap.url, study.basemap.attribution
+        ),
+    )  # fmt: skip
+
+
+def pages_of(
+    results: Results, sheet: Sheet, tables: Mapping[str, pd.DataFrame], max_not_assessed: float
+) -> tuple[dict[str, str], list[Card]]:
+    """Return pages by key, and what the first page says of each."""
+    here, inputs = results.region, results.region.inputs
+    base: dict[str, Any] = {
+        "sheet": sheet,
+        "water": inputs.water,
+        "roads": maps.drawn_roads(_roads(results)),
+    }
+    existing = here.places.sites[here.places.sites["status"] == "existing"]
+    shown = {"sites": existing, "offers": here.offers}
+    today = tables["coverage"][tables["coverage"]["plan"] == here.today.name]
+    pages = {
+        "coverage": maps.coverage_page(
+            today,
+            inputs.zones,
+            max_not_assessed=max_not_assessed,
+            areas=results.areas,
+            accessibility=tables.get("accessibility"),
+            equity=tables.get("equity"),
+            provision=tables.get("provision"),
+            **shown,
+            **base,
+        )
+    }
+    cards = _coverage_cards(results, today, sheet)
+    if results.gaps is not None:
+        pages["gaps"] = maps.gaps_page(
+            results.gaps, inputs.zones, losses=results.losses, **shown, **base
+        )
+    if results.green is not None:
+        pages["green"] = maps.green_page(
+            tables["green"],
+            inputs.zones,
+            cells=results.green.cells,
+            cell_m=results.study.people.cell_m,
+            parks=inputs.parks,
+            entrances=results.park_entrances,
+            **base,
+        )
+        cards += _green_cards(tables["green"], here.zoning, sheet)
+    if results.closures is not None:
+        found = results.closures
+        pages["schools"] = maps.schools_page(
+            found.ranking, found.receivers, existing, inputs.zones, limits=found.limits, **base
+        )
+        cards.append(_closures_card(found.ranking, sheet))
+    if (new := results.new_sites) is not None:
+        pages["new_sites"] = maps.new_sites_page(
+            new.solution,
+            new.candidates,
+            here.places.sites,
+            inputs.zones,
+            service=new.service,
+            rule_id=new.rule.id,
+            persons=new.persons,
+            newly=new.newly,
+            offers=here.offers,
+            **base,
+        )
+        gained = new.solution.objective - new.solution.already
+        cards.append(
+            Card(
+                "new_sites",
+                f"+{text.count(gained)}",
+                maps.new_sites_finding(new.solution, new.persons, new.service, new.rule.id, sheet),
+                sheet.rule_note(new.rule.id),
+            )
+        )
+    return pages, cards
+
+
+def _people_year(study: Study, lang: str) -> str:
+    people = study.people
+    if people.scenario is None:
+        return str(people.year or "")
+    name = people.scenarios[people.scenario].label(lang) or people.scenario
+    return text.get("forecast.date", lang, year=str(people.scenario_year), name=name)
+
+
+def _shown_layer(name: str) -> str:
+    return "candidates" if name == CANDIDATES else name.removeprefix("services.")
+
+
+def _coverage_cards(results: Results, today: pd.DataFrame, sheet: Sheet) -> list[Card]:
+    cards = []
+    rows = today[
+        (today["level"] == "region")
+        & (today["settlement"] == "judged")
+        & (today["zoning"] == results.region.zoning)
+    ].set_index(["service", "rule_id"])
+    for name, service in results.study.services.items():
+        for rule_id in service.rules[:1]:
+            if (name, rule_id) not in rows.index:
+                continue
+            row: Any = rows.loc[(name, rule_id)]
+            note = text.percent_range(row["share_low"], row["share_high"])
+            if pd.notna(row["target_share"]):
+                verdict = sheet.say(f"verdict.{row['verdict']}")
+                target = text.percent(row["target_share"])
+                note += f" · {sheet.say('finding.target', target=target, verdict=verdict)}"
+            if pd.notna(row["straight_share_assessed"]):
+                straight = text.percent(row["straight_share_assessed"])
+                note += f" · {sheet.say('figure.straight_share_assessed')} {straight}"
+            cards.append(
+                Card(
+                    "coverage",
+                    text.percent(row["covered_share_assessed"])
+                    if maps.is_judged(row, sheet)
+                    else text.DASH,
+                    maps.finding(today, name, rule_id, sheet),
+                    f"{note} · {sheet.rule_note(rule_id)}",
+                )
+            )
+    return cards
+
+
+def _green_cards(figures: pd.DataFrame, zoning: str, sheet: Sheet) -> list[Card]:
+    rows = figures[
+        (figures["level"] == "region")
+        & (figures["zoning"] == zoning)
+        & figures["judged"]
+        & (figures["quarter"] == "all")
+    ].drop_duplicates("indicator")
+    return [
+        Card(
+            "green",
+            text.percent(row["straight_share"]),
+            sheet.say(
+                "finding.green",
+                name=sheet.say(f"indicator.{row['indicator']}"),
+                straight=text.percent(row["straight_share"]),
+                foot=text.percent(row["foot_share"]),
+            ),
+        )
+        for row in rows.to_dict("records")
+    ]
+
+
+def _closures_card(ranking: pd.DataFrame, sheet: Sheet) -> Card:
+    kept = int((ranking["unserved_after"] > 0).sum())
+    service = str(ranking["service"].iloc[0]) if len(ranking) else ""
+    return Card(
+        "schools",
+        f"{text.count(kept)} / {text.count(len(ranking))}",
+        maps.schools_finding(ranking, service, sheet),
+        sheet.rule_note("school.keep_needed_small"),
+    )
+
+
+def _roads(results: Results) -> gpd.GeoDataFrame:
+    """Return the roads of the base map."""
+    networks = results.region.inputs.networks
+    drawn = next(networks[way] for way in (*MAJOR_FIRST, *networks) if way in networks)
+    return gpd.GeoDataFrame({"highway": drawn.highway}, geometry=drawn.geometry, crs=drawn.crs)
