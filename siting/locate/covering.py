@@ -1,8 +1,4 @@
-"""Where new sites should be: location models that return Plans, with proof of how good they are.
-
-So far the maximal covering location problem; its solver is HiGHS (branch and cut). Every result
-carries ``status``, ``bound`` and ``gap``.
-"""
+"""Maximal covering: most persons within a threshold, with proof of how good the choice is."""
 
 from __future__ import annotations
 
@@ -19,12 +15,12 @@ from scipy import sparse
 
 from siting.coverage import is_covered, whole_persons
 from siting.errors import DataError, InfeasibleError, Problem, SolverError, StudyError, first_ids
+from siting.locate.highs import model
 from siting.plan import Plan, open_more
 
 if TYPE_CHECKING:
     from siting.travel_time import TravelTimes
 
-SEED = 1
 # pairs of demand and candidate up to which ties are broken by person-impedance: the second model
 # has a variable a pair, and larger ones would cost more than the first solve
 TIE_PAIRS = 200_000
@@ -289,7 +285,7 @@ class _Covering:
         cost = np.concatenate([np.zeros(n), self.set_weights.astype(float)])
         if at_least is not None:
             cost[:] = 0  # any such choice will do
-        highs = _model(
+        highs = model(
             cost,
             matrix,
             np.concatenate([np.full(rows, -np.inf), low]),
@@ -348,7 +344,7 @@ class _Covering:
         )
         # values were stored one higher, so that 0 is not lost in a sparse matrix
         impedance = (pair.data - 1) / max(1, int(pair.data.max()))
-        highs = _model(
+        highs = model(
             np.concatenate([np.zeros(n), weights * impedance]),
             matrix,
             np.concatenate([np.full(rows + pairs, -np.inf), [self.count, objective - 0.5]]),
@@ -362,59 +358,6 @@ class _Covering:
         if highs.getModelStatus() != highspy.HighsModelStatus.kOptimal:
             return None
         return _chosen(highs, n, self.count)
-
-
-def _model(
-    cost: NDArray[np.float64],
-    matrix: sparse.csr_array,
-    row_low: NDArray[np.float64],
-    row_high: NDArray[np.float64],
-    *,
-    n_binary: int,
-    maximise: bool,
-    deadline: float | None,
-    threads: int,
-) -> highspy.Highs:
-    """Hand sparse arrays to HiGHS: the first ``n_binary`` columns binary, all within 0 and 1."""
-    lp = highspy.HighsLp()
-    lp.num_col_, lp.num_row_ = len(cost), len(row_low)
-    lp.sense_ = highspy.ObjSense.kMaximize if maximise else highspy.ObjSense.kMinimize
-    lp.col_cost_, lp.col_lower_ = cost, np.zeros(len(cost))
-    lp.col_upper_ = np.ones(len(cost))
-    lp.row_lower_, lp.row_upper_ = row_low, row_high
-    lp.a_matrix_.format_ = highspy.MatrixFormat.kRowwise
-    lp.a_matrix_.start_ = matrix.indptr
-    lp.a_matrix_.index_ = matrix.indices
-    lp.a_matrix_.value_ = matrix.data
-    kinds = highspy.HighsVarType
-    lp.integrality_ = [kinds.kInteger] * n_binary + [kinds.kContinuous] * (len(cost) - n_binary)
-    highspy.Highs.resetGlobalScheduler(True)  # its thread count is else that of the first solve
-    highs = _quiet()
-    options: dict[str, bool | int | float] = {
-        "random_seed": SEED,
-        "threads": threads,
-        "mip_rel_gap": 0.0,
-        "mip_abs_gap": 1e-6,
-    }
-    if deadline is not None:
-        options["time_limit"] = max(0.0, deadline - time.monotonic())
-    for option, setting in options.items():
-        highs.setOptionValue(option, setting)
-    if highs.passModel(lp) == highspy.HighsStatus.kError:
-        raise SolverError("HiGHS refused the covering model.")
-    return highs
-
-
-def _quiet() -> highspy.Highs:
-    """Return a solver that prints nothing, its banner included.
-
-    ``Highs.__init__`` switches callbacks on, which prints the banner before any option can be set;
-    so build it without (no callback is used here) and set the option first.
-    """
-    highs = highspy.Highs.__new__(highspy.Highs)
-    super(highspy.Highs, highs).__init__()
-    highs.setOptionValue("output_flag", False)
-    return highs
 
 
 def _start(
