@@ -1,0 +1,24 @@
+"""Plans over years under budgets: closures, moves, new sites and expansions, with proof.
+
+A :class:`Question` is tables and limits; :func:`programme` answers it with the programme of least
+journeys, running cost and building, or names the rules that are at odds. Mergers and new sites use
+it alike. See ``docs/method-schools.md``.
+"""
+
+from __future__ import annotations
+
+from siting.sequence.result import Programme
+from siting.sequence.solve import programme
+from siting.sequence.tables import CHOICES, EXPANSIONS, SEATS, SITES, UNITS, Question, check
+
+__all__ = [
+    "CHOICES",
+    "EXPANSIONS",
+    "SEATS",
+    "SITES",
+    "UNITS",
+    "Programme",
+    "Question",
+    "check",
+    "programme",
+]
