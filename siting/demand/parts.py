@@ -9,6 +9,7 @@ import pandas as pd
 
 from siting import tables
 from siting.demand.people import Demand
+from siting.demand.settlement import Density, by_density
 from siting.demand.zoning import zone_of_points
 from siting.tables import label
 
@@ -18,11 +19,13 @@ def one_source_a_zone(
     zones: gpd.GeoDataFrame,
     *,
     only: Mapping[str, Sequence[str]] | None = None,
+    density: Density | None = None,
 ) -> Demand:
     """Return the places of several sources as one table: each zone has those of one source.
 
     A zone is spoken for by the first source that has anybody in it; what other sources say of it
-    is not counted, and listed. Outside every zone is a zone of its own in this.
+    is not counted, and listed: one person is enough to speak for a zone. Outside every zone is a
+    zone of its own in this, called ``""``.
 
     Parameters
     ----------
@@ -32,6 +35,9 @@ def one_source_a_zone(
         One zoning.
     only
         Source → the zones it may speak for; all unless given.
+    density
+        What says the class of places whose ``class_from`` is ``density``: it is a question of all
+        people together, and is asked again of those that are counted.
 
     Returns
     -------
@@ -51,7 +57,9 @@ def one_source_a_zone(
     >>> both.table[["demand_id", "population", "source"]].values.tolist()
     [['census:p', 30, 'census']]
     >>> both.drops["what"].tolist()
-    ['28 people at 1 places: census speaks for zone a']
+    ['28 people at 1 places: census speaks for zone a, with 30 people']
+    >>> dict(both.uncounted)
+    {'grid': 28}
     """
     only = only or {}
     placed = []
@@ -75,14 +83,24 @@ def one_source_a_zone(
     speaks = rank.where(may & (every["population"] > 0)).groupby(every["_zone"]).min()
     chosen = may & (rank == every["_zone"].map(speaks))
     names = list(parts)
+    spoken = every[chosen].groupby("_zone")["population"].sum()
     drops = []
+    uncounted = dict.fromkeys(names, 0)
     for (zone_id, name), rows in every[~chosen].groupby(["_zone", "source"], sort=True):
         first = speaks[zone_id]
-        why = "no source may speak" if pd.isna(first) else f"{names[int(first)]} speaks"
         where = f"zone {label(str(zone_id))}" if zone_id else "outside every zone"
         persons = int(rows["population"].sum())
-        what = f"{persons} people at {len(rows)} places: {why} for {where}"
+        what = f"{persons} people at {len(rows)} places: "
+        if pd.isna(first):
+            what += f"no source may speak for {where}"
+        else:
+            what += f"{names[int(first)]} speaks for {where}, with {spoken[zone_id]} people"
         drops.append(("people", str(name), what, "not counted"))
+        uncounted[str(name)] += persons
     table = every[chosen].drop(columns="_zone").sort_values("demand_id", kind="stable")
-    checked = tables.check("demand", table.reset_index(drop=True), layer="people")
-    return Demand(checked, tables.drops_table(drops))
+    table = table.reset_index(drop=True)
+    if density is not None and (dense := table["class_from"] == "density").any():
+        said = by_density(table, density)
+        table["settlement"] = table["settlement"].where(~dense, said).astype("str")
+    checked = tables.check("demand", table, layer="people")
+    return Demand(checked, tables.drops_table(drops), {k: n for k, n in uncounted.items() if n})

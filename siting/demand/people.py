@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import NamedTuple
 
 import geopandas as gpd
@@ -13,15 +14,17 @@ from siting.demand.settlement import Otherwise, classes, finished
 
 
 class Demand(NamedTuple):
-    """The demand table and its drops."""
+    """The demand table and its drops; persons of sources that are not counted, by source."""
 
     table: gpd.GeoDataFrame
     drops: pd.DataFrame
+    uncounted: Mapping[str, int] = MappingProxyType({})
 
 
 def from_points(
     people: gpd.GeoDataFrame,
     *,
+    declared: str | None = None,
     zones: gpd.GeoDataFrame | None = None,
     land_use: Sequence[gpd.GeoDataFrame] = (),
     settlement: Otherwise = None,
@@ -32,6 +35,8 @@ def from_points(
     ----------
     people
         From :func:`siting.load.people`.
+    declared
+        Class of every point of this source whose own row says none.
     zones
         One zoning whose ``settlement`` is taken where neither a point nor land use says one.
     land_use
@@ -53,7 +58,9 @@ def from_points(
     """
     tables.check("people", people)
     people = people.reset_index(drop=True)
-    said = classes(people["settlement"], people.geometry, land_use=land_use, zones=zones)
+    said = classes(
+        people["settlement"], people.geometry, declared=declared, land_use=land_use, zones=zones
+    )
     data = gpd.GeoDataFrame(
         {
             "demand_id": people["demand_id"].astype("str"),

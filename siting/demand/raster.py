@@ -18,6 +18,7 @@ from siting.demand.settlement import Otherwise, classes, finished
 def from_raster(
     pieces: gpd.GeoDataFrame,
     *,
+    declared: str | None = None,
     zones: gpd.GeoDataFrame | None = None,
     land_use: Sequence[gpd.GeoDataFrame] = (),
     settlement: Otherwise = None,
@@ -34,6 +35,8 @@ def from_raster(
     ----------
     pieces
         From :func:`siting.load.population`.
+    declared
+        Class of every piece of this source.
     zones
         One zoning whose ``settlement`` a piece takes where land use says none.
     land_use
@@ -50,7 +53,8 @@ def from_raster(
     --------
     >>> import shapely
     >>> cells = gpd.GeoDataFrame(
-    ...     {"piece_id": ["0/0", "0/1"], "zone_id": ["a", "a"], "persons": [1.75, 2.5]},
+    ...     {"piece_id": ["0/0", "0/1"], "zone_id": "a", "persons": [1.75, 2.5],
+    ...      "area_m2": 81.0, "spread_m": 6.37},
     ...     geometry=[shapely.Point(0, 0), shapely.Point(9, 0)],
     ...     crs=4547,
     ... )
@@ -78,14 +82,15 @@ def from_raster(
         drops.append((layer, f"{len(spots)} pieces of cells", what, "rounded"))
     kept = spots[persons > 0].reset_index(drop=True)
     blank = pd.Series([""] * len(kept), dtype="str")
-    said = classes(blank, kept.geometry, land_use=land_use, zones=zones)
+    said = classes(blank, kept.geometry, declared=declared, land_use=land_use, zones=zones)
     data = gpd.GeoDataFrame(
         {
             "demand_id": kept["piece_id"],
             "population": persons[persons > 0],
             "settlement": said["settlement"],
             "class_from": said["class_from"],
-            "area_m2": 0.0,
+            "area_m2": kept["area_m2"],
+            "spread_m": kept["spread_m"],
         },
         geometry=kept.geometry.to_numpy(),
         crs=kept.crs,
@@ -100,7 +105,8 @@ def carriers_from_raster(pieces: gpd.GeoDataFrame, *, layer: str = "people.raste
     --------
     >>> import shapely
     >>> cells = gpd.GeoDataFrame(
-    ...     {"piece_id": ["0/0", "0/0/a"], "zone_id": ["", "a"], "persons": [1.75, 2.5]},
+    ...     {"piece_id": ["0/0/", "0/0/a"], "zone_id": ["", "a"], "persons": [1.75, 2.5],
+    ...      "area_m2": [40.0, 41.0], "spread_m": 6.37},
     ...     geometry=[shapely.Point(0, 0), shapely.Point(9, 0)],
     ...     crs=4547,
     ... )
@@ -122,7 +128,8 @@ def carriers_from_raster(pieces: gpd.GeoDataFrame, *, layer: str = "people.raste
             "carrier_id": inside["piece_id"],
             "weight": inside["persons"],
             "settlement": pd.Series([""] * len(inside), dtype="str", index=inside.index),
-            "area_m2": 0.0,
+            "area_m2": inside["area_m2"],
+            "spread_m": inside["spread_m"],
         },
         geometry=inside.geometry.to_numpy(),
         crs=pieces.crs,

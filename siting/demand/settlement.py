@@ -48,6 +48,7 @@ def classes(
     own: pd.Series[Any],
     points: gpd.GeoSeries,
     *,
+    declared: str | None = None,
     land_use: Sequence[gpd.GeoDataFrame] = (),
     zones: gpd.GeoDataFrame | None = None,
 ) -> pd.DataFrame:
@@ -59,6 +60,9 @@ def classes(
         The class that a place's own row says, blank where it says none.
     points
         The places.
+    declared
+        The class that the study declares for this source of people: that of the places whose own
+        row says none, before land use and zones.
     land_use
         Layers of polygons from :func:`siting.load.residential`; the first whose polygon holds the
         place and says a class.
@@ -68,8 +72,8 @@ def classes(
     Returns
     -------
     pandas.DataFrame
-        ``settlement`` and ``class_from`` (``own``, ``land_use``, ``zones``), blank where
-        nothing says it; in the order of the places.
+        ``settlement`` and ``class_from`` (``own``, ``study``, ``land_use``, ``zones``), blank
+        where nothing says it; in the order of the places.
 
     Examples
     --------
@@ -88,6 +92,7 @@ def classes(
         new = (found == "") & (said != "")
         found, by = found.where(~new, said), by.where(~new, name)
 
+    fill(pd.Series(declared or "", index=found.index, dtype=object), "study")
     for layer in land_use:
         polygons = layer.rename(columns={"residential_id": "zone_id"})
         fill(_said(points, polygons), "land_use")

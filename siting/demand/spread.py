@@ -147,6 +147,7 @@ def spread(
             "settlement": said["settlement"],
             "class_from": said["class_from"],
             "area_m2": spots["area_m2"].astype("float64"),
+            "spread_m": spots.get("spread_m", pd.Series(np.nan, index=spots.index)),
         },
         geometry=spots.geometry.to_numpy(),
         crs=spots.crs,
@@ -154,7 +155,8 @@ def spread(
     if sources:
         data["source"] = spots["source"].astype("str")
     if empty and zones is not None:
-        data = pd.concat([data, _zone_points(empty, zones, land_use, sources)], ignore_index=True)
+        added = _zone_points(empty, zones, land_use, settlement, sources)
+        data = pd.concat([data, added], ignore_index=True)
         for draw in empty:
             what = f"nothing carries its {draw.persons} people{_of(draw)}: put on one point in it"
             drops.append((layer, label(draw.zone_id), what, "added"))
@@ -211,23 +213,33 @@ def _zone_points(
     empty: Sequence[Draw],
     zones: gpd.GeoDataFrame,
     land_use: Sequence[gpd.GeoDataFrame],
+    settlement: Otherwise,
     sources: Sequence[str],
 ) -> gpd.GeoDataFrame:
-    """Return one place in each zone that nothing carries the people of."""
-    shapes = zones.set_index("zone_id").geometry
-    places = gpd.GeoSeries(
-        [shapely.point_on_surface(shapes[d.zone_id]) for d in empty], crs=zones.crs
-    )
-    told = {"": "", "town": "township_seat", "village": "village"}
-    own = pd.Series([told[d.part] for d in empty], dtype="str")
-    said = classes(own, places, land_use=land_use, zones=zones)
+    """Return one place in each zone that nothing carries the people of.
+
+    Its class is what land use or the zone says, where that is one of a town for the total of towns
+    and a village for that of villages, then the study's on the same terms; only then the total's
+    own word: a township seat, a village. Its people may live anywhere in the zone (``spread_m``).
+    """
+    shapes = zones.set_index("zone_id").geometry[[d.zone_id for d in empty]]
+    places = gpd.GeoSeries(shapely.point_on_surface(shapes.to_numpy()), crs=zones.crs)
+    part = pd.Series([d.part for d in empty], dtype=object)
+    said = classes(pd.Series([""] * len(empty)), places, land_use=land_use, zones=zones)
+    word, by = said["settlement"], said["class_from"]
+    if isinstance(settlement, str):
+        word, by = word.where(word != "", settlement), by.where(word != "", "study")
+    fits = (part == "") | (part == "town") & word.isin(TOWNS)
+    fits |= (part == "village") & (word == "village")
+    told = part.map({"": "", "town": "township_seat", "village": "village"})
     data = gpd.GeoDataFrame(
         {
             "demand_id": pd.Series([f"{d.zone_id}/{d.part or 'zone'}" for d in empty], dtype="str"),
             "population": [d.persons for d in empty],
-            "settlement": said["settlement"],
-            "class_from": said["class_from"].where(said["class_from"] != "own", "totals"),
+            "settlement": word.where(fits, told).astype("str"),
+            "class_from": by.where(fits, "totals").astype("str"),
             "area_m2": 0.0,
+            "spread_m": shapely.hausdorff_distance(shapes.to_numpy(), places.to_numpy()),
         },
         geometry=places.to_numpy(),
         crs=zones.crs,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Final, Literal, NamedTuple
 
@@ -24,7 +25,7 @@ from siting.errors import DataError, Problem
 from siting.load.files import existing, refuse, unreadable
 from siting.load.intake import Layer
 from siting.load.raster import moved, placed, window_of
-from siting.load.shapes import polygons_of
+from siting.load.shapes import area_m2, polygons_of
 from siting.tables import label
 
 F64 = npt.NDArray[np.float64]
@@ -33,6 +34,9 @@ Ints = npt.NDArray[np.int64]
 NOISE: Final = 1e-5
 """Shares of a cell are computed in single precision; less than this is nothing, or all of it."""
 
+STRAIGHT: Final = 1e-3
+"""The share of a cell that a grid may lie askew over its whole length: noise of a conversion."""
+
 BEYOND: Final = 1e-3
 """The share of a zone that may lie beyond the raster: borders are drawn to about a cell."""
 
@@ -40,7 +44,8 @@ BEYOND: Final = 1e-3
 class Grid(NamedTuple):
     """Persons on a north-up grid: ``persons`` (rows, columns; NaN: no data), and where it lies.
 
-    ``top`` and ``left`` are the row and column of the whole raster, in blocks, of the first cell.
+    ``top`` and ``left`` are the row and column of the first cell in the whole raster, in blocks,
+    counted from its north-west corner whichever way its file counts rows.
     """
 
     persons: F64
@@ -58,6 +63,7 @@ def population(
     *,
     crs: pyproj.CRS,
     zones: gpd.GeoDataFrame | None = None,
+    only: Sequence[str] | None = None,
     holds: Literal["count", "density"] = "count",
     land_area: Path | str | None = None,
     declared: crs_.Declared = None,
@@ -80,6 +86,9 @@ def population(
         The working CRS.
     zones
         One zoning in ``crs``. Without it every cell is one piece.
+    only
+        The zones whose people are asked for, all unless given; the others' share of their cells
+        is listed, and so is not outside every zone.
     holds
         Persons in each cell, or persons per km².
     land_area
@@ -89,7 +98,7 @@ def population(
     band
         Which band, from 1.
     block
-        Cells are added up in squares of so many, counted from the corner of the raster.
+        Cells are added up in squares of so many, counted from the raster's north-west corner.
     outside
         People of cells that a zone touches, outside every zone: ``"kept"`` as pieces in no zone,
         or ``"left_out"``; listed either way. Cells that no zone touches are other places'.
@@ -98,7 +107,8 @@ def population(
     -------
     Layer
         Table ``raster_people``: ``piece_id`` (``row/column/zone_id``), ``zone_id`` (``""``: in
-        none), ``persons`` (not whole), point in ``crs`` inside cell and zone.
+        none), ``persons`` (not whole), ``area_m2`` of the piece, ``spread_m`` (how far from the
+        point the farthest corner of the piece is), point in ``crs`` inside cell and zone.
 
     Raises
     ------
@@ -114,7 +124,10 @@ def population(
         refuse(layer, f"block is {block}", "Give 1 or more cells.")
     if zones is not None and zones["zone_id"].duplicated().any():
         refuse(layer, "people can be cut along one zoning only", "Give one zoning.")
-    area = None if zones is None else shapely.box(*zones.total_bounds)
+    asked = zones
+    if zones is not None and only is not None:
+        asked = zones[zones["zone_id"].isin(list(only))]
+    area = None if asked is None else shapely.box(*asked.total_bounds)
     grid, beyond = _read(
         existing(path, table=layer), layer, crs, area, declared, band, block,
         None if holds == "count" else "cell" if land_area is None
@@ -128,21 +141,30 @@ def population(
     flat = gpd.GeoDataFrame(
         {"zone_id": flat["zone_id"].astype("str")}, geometry=_disjoint(flat.geometry), crs=crs
     )
+    mine = flat["zone_id"].isin(list(flat["zone_id"] if only is None else only))
     shares = _shares(flat, grid, crs)
-    drops = _no_data(flat, shares, grid, crs, beyond, layer)
+    own = shares["zone_id"].isin(flat["zone_id"][mine])
+    drops = _no_data(flat[mine].reset_index(drop=True), shares[own], grid, crs, beyond, layer)
+    touched = np.zeros(grid.persons.shape, dtype=bool)
+    touched[shares["row"][own], shares["column"][own]] = True
+    near = touched[shares["row"], shares["column"]]
     shares["persons"] = grid.persons[shares["row"], shares["column"]]
-    rest = shares.groupby(["row", "column"], as_index=False, sort=True)["share"].sum()
+    rest = shares[near].groupby(["row", "column"], as_index=False, sort=True)["share"].sum()
     rest["share"] = 1.0 - rest["share"]
     rest = rest[rest["share"] > NOISE].assign(zone_id="")
     rest["persons"] = grid.persons[rest["row"], rest["column"]]
     rest = rest[rest["persons"] > 0]
     action = "kept" if outside == "kept" else "left out"
-    if len(rest):
-        gone = float((rest["persons"] * rest["share"]).sum())
-        what = f"{gone:.1f} people of cells that a zone touches live outside every zone"
-        drops.append((layer, f"{len(rest)} cells", what, action))
-    touched = np.zeros(grid.persons.shape, dtype=bool)
-    touched[shares["row"], shares["column"]] = True
+    others = shares[near & ~own & (shares["persons"] > 0)]
+    shares = shares[own]
+    for part, where, done in (
+        (rest, "of cells that a zone touches live outside every zone", action),
+        (others, "of these cells live in zones that other sources speak for", "left out"),
+    ):
+        if len(part):
+            gone = float((part["persons"] * part["share"]).sum())
+            count = len(part[["row", "column"]].drop_duplicates())
+            drops.append((layer, f"{count} cells", f"{gone:.1f} people {where}", done))
     if (far := ~touched & (grid.persons > 0)).any():
         gone = float(grid.persons[far].sum())
         what = f"{gone:.1f} people in cells that no zone touches: of other places"
@@ -171,7 +193,8 @@ def _read(
         with rasterio.open(file) as raster:
             own = placed(raster, file, table=layer, declared=declared, band=band)
             a, b, c, d, e, f = tuple(raster.transform)[:6]
-            if b or d or a < 0:
+            skew = max(abs(b) * raster.height, abs(d) * raster.width)
+            if skew > STRAIGHT * min(abs(a), abs(e)) or a < 0:
                 refuse(
                     layer,
                     f"the grid of {label(file.name)} lies askew to the axes of its CRS",
@@ -179,16 +202,16 @@ def _read(
                 )
             _refuse_classes(raster, file, band, layer)
             window = window_of(raster, file, table=layer, crs=crs, raster_crs=own, area=area)
-            window = _aligned(window, block, raster)
+            window, top, left = _aligned(window, block, raster.shape, up=e > 0)
             cells = raster.read(band, window=window, masked=True)
             values = cells.astype(np.float64).filled(np.nan) * raster.scales[band - 1]
             values += raster.offsets[band - 1]
             extent = shapely.box(c, f, c + a * raster.width, f + e * raster.height)
-            left, top, whole = int(window.col_off), int(window.row_off), raster.shape
+            whole = raster.shape
     except (RasterioError, OSError) as error:
         unreadable(file, error, table=layer, kind="a raster")
     _refuse_numbers(values, file, layer)
-    west, north = c + a * left, f + e * top
+    west, north = c + a * window.col_off, f + e * window.row_off
     if land is not None:
         km2 = (
             _cell_km2(own, west, north, a, e, values.shape)
@@ -196,20 +219,28 @@ def _read(
             else _land_km2(Path(land), (a, b, c, d, e, f), whole, own, window, layer)
         )
         values = values * km2
-    persons = _blocks(values, block)
     if e > 0:  # rows counted northwards
-        persons, north = persons[::-1], north + e * block * len(persons)
-    return Grid(
-        persons, own, west, north, a * block, abs(e) * block, top // block, left // block
-    ), extent
+        values, north = values[::-1], north + e * len(values)
+    persons = _blocks(values, block)
+    return Grid(persons, own, west, north, a * block, abs(e) * block, top, left), extent
 
 
-def _aligned(window: Any, block: int, raster: Any) -> Any:
-    """Return the window grown to whole blocks, as far as the raster goes."""
-    left, top = int(window.col_off) // block * block, int(window.row_off) // block * block
-    right = min(raster.width, -(-int(window.col_off + window.width) // block) * block)
-    bottom = min(raster.height, -(-int(window.row_off + window.height) // block) * block)
-    return rasterio.windows.Window(left, top, right - left, bottom - top)
+def _aligned(window: Any, block: int, shape: tuple[int, int], *, up: bool) -> tuple[Any, int, int]:
+    """Return the window grown to whole blocks, as far as the raster goes, and its first block.
+
+    Blocks are counted from the north-west, so that they are the same ground whichever way the
+    rows of the file go (``up``: northwards) and whatever part of it is read.
+    """
+    height, width = shape
+    first, left = int(window.row_off), int(window.col_off)
+    last, right = first + int(window.height), left + int(window.width)
+    if up:
+        first, last = height - last, height - first
+    first, left = first // block * block, left // block * block
+    last, right = min(height, -(-last // block) * block), min(width, -(-right // block) * block)
+    row = height - last if up else first
+    grown = rasterio.windows.Window(left, row, right - left, last - first)
+    return grown, first // block, left // block
 
 
 def _blocks(values: F64, block: int) -> F64:
@@ -334,18 +365,21 @@ def _shares(flat: gpd.GeoDataFrame, grid: Grid, crs: pyproj.CRS) -> pd.DataFrame
         {"zone_id": flat["zone_id"]}, geometry=_in(flat.geometry.to_numpy(), crs, grid.crs)
     )
     rows, columns = grid.persons.shape
+    east, south = grid.west + columns * grid.width, grid.north - rows * grid.height
+    # the ground of some may be others' alone, or lie elsewhere
+    there = there[there.geometry.intersects(shapely.box(grid.west, south, east, grid.north))]
     wkt = grid.crs.to_wkt()
     ground = NumPyRasterSource(
         np.ones((rows, columns), dtype=np.float32),
         xmin=grid.west,
-        xmax=grid.west + columns * grid.width,
-        ymin=grid.north - rows * grid.height,
+        xmax=east,
+        ymin=south,
         ymax=grid.north,
         srs_wkt=wkt,
     )
     found = exact_extract(
         ground,
-        there[~there.geometry.is_empty].set_crs(wkt),  # the ground of some may be others' alone
+        there.set_crs(wkt),
         ["cell_id", "coverage"],
         include_cols=["zone_id"],
         output="pandas",
@@ -407,17 +441,27 @@ def _table(
     flat: gpd.GeoDataFrame | None,
     layer: str,
 ) -> gpd.GeoDataFrame:
-    """Return pieces with a point in each: the cell's middle, or a place in its part."""
+    """Return pieces with a point in each: the cell's middle, or a place in its part.
+
+    Everybody of a piece lives in it, so nobody lives farther from its point than its farthest
+    corner is: ``spread_m``.
+    """
     row, column = pieces["row"].to_numpy(), pieces["column"].to_numpy()
     west = grid.west + column * grid.width
     north = grid.north - row * grid.height
     middles = np.column_stack([west + grid.width / 2, north - grid.height / 2])
     points = np.asarray(shapely.points(np.column_stack(moved(middles, grid.crs, crs))))
+    boxes = _in(shapely.box(west, north - grid.height, west + grid.width, north), grid.crs, crs)
+    parts = boxes.copy()
     if flat is not None:
         zone = pieces["zone_id"].to_numpy(dtype=object)
         cut = np.flatnonzero(pieces["share"].to_numpy() < 1.0)
-        boxes = shapely.box(west[cut], north[cut] - grid.height, west[cut] + grid.width, north[cut])
-        points[cut] = _inside(_in(boxes, grid.crs, crs), zone[cut], flat, points[cut])
+        found = _parts(boxes[cut], zone[cut], flat)
+        # a sliver that one CRS sees and the other does not is taken as anywhere in its cell: its
+        # people are a few thousandths of one
+        there = ~shapely.is_empty(found)
+        parts[cut[there]] = found[there]
+        points[cut[there]] = shapely.point_on_surface(found[there])
     persons = grid.persons[row, column] * pieces["share"].to_numpy()
     names = [
         f"{grid.top + r}/{grid.left + c}" + (f"/{z}" if flat is not None else "")
@@ -428,6 +472,8 @@ def _table(
             "piece_id": pd.Series(names, dtype="str"),
             "zone_id": pd.Series(pieces["zone_id"].to_numpy(), dtype="str"),
             "persons": persons,
+            "area_m2": area_m2(boxes) * pieces["share"].to_numpy(),
+            "spread_m": shapely.hausdorff_distance(parts, points),
         },
         geometry=points,
         crs=crs,
@@ -435,13 +481,10 @@ def _table(
     return tables.check("raster_people", table.reset_index(drop=True), layer=layer)
 
 
-def _inside(
-    boxes: npt.NDArray[np.object_],
-    zone: npt.NDArray[np.object_],
-    flat: gpd.GeoDataFrame,
-    otherwise: npt.NDArray[np.object_],
+def _parts(
+    boxes: npt.NDArray[np.object_], zone: npt.NDArray[np.object_], flat: gpd.GeoDataFrame
 ) -> npt.NDArray[np.object_]:
-    """Return a point in the part of each box that its zone has, or that no zone has."""
+    """Return the part of each box that its zone has, or that no zone has."""
     shapes = flat.set_index("zone_id").geometry
     parts = np.array(boxes, dtype=object)
     own = zone != ""
@@ -450,6 +493,4 @@ def _inside(
     for i in np.flatnonzero(~own):
         near = tree.query(boxes[i], predicate="intersects")
         parts[i] = shapely.difference(boxes[i], shapely.union_all(flat.geometry.to_numpy()[near]))
-    points = shapely.point_on_surface(parts)
-    # a sliver that one CRS sees and the other does not: its people are a few thousandths of one
-    return np.where(shapely.is_empty(points), otherwise, points)
+    return parts

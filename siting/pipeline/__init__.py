@@ -166,6 +166,8 @@ def summary(inputs: Inputs) -> Iterator[str]:
         yield f"{layer.layer}: {layer.rows} rows from {layer.file}"
     people = int(inputs.demand["population"].sum())
     yield f"people: {people} at {len(inputs.demand)} places"
+    for source, persons in inputs.uncounted.items():
+        yield f"people of {source} not counted: {persons}, where another source speaks (drops.csv)"
     for way, roads in inputs.networks.items():
         km = int(roads.length_mm.sum()) / 1e6
         parts = len(roads.component_km)

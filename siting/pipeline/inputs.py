@@ -42,6 +42,7 @@ class Inputs:
 
     ``sites`` is by service, so are ``bus_stops`` where given; ``candidates`` are those of the
     new-sites question; ``cells`` are residential land cut up and ``land`` a point in each;
+    ``uncounted`` are people of sources that another speaks for, by source;
     ``membership`` is of demand and land; ``networks`` is by way of travelling (``walk``,
     ``walk.children``, ``drive``…); ``drops`` lists every row not used as given.
     ``forecast`` is what a scenario assumes, ``None`` for today's people.
@@ -52,6 +53,7 @@ class Inputs:
     rules: Mapping[str, Rule]
     zones: gpd.GeoDataFrame
     demand: gpd.GeoDataFrame
+    uncounted: Mapping[str, int]
     membership: pd.DataFrame
     cohorts: pd.DataFrame
     forecast: Forecast | None
@@ -178,7 +180,7 @@ def read_inputs(study: Study, *, cache: Cache, step: Steps) -> Inputs:
         residential.table, cell_m=study.people.cell_m
     )  # fmt: skip
     norms = rules.load(study.rules)
-    demand, drops = people_room.demand(
+    demand, drops, uncounted = people_room.demand(
         study, zones, people, totals, cells, rules=norms,
         land_use=[part.table for part in land_use if part is not None],
     )  # fmt: skip
@@ -207,6 +209,7 @@ def read_inputs(study: Study, *, cache: Cache, step: Steps) -> Inputs:
         rules=norms,
         zones=zones,
         demand=demand,
+        uncounted=uncounted,
         membership=demand_room.membership(placed, zones),
         cohorts=cohorts,
         forecast=later,

@@ -53,8 +53,7 @@ def sheet_of(results: Results, rules: tuple[Rule, ...]) -> Sheet:
     if not study.zones:
         notes.append(text.get("note.one_region", lang))
     notes += forecast.notes(study, inputs.forecast, inputs.rules, lang)
-    notes += people.notes(inputs.demand, lang)
-    notes += people.spread_notes(study, inputs.demand, lang)
+    notes += people.notes(study, inputs.demand, inputs.uncounted, lang)
     notes += buses.notes(study, inputs.rules, results.region.buses, lang)
     notes += safety.notes(study, lang)
     notes += equity.notes(study, results.region, lang)

@@ -57,7 +57,7 @@ def demand(
     *,
     rules: Mapping[str, Rule],
     land_use: Sequence[gpd.GeoDataFrame] = (),
-) -> tuple[gpd.GeoDataFrame, pd.DataFrame]:
+) -> Demand:
     """Return the demand table and its drops: places as they are, or totals spread."""
     asked = study.people
     otherwise: str | Density | None = asked.settlement
@@ -83,30 +83,41 @@ def demand(
             raise DataError(Problem("people", "there is nobody", "Give people."))
         else:
             make = demand_room.from_points if origin.raster is None else demand_room.from_raster
-            own = {} if isinstance(origin, People) else {"settlement": origin.settlement}
-            own = {k: v for k, v in own.items() if v is not None}
-            made[name] = make(table, zones=with_class, **(said | own))
+            declared = origin.settlement if isinstance(origin, Part) else None
+            made[name] = make(table, declared=declared, zones=with_class, **said)
     listed = join_drops(tables.drops_table(), *(m.drops for m in made.values()))
-    only = {part.name: part.zones for part in asked.parts if part.zones is not None}
+    only = {part.name: _may_speak(part) for part in asked.parts if part.zones is not None}
     if not carried:
         if not asked.parts or of_zoning is None:
-            return made[""].table, listed
+            return made[""]._replace(drops=listed)
         whole = demand_room.one_source_a_zone(
-            {n: m.table for n, m in made.items()}, of_zoning, only=only
+            {n: m.table for n, m in made.items()},
+            of_zoning,
+            only=only,
+            density=otherwise if isinstance(otherwise, Density) else None,
         )
-        return whole.table, join_drops(listed, whole.drops)
-    carriers = made[""].table if "" in made else _stacked(made, of_zoning, only)
+        return whole._replace(drops=join_drops(listed, whole.drops))
+    carriers = made[""] if "" in made else _stacked(made, of_zoning, only)
     amount = _amount(study, totals, of_zoning)
     spread = demand_room.spread(
         amount,
-        carriers,
+        carriers.table,
         zones=None if isinstance(amount, int) else of_zoning,
         by="weight",
         fallback=asked.no_carrier,
         sources=[part.name for part in asked.parts],
         **said,
     )
-    return spread.table, join_drops(listed, spread.drops)
+    return spread._replace(drops=join_drops(listed, carriers.drops, spread.drops))
+
+
+def _may_speak(part: Part) -> tuple[str, ...]:
+    """Return the zones a part may speak for; ``""``, outside every zone, where its raster keeps it.
+
+    What a raster keeps there is of cells that the part's own zones touch.
+    """
+    kept = part.raster is not None and part.raster.outside == "kept"
+    return (*(part.zones or ()), *([""] if kept else []))
 
 
 def _known_zones(study: Study, zones: gpd.GeoDataFrame | None) -> None:
@@ -146,7 +157,7 @@ def _carriers(
     elif table is None:
         raise DataError(Problem("people", "there is nothing to spread people over", "Give it."))
     elif origin.raster is not None:
-        carriers, drops = demand_room.carriers_from_raster(table)
+        carriers, drops, _ = demand_room.carriers_from_raster(table)
         weight = carriers["weight"]
     elif origin.points is not None:
         carriers = table.rename(columns={"demand_id": "carrier_id"}).assign(area_m2=0.0)
@@ -159,7 +170,9 @@ def _carriers(
     said = carriers["settlement"].astype("str")
     declared = origin.settlement if isinstance(origin, Part) else None
     by = pd.Series("own", index=said.index).where(said != "", "study" if declared else "")
-    kept = carriers[["carrier_id", "area_m2", "geometry"]].assign(
+    columns = ["carrier_id", "area_m2", "geometry"]
+    columns += ["spread_m"] if "spread_m" in carriers else []
+    kept = carriers[columns].assign(
         weight=weight,
         settlement=said.where(said != "", declared or "").astype("str"),
         class_from=by.astype("str"),
@@ -169,21 +182,24 @@ def _carriers(
 
 def _stacked(
     made: Mapping[str, Demand], zones: gpd.GeoDataFrame | None, only: Mapping[str, Sequence[str]]
-) -> gpd.GeoDataFrame:
+) -> Demand:
     """Return the carriers of all parts, each named by its part, where it may speak."""
-    parts = []
+    parts, drops = [], []
     for name, part in made.items():
         table = part.table.assign(
             carrier_id=(f"{name}:" + part.table["carrier_id"].astype("str")).astype("str"),
             source=pd.Series([name] * len(part.table), dtype="str", index=part.table.index),
         )
         if name in only and zones is not None:
-            may = zones[zones["zone_id"].isin(list(only[name]))]
             own = demand_room.zone_of_points(table.geometry, zones)
-            table = table[own.isin(may["zone_id"]).to_numpy()]
+            may = own.isin(list(only[name])).to_numpy()
+            if not may.all():
+                what = f"{int((~may).sum())} places carry nobody: not in the zones of this part"
+                drops.append(("people", name, what, "no people"))
+            table = table[may]
         parts.append(table)
     stacked: gpd.GeoDataFrame = pd.concat(parts, ignore_index=True)
-    return stacked
+    return Demand(stacked, tables.drops_table(drops))
 
 
 def _amount(
@@ -218,8 +234,7 @@ def _raster(
     source = origin.raster
     assert source is not None  # asked for by whoever calls
     along = None if zones is None else zones[zones["zoning"] == (source.zoning or _zoning(study))]
-    if along is not None and isinstance(origin, Part) and origin.zones is not None:
-        along = along[along["zone_id"].isin(origin.zones)]
+    only = origin.zones if isinstance(origin, Part) and along is not None else None
     land = source.land_area
     digest = hashlib.sha256()
     if along is not None:
@@ -235,6 +250,7 @@ def _raster(
             source.file,
             crs=crs,
             zones=along,
+            only=only,
             holds=source.holds,
             land_area=None if land is None else land.file,
             declared=source.crs,
@@ -245,6 +261,7 @@ def _raster(
         ),
         crs=crs.to_wkt(),
         zones=digest.hexdigest(),
+        only=only,
         land=None if land is None else reader.sums[f"{name}.land_area"],
     )
 
@@ -316,17 +333,6 @@ def all_outside(demand: gpd.GeoDataFrame, zones: gpd.GeoDataFrame) -> Problem | 
     )
 
 
-def spread_notes(study: Study, demand: gpd.GeoDataFrame, lang: str) -> list[str]:
-    """Say what the ranges know of how people live around their points."""
-    unknown = int(demand.loc[demand["area_m2"] <= 0, "population"].sum())
-    if not unknown:
-        return []
-    within = study.people.within_m
-    if within:
-        return [text.get("note.spread_within", lang, m=text.count(within))]
-    return [text.get("note.spread_unknown", lang, n=text.count(unknown))]
-
-
 def rules_used(demand: gpd.GeoDataFrame) -> set[str]:
     """Return the rules by which places have their settlement class."""
     used = {"settlement.codes"} if (demand["class_from"] != "density").any() else set()
@@ -335,8 +341,13 @@ def rules_used(demand: gpd.GeoDataFrame) -> set[str]:
     return used
 
 
-def notes(demand: gpd.GeoDataFrame, lang: str) -> list[str]:
-    """Say what the settlement classes of people come from, for the pages."""
+def notes(
+    study: Study, demand: gpd.GeoDataFrame, uncounted: Mapping[str, int], lang: str
+) -> list[str]:
+    """Say of people, for the pages: what says their classes, their sources, who is not counted.
+
+    And what the ranges know of how they live around their points.
+    """
     persons = demand.groupby("class_from", sort=False)["population"].sum()
     parts = [
         text.get(f"class_from.{name}", lang, n=text.count(int(persons[name])))
@@ -345,14 +356,29 @@ def notes(demand: gpd.GeoDataFrame, lang: str) -> list[str]:
     ]
     told = [text.get("note.settlement", lang, parts=text.joined(parts, lang))]
     if "source" in demand:
-        persons = demand.groupby("source", sort=True)["population"].sum()
-        named = [
+        by = demand.groupby("source", sort=True)["population"].sum().to_dict()
+        told.append(text.get("note.people_sources", lang, parts=_by_source(by, lang)))
+    if uncounted:
+        told.append(text.get("note.people_uncounted", lang, parts=_by_source(uncounted, lang)))
+    anywhere = demand_room.spread_mm(demand).to_numpy() == 0
+    unknown = int(demand.loc[anywhere, "population"].sum())
+    if unknown and study.people.within_m:
+        within = text.count(study.people.within_m)
+        told.append(text.get("note.spread_within", lang, m=within))
+    elif unknown:
+        told.append(text.get("note.spread_unknown", lang, n=text.count(unknown)))
+    return told
+
+
+def _by_source(persons: Mapping[Any, int], lang: str) -> str:
+    return text.joined(
+        [
             f"{_called(str(name), lang)} {text.get('unit.persons', lang, n=text.count(int(n)))}"
             for name, n in persons.items()
             if n
-        ]
-        told.append(text.get("note.people_sources", lang, parts=text.joined(named, lang)))
-    return told
+        ],
+        lang,
+    )
 
 
 def _called(source: str, lang: str) -> str:

@@ -74,6 +74,7 @@ def record_of(
         "rows": {name: len(table) for name, table in tables.items()},
         "forecast": None if inputs.forecast is None else asdict(inputs.forecast),
         "persons": int(inputs.demand["population"].sum()),
+        "uncounted_persons": dict(inputs.uncounted),
         "demand_points": len(inputs.demand),
         "networks": {
             way: {

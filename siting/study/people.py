@@ -10,7 +10,7 @@ from siting.study.source import Identifier, Model, Settlement, Source
 
 OWN_COLUMNS = {  # which no group of people may be called
     "demand_id", "population", "settlement", "geometry", "zone_id", "carrier_id", "weight",
-    "area_m2", "row", "persons",
+    "area_m2", "spread_m", "row", "persons",
 }  # fmt: skip
 
 
@@ -117,7 +117,7 @@ class Part(Model):
     zones
         The zones it may speak for; all unless given.
     settlement
-        Settlement class of its places, where no column says.
+        Settlement class of its places whose own row says none, before land use and zones.
     """
 
     name: Identifier

@@ -112,6 +112,7 @@ CONTRACTS: Final[Mapping[str, Contract]] = {
             "settlement": _text("", *SETTLEMENTS),
             "class_from": _text("", *CLASS_FROM, optional=True),
             "area_m2": _number(),
+            "spread_m": _number(optional=True, gaps=True),
             "geometry": _shape(*POINT),
         }
     ),
@@ -120,6 +121,8 @@ CONTRACTS: Final[Mapping[str, Contract]] = {
             "piece_id": _id(unique=True),
             "zone_id": _text(),
             "persons": _number(),
+            "area_m2": _number(),
+            "spread_m": _number(),
             "geometry": _shape(*POINT),
         }
     ),
@@ -131,6 +134,7 @@ CONTRACTS: Final[Mapping[str, Contract]] = {
             "class_from": _text("", *CLASS_FROM, optional=True),
             "source": _text(optional=True),
             "area_m2": _number(),
+            "spread_m": _number(optional=True, gaps=True),
             "geometry": _shape(*POINT),
         }
     ),

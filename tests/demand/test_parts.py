@@ -148,6 +148,107 @@ def test_a_total_nothing_carries_is_named_with_its_part() -> None:
         demand.spread(asked, blank, zones=ZONES, by="weight", settlement=Density(1, 1, 1, 1))
 
 
+def test_density_is_of_the_people_that_are_counted() -> None:
+    """Two sources of 900 in one square of 1 km are towns together, and each alone is none.
+
+    And 900 of a source that is not counted make nobody a townsman.
+    """
+    squares = gpd.GeoDataFrame(
+        {"zoning": "z", "zone_id": ["a", "b"], "name": ["a", "b"]},
+        geometry=[shapely.box(0, 0, 500, 1000), shapely.box(500, 0, 1000, 1000)],
+        crs=CRS,
+    )
+    dense = Density(10_000, 10_000, 1_500, 1_500)
+    parts = {
+        name: demand.from_points(
+            table([(x, 500.0, "", 900)], name).assign(settlement=pd.Series([""], dtype="str")),
+            settlement=dense,
+        ).table
+        for name, x in (("west", 100.0), ("east", 900.0), ("again", 901.0))
+    }
+    assert {w for part in parts.values() for w in part["settlement"]} == {"village"}
+    both = demand.one_source_a_zone(parts, squares, density=dense)
+    assert both.table[["population", "settlement"]].values.tolist() == [
+        [900, "township_seat"], [900, "township_seat"]
+    ]  # fmt: skip
+    assert dict(both.uncounted) == {"again": 900}
+    one = {name: parts[name] for name in ("east", "again")}
+    alone = demand.one_source_a_zone(one, squares, density=dense)
+    assert alone.table["settlement"].tolist() == ["village"]
+
+
+@pytest.mark.parametrize("declared", CLASSES)
+def test_a_sources_declared_class_stands_before_land_use_and_zones(declared: str) -> None:
+    """The same order whether the source says how many or only where."""
+    zones = ZONES.assign(settlement=pd.Series(["urban", "urban", "urban", "urban"], dtype="str"))
+    land = gpd.GeoDataFrame(
+        {"residential_id": ["l"], "settlement": ["township_seat"]},
+        geometry=[shapely.box(0, 0, 10, 10)], crs=CRS,
+    )  # fmt: skip
+    spots = table([(1.0, 1.0, "", 3), (11.0, 1.0, "village", 4)], "p")
+    said = {"land_use": [land], "zones": zones, "declared": declared}
+    made = demand.from_points(spots, **said).table
+    assert made[["settlement", "class_from"]].values.tolist() == [
+        [declared, "study"], ["village", "own"]
+    ]  # fmt: skip
+    pieces = gpd.GeoDataFrame(
+        {"piece_id": ["0/0/a"], "zone_id": ["a"], "persons": [3.0], "area_m2": 4.0,
+         "spread_m": 1.5}, geometry=[shapely.Point(1, 1)], crs=CRS,
+    )  # fmt: skip
+    (row,) = demand.from_raster(pieces, **said).table.to_dict("records")
+    assert (row["settlement"], row["class_from"]) == (declared, "study")
+    none = demand.from_raster(pieces, **{**said, "declared": None}).table
+    assert none["class_from"].tolist() == ["land_use"]
+
+
+def test_a_zones_one_point_is_of_the_zones_class() -> None:
+    """Towns of an urban district are urban; a total's own word is the last, and the first to fit.
+
+    d is called a village by the zones, and its townspeople cannot be villagers.
+    """
+    asked = pd.DataFrame(
+        {"zone_id": list("abcd"), "population": [9, 7, 5, 8], "town_population": [9, 3, 0, 8]}
+    )
+    zones = ZONES.assign(
+        settlement=pd.Series(["urban", "", "urban", "village"], dtype="str"),
+    )
+    land = gpd.GeoDataFrame(
+        {"residential_id": ["l"], "settlement": ["urban"]},
+        geometry=[ZONES.geometry.iat[1].buffer(-0.1)], crs=CRS,
+    )  # fmt: skip
+    spots = carriers({"one": [(50.0, 50.0, "village", 1)]})
+    options: dict[str, Any] = {"zones": zones, "by": "weight", "fallback": "zone_point"}
+
+    def found(**more: Any) -> dict[str, list[str]]:
+        made = demand.spread(asked, spots, **options, **more).table
+        made = made[made["population"] > 0].set_index("demand_id")
+        return made[["settlement", "class_from"]].T.to_dict("list")
+
+    assert found(land_use=[land]) == {
+        "a/town": ["urban", "zones"],
+        "b/town": ["urban", "land_use"],
+        "b/village": ["village", "totals"],
+        "c/village": ["village", "totals"],
+        "d/town": ["township_seat", "totals"],
+    }
+    assert found(settlement="urban")["b/town"] == ["urban", "study"]
+    assert found(settlement="village")["b/town"] == ["township_seat", "totals"]
+    assert found(settlement="village")["b/village"] == ["village", "study"]
+    assert found(settlement=Density(1, 1, 1, 1))["b/town"] == ["township_seat", "totals"]
+
+
+def test_people_on_a_zones_one_point_may_live_anywhere_in_it() -> None:
+    zones = ZONES[ZONES["zone_id"] == "a"]
+    spots = carriers({"one": [(50.0, 50.0, "village", 1)]})
+    asked = pd.DataFrame({"zone_id": ["a"], "population": [9]})
+    made = demand.spread(asked, spots, zones=zones, by="weight", fallback="zone_point",
+                         settlement="urban").table  # fmt: skip
+    (row,) = made[made["population"] > 0].to_dict("records")
+    far = max(row["geometry"].distance(shapely.Point(x, y)) for x in (0, 10) for y in (0, 10))
+    assert row["spread_m"] == pytest.approx(far)
+    assert demand.spread_mm(made, within_m=2).loc["a/zone"] == round(far * 1000)
+
+
 CENSUS = pd.DataFrame(
     {
         "code": ["4306", "430602", "430603", "", "430681"],

@@ -233,15 +233,112 @@ def test_by_pencil(tmp_path: Path) -> None:
     assert sorted(made.table["population"].groupby(inside).sum()) in ([17, 23], [18, 22])
 
 
-def test_rows_counted_northwards_are_the_same_people(tmp_path: Path) -> None:
+def test_pieces_know_their_ground_by_pencil(tmp_path: Path) -> None:
+    """The same four cells: whole, half and quarter of 100 × 100 m; nobody beyond a far corner."""
+    file = write(tmp_path / "r.tif", [[10, 10], [10, 10]], north=Y0 + 200)
+    zones = areas({"a": square(0, 50, 150, 200)})
+    table = load.population(file, crs=CRS, zones=zones).table.set_index("piece_id")
+    assert table["area_m2"].to_dict() == pytest.approx(
+        {"0/0/a": 10_000, "0/1/": 5_000, "0/1/a": 5_000, "1/0/": 5_000, "1/0/a": 5_000,
+         "1/1/": 7_500, "1/1/a": 2_500}, rel=1e-3
+    )  # fmt: skip
+    assert table["spread_m"]["0/0/a"] == pytest.approx(70.71, abs=0.01)  # to the corner of a square
+    half, quarter = table.loc["0/1/a"], table.loc["1/1/a"]
+    assert 55.9 <= half["spread_m"] <= 111.81  # of 50 × 100 m: from the middle, from a corner
+    assert 35.35 <= quarter["spread_m"] <= 70.72
+    made = demand.from_raster(table.reset_index(), settlement="urban").table
+    assert demand.spread_mm(made)["0/0/a"] == 70_711
+    carried = demand.carriers_from_raster(table.reset_index()).table
+    assert carried["spread_m"].tolist() == table.loc[carried["carrier_id"], "spread_m"].tolist()
+
+
+@settings(max_examples=25)
+@given(ZONES, st.lists(st.tuples(st.floats(0, 1), st.floats(0, 1)), min_size=8, max_size=8))
+def test_nobody_lives_farther_from_the_point_than_is_said(
+    tmp_path_factory: pytest.TempPathFactory,
+    shapes: dict[str, Any],
+    homes: list[tuple[float, float]],
+) -> None:
+    """Law: put anywhere in their cell and zone, people are within spread_m; areas are the zones."""
+    file = write(tmp_path_factory.mktemp("r") / "r.tif", np.ones((6, 6)), cell=200.0,
+                 north=Y0 + 1100)  # fmt: skip
+    zones = areas(shapes)
+    table = load.population(file, crs=CRS, zones=zones).table.set_index("piece_id")
+    for i in range(36):
+        box = cell(i)
+        west, south, east, north = box.bounds
+        for x, y in homes:
+            home = shapely.Point(west + x * (east - west), south + y * (north - south))
+            zone_id = zone_of_points(gpd.GeoSeries([home], crs=CRS), zones).iat[0]
+            name = f"{i // 6}/{i % 6}/{zone_id}"
+            if name in table.index:  # not in a sliver of less than 10⁻⁵ of the cell
+                piece = table.loc[name]
+                assert piece.geometry.distance(home) <= piece["spread_m"] + 1e-6
+    ground = table[table.index.map(lambda n: not n.endswith("/"))]["area_m2"].sum()
+    assert ground == pytest.approx(shapely.area(shapely.union_all(zones.geometry)), abs=40)
+
+
+def test_pieces_in_degrees_know_their_ground_in_metres(tmp_path: Path) -> None:
+    """A cell of 0.01° near Yueyang is 971 × 1108 m by the ellipsoid, its half diagonal 737 m."""
+    file = write(tmp_path / "d.tif", [[5.0]], cell=0.01, crs=4326, west=113.3, north=29.36)
+    (row,) = load.population(file, crs=CRS).table.to_dict("records")
+    geod = pyproj.Geod(ellps="WGS84")
+    _, _, wide = geod.inv(113.3, 29.355, 113.31, 29.355)
+    _, _, tall = geod.inv(113.3, 29.35, 113.3, 29.36)
+    assert row["area_m2"] == pytest.approx(wide * tall, rel=1e-3)
+    assert row["spread_m"] == pytest.approx(math.hypot(wide, tall) / 2, rel=1e-3)
+
+
+@pytest.mark.parametrize("block", [1, 3])
+@pytest.mark.parametrize("zoned", [True, False])
+def test_rows_counted_northwards_are_the_same_pieces(
+    tmp_path: Path, block: int, zoned: bool
+) -> None:
+    """The same ground has the same id, people and point whichever way the file counts its rows.
+
+    Ten rows in blocks of three leave one over: at the south, either way.
+    """
     grid = np.arange(100.0).reshape(10, 10)
-    zones = areas({"a": square(130, 220, 770, 940), "b": square(770, 0, 1000, 500)})
-    down = load.population(write(tmp_path / "d.tif", grid), crs=CRS, zones=zones)
-    up = load.population(write(tmp_path / "u.tif", grid, up=True), crs=CRS, zones=zones)
-    ours = [t.table.groupby("zone_id")["persons"].sum().to_dict() for t in (down, up)]
-    assert ours[0] == pytest.approx(ours[1])
-    for a, b in zip(*[t.table.sort_values("persons").geometry for t in (down, up)], strict=True):
-        assert a.distance(b) < 1e-3 or (a.x == pytest.approx(b.x))
+    zones = areas({"a": square(130, 220, 770, 640), "b": square(770, 0, 1000, 300)})
+    down, up = (
+        load.population(
+            write(tmp_path / f"{up}.tif", grid, up=up),
+            crs=CRS, zones=zones if zoned else None, block=block,
+        ).table
+        for up in (False, True)
+    )  # fmt: skip
+    assert down["piece_id"].tolist() == up["piece_id"].tolist()
+    assert down["persons"].tolist() == pytest.approx(up["persons"].tolist())
+    assert down.geometry.distance(up.geometry).max() < 1e-3
+    few = load.population(  # and whatever part of it is read
+        tmp_path / "True.tif", crs=CRS, zones=zones, only=["b"], block=block, outside="left_out"
+    ).table
+    whole = load.population(tmp_path / "False.tif", crs=CRS, zones=zones, block=block).table
+    own = whole[whole["zone_id"] == "b"].reset_index(drop=True)
+    assert few["piece_id"].tolist() == own["piece_id"].tolist()
+    assert few["persons"].tolist() == pytest.approx(own["persons"].tolist())
+
+
+def test_only_some_zones_of_a_raster(tmp_path: Path) -> None:
+    """By pencil: two zones side by side in one row of cells, and 20 m of sea south of both.
+
+    10 people a cell of 100 m: a has 1.5 × 0.8 cells, b the other 0.5 × 0.8 of the second one.
+    """
+    file = write(tmp_path / "r.tif", [[10, 10, 10]], north=Y0 + 100)
+    zones = areas({"a": square(0, 20, 150, 100), "b": square(150, 20, 300, 100)})
+    found = load.population(file, crs=CRS, zones=zones, only=["a"])
+    assert found.table.groupby("zone_id")["persons"].sum().to_dict() == pytest.approx(
+        {"": 4.0, "a": 12.0}, abs=1e-3
+    )
+    assert found.drops[["row", "what", "action"]].values.tolist() == [
+        ["1 cells", "10.0 people in cells that no zone touches: of other places", "left out"],
+        ["1 cells", "4.0 people of these cells live in zones that other sources speak for",
+         "left out"],
+        ["2 cells", "4.0 people of cells that a zone touches live outside every zone", "kept"],
+    ]  # fmt: skip
+    narrow = write(tmp_path / "n.tif", [[10, 10]], north=Y0 + 100)  # b lies beyond it, a does not
+    again = load.population(narrow, crs=CRS, zones=zones, only=["a"]).table
+    pd.testing.assert_frame_equal(pd.DataFrame(again), pd.DataFrame(found.table))
 
 
 @pytest.mark.parametrize("block", [2, 3, 7])
@@ -374,6 +471,8 @@ def test_whole_persons_of_pieces(rows: list[tuple[str, float]], random: Any) -> 
             "piece_id": [f"0/{i}" for i in range(len(rows))],
             "zone_id": [z for z, _ in rows],
             "persons": [p for _, p in rows],
+            "area_m2": 100.0,
+            "spread_m": 7.1,
         },
         geometry=[shapely.Point(i, 0) for i in range(len(rows))],
         crs=CRS,

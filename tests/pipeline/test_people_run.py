@@ -106,6 +106,15 @@ def test_a_raster_of_people(town: Town, raster: Path) -> None:
     (told,) = drops.loc[drops["what"].str.contains("outside every zone"), "what"]
     assert told.startswith("42.8 people of cells")
     assert "29.6 people in cells that no zone touches: of other places" in set(drops["what"])
+    # a whole cell of 300 m reaches half its diagonal, a part of one no farther than its diagonal
+    demand = done.results.region.inputs.demand.set_index("demand_id")
+    assert demand.loc["1/1/430602", "spread_m"] == pytest.approx(150 * 2**0.5)
+    assert demand.loc["1/1/430602", "area_m2"] == 90_000
+    assert demand["spread_m"].between(1, 300 * 2**0.5).all()
+    sums = done.coverage[["covered_low", "covered", "covered_high"]].sum()
+    assert sums["covered_low"] < sums["covered"] < sums["covered_high"]
+    page = next(done.maps_folder.rglob("index.html")).read_text("utf-8")
+    assert "不知占地" not in page
     left = town.run(
         {"raster": {"file": str(raster), "outside": "left_out"}, "settlement": "village"}
     )
@@ -202,6 +211,7 @@ def test_villages_here_and_a_raster_there(town: Town, raster: Path) -> None:
     found = persons(done)
     spots = tiny.frame("people")
     zones = tiny.frame("zones").set_index("code").geometry
+    hull = zones.union_all()
     for zone_id in ("430600", "430601", "430602", "430603"):
         own = int(spots.loc[spots.within(zones[zone_id]), "people"].sum())
         expected = own if zone_id in west else 3.7 / 0.09
@@ -215,6 +225,66 @@ def test_villages_here_and_a_raster_there(town: Town, raster: Path) -> None:
     assert set(by["villages"]) == set(west)
     page = next(done.maps_folder.rglob("index.html")).read_text("utf-8")
     assert "每个总数只由一个来源分布" in page
+    # who is not counted stands on the page, in run.json and in the summary of a check
+    outside = sum(s["people"] for _, s in spots.iterrows() if not s.geometry.within(hull))
+    uncounted = {
+        "villages": int(spots["people"].sum()) - sum(int(found[z]) for z in west) - outside,
+        "grid": round(2 * 3.7 / 0.09),
+    }
+    assert dict(inputs.uncounted) == uncounted
+    assert "未计入的人口（所在分区由另一来源代表，或无来源可代表；逐区见 drops.csv）" in page
+    for name, many in uncounted.items():
+        assert f"{name} {many} 人" in page
+        (line,) = [x for x in siting.pipeline.summary(inputs) if f"people of {name} not" in x]
+        assert str(many) in line
+    record = json.loads(next(done.tables_folder.rglob("run.json")).read_text("utf-8"))
+    assert record["uncounted_persons"] == uncounted
+
+
+def test_one_stray_person_speaks_for_a_zone_and_the_page_says_what_it_costs(
+    town: Town, raster: Path, tmp_path: Path
+) -> None:
+    stray = tmp_path / "stray.csv"
+    stray.write_text(f"x,y,n\n{tiny.X0 + 500},{tiny.Y0 + 500},1\n", "utf-8")
+    points = {"file": str(stray), "x": "x", "y": "y", "crs": "EPSG:4547",
+              "columns": {"population": "n"}}  # fmt: skip
+    parts = [
+        {"name": "stray", "points": points},
+        {"name": "grid", "raster": {"file": str(raster), "outside": "left_out"}},
+    ]
+    done = town.run({"parts": parts, "settlement": "village"})
+    assert persons(done)["430600"] == 1
+    inputs = done.results.region.inputs
+    assert dict(inputs.uncounted) == {"grid": round(3.7 / 0.09)}
+    assert "41 people at 16 places: stray speaks for zone 430600, with 1 people" in set(
+        inputs.drops["what"]
+    )
+
+
+def test_a_raster_part_keeps_the_people_outside_its_zones(town: Town, raster: Path) -> None:
+    """The grid speaks for the west: of its 300 m cells some lie over the west and south border.
+
+    By pencil, in cells of 0.09 km² with 3.7 people: the west's two zones have 2 km²; outside, all
+    of what its cells have beyond the border: 0.1 km along 2.4 km in the west, and 0.2 km in the
+    north and south along the cells that the west touches, 1.1 km from the border (cells end at
+    x = 1.1 km), so 0.24 + 2 × 0.2 × 1.1 km².
+    """
+    points = {k: v for k, v in town.content["people"]["points"].items() if k != "groups"}
+    parts: list[dict[str, Any]] = [
+        {"name": "grid", "raster": {"file": str(raster)}, "zones": ["430600", "430602"]},
+        {"name": "villages", "points": points, "zones": ["430601", "430603"]},
+    ]
+    done = town.run({"parts": parts, "settlement": "village"})
+    demand = done.results.region.inputs.demand
+    found = persons(done)
+    for zone_id in ("430600", "430602"):
+        assert abs(found[zone_id] - 3.7 / 0.09) < 1.5
+    assert abs(found[""] - (0.24 + 0.44) * 3.7 / 0.09) < 1.5
+    spots = tiny.frame("people")
+    zones = tiny.frame("zones").set_index("code").geometry
+    for zone_id in ("430601", "430603"):
+        assert found[zone_id] == spots.loc[spots.within(zones[zone_id]), "people"].sum()
+    assert set(demand.loc[demand["demand_id"].str.endswith("/"), "source"]) == {"grid"}
 
 
 @pytest.mark.parametrize(
@@ -240,6 +310,29 @@ def test_parts_refused(
     with pytest.raises(SitingError) as caught:
         town.run(people)
     assert told in str(caught.value)
+
+
+@pytest.mark.parametrize("totals", [True, False], ids=["with_totals", "without"])
+def test_a_parts_class_stands_before_the_zones(town: Town, totals: bool) -> None:
+    """The town's zones call two of its four urban; its part of villages is of villages."""
+    points = {k: v for k, v in town.content["people"]["points"].items() if k != "groups"}
+    columns = {k: v for k, v in points["columns"].items() if k in ("demand_id", "population")}
+    if totals:
+        columns = {"carrier_id": columns["demand_id"]}
+        how: dict[str, Any] = {"spread": "villages", "carriers": {**points, "columns": columns}}
+    else:
+        how = {"points": {**points, "columns": columns}}
+    asked = {
+        "parts": [{"name": "v", "settlement": "village", **how}],
+        "settlement": "township_seat",
+    }
+    demand = town.run(asked).results.region.inputs.demand
+    assert set(demand["settlement"]) == {"village"}
+    assert set(demand["class_from"]) == {"study"}
+    del asked["parts"][0]["settlement"]  # type: ignore[attr-defined]
+    demand = town.run(asked).results.region.inputs.demand
+    assert set(demand["settlement"]) == {"urban", "village"}
+    assert set(demand["class_from"]) == {"zones"}
 
 
 def scenario(**asked: Any) -> dict[str, Any]:
