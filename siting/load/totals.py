@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 import pandas as pd
@@ -11,6 +11,12 @@ import pandas as pd
 from siting.errors import Problem
 from siting.load.intake import Columns, Intake, Layer, group_of
 from siting.tables import label
+
+TOTAL_WORDS: Final = frozenset({
+    "合计", "总计", "总和", "总数", "小计", "共计", "全市", "全县", "全区", "全省",
+    "total", "grandtotal", "subtotal", "sum",
+})  # fmt: skip
+"""What a total row is called, blanks left out and in small letters."""
 
 
 def totals(
@@ -40,7 +46,8 @@ def totals(
     Raises
     ------
     DataError
-        All breaches; also a row that is the sum of all others, which would count people twice.
+        All breaches; also a row that is called a total or is the sum of all others, which would
+        count people twice. Where the sum may be chance it is listed and counted.
 
     Examples
     --------
@@ -62,22 +69,38 @@ def totals(
         intake.wrong(numbers["town_population"].isna(), "have no town_population")
     numbers |= {group: group_of(intake, group, values) for group in groups}
     ids, numbers = _joined(intake, numbers, merge, total_row)
-    people = numbers["population"]
-    values = people.fillna(-1).to_numpy(dtype=np.int64)[intake.keep]
-    # one that closes or opens the table and is the sum of four or more is no chance
-    if len(values) >= 5:
-        total = (values > 0) & (values * 2 == values[values > 0].sum())
-        total[1:-1] = False
-        rows = np.zeros(len(intake), dtype=bool)
-        rows[np.flatnonzero(intake.keep)] = total
-        intake.wrong(
-            rows,
-            "hold the sum of all others: a total row among the parts",
-            "Take the total row out of the table, or name it: total_row = ….",
-        )
+    _total_among_parts(intake, numbers, ids)
     intake.finish()
     data = {"zone_id": ids, **{key: column.astype("int64") for key, column in numbers.items()}}
     return Layer(intake.table("totals", data, crs=None, sort="zone_id"), intake.listed())
+
+
+def _total_among_parts(intake: Intake, numbers: Mapping[str, Any], ids: list[str]) -> None:
+    """Refuse a total row among the parts, which would count everybody twice, wherever it stands.
+
+    A row is one that is called a total, or whose numbers are the sum of all others in every column
+    that has any: of four or more others, or in two columns, that is no chance. The sum of two or
+    three others in one column may be; such a row is counted, and listed as a question.
+    """
+    names = zip(ids, intake.text("name"), strict=True)
+    called = np.array([any("".join(w.split()).casefold() in TOTAL_WORDS for w in n) for n in names])
+    table = np.column_stack([c.fillna(0).to_numpy(dtype=np.int64) for c in numbers.values()])
+    table = np.where(intake.keep[:, None], table, 0)
+    table = table[:, table.any(axis=0)]
+    sums = (table * 2 == table.sum(axis=0)).all(axis=1) & table.any(axis=1)
+    others = int(table.any(axis=1).sum()) - 1
+    sure = others >= 4 or (others >= 2 and table.shape[1] >= 2)
+    mend = "Take the total row out of the table, or name it: total_row = …."
+    if intake.keep.sum() > 1:
+        what = "are called a total, but stand among the parts"
+        intake.wrong(intake.keep & called, what, mend)
+    if sure:
+        what = "hold the sum of all others: a total row among the parts"
+        intake.wrong(sums & ~called, what, mend)
+    elif others >= 2:
+        for row in np.flatnonzero(sums & ~called):
+            what = "as many as all others together: if this is the total row, name it (total_row)"
+            intake.note(int(row), what, "kept")
 
 
 def _joined(

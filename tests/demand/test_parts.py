@@ -274,6 +274,63 @@ def test_a_total_row_and_a_district_without_code() -> None:
     assert CENSUS["n"].tolist() == [100, 40, 30, 7, 23]  # as it was
 
 
+def parts_and(total: dict[str, Any] | None, at: int, *parts: int, **town: Any) -> pd.DataFrame:
+    """Return parts by code, and a row of another code put at a place among them."""
+    rows = [{"code": f"43068{i}", "name": f"区{i}", "n": n} for i, n in enumerate(parts)]
+    if total is not None:
+        rows.insert(at, {"code": "430699", "name": "丙", "n": sum(parts)} | total)
+    return pd.DataFrame(rows).assign(**town)
+
+
+ONE_COLUMN = {"zone_id": "code", "name": "name", "population": "n"}
+
+
+@pytest.mark.parametrize("at", range(5))
+def test_a_total_row_is_found_wherever_it_stands(at: int) -> None:
+    with pytest.raises(DataError, match=r"1 of 5 rows hold the sum of all others.*\(430699\)"):
+        load.totals(parts_and({}, at, 40, 30, 7, 23), columns=ONE_COLUMN)
+
+
+@pytest.mark.parametrize("at", range(3))
+@pytest.mark.parametrize("name", ["合计", "合 计", "　全市", "Total", "SUM"])
+def test_what_is_called_a_total_is_one(at: int, name: str) -> None:
+    """Of any number of parts, and whether or not it adds up: no zone is called so."""
+    for n in (70, 71):
+        with pytest.raises(DataError, match=r"1 of 3 rows are called a total.*total_row"):
+            load.totals(parts_and({"name": name, "n": n}, at, 40, 30), columns=ONE_COLUMN)
+    with pytest.raises(DataError, match="1 of 2 rows are called a total"):
+        load.totals(parts_and({"name": name}, min(at, 1), 40), columns=ONE_COLUMN)
+    named = load.totals(parts_and({"name": name}, at, 40, 30), columns=ONE_COLUMN,
+                        total_row="430699")  # fmt: skip
+    assert named.table["population"].tolist() == [40, 30]
+
+
+@pytest.mark.parametrize("at", range(3))
+def test_a_sum_of_few_may_be_chance_and_is_asked(at: int) -> None:
+    """Two parts and a third as large as both: counted and listed; in two columns no chance."""
+    found = load.totals(parts_and({}, at, 40, 30), columns=ONE_COLUMN)
+    assert sorted(found.table["population"]) == [30, 40, 70]
+    assert found.drops[["row", "what", "action"]].values.tolist() == [
+        ["430699",
+         "as many as all others together: if this is the total row, name it (total_row)", "kept"]
+    ]  # fmt: skip
+    both = {**ONE_COLUMN, "town_population": "town"}
+    twice = parts_and({}, at, 40, 30)
+    twice["town"] = twice["n"] // 2
+    with pytest.raises(DataError, match="1 of 3 rows hold the sum of all others"):
+        load.totals(twice, columns=both)
+    twice["town"] = [20, 15, 20]  # agrees in one column only, as two parts and a third may
+    assert len(load.totals(twice, columns=both).table) == 3
+
+
+@pytest.mark.parametrize("parts", [(5, 5), (5, 5, 0, 0, 0), (0, 0, 0), (9,), (3, 4, 5, 6, 7)])
+def test_no_total_is_seen_where_there_is_none(parts: tuple[int, ...]) -> None:
+    """Two equal towns, and towns that nobody lives in, are no sums of others."""
+    found = load.totals(parts_and(None, 0, *parts), columns=ONE_COLUMN)
+    assert found.table["population"].tolist() == list(parts)
+    assert found.drops.empty
+
+
 @pytest.mark.parametrize(
     ("change", "asked", "told"),
     [
