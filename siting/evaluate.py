@@ -89,6 +89,13 @@ class Service:
     leg: Rule | None = None
     capacity: pd.Series[int] | None = None
 
+    def people(self, demand: gpd.GeoDataFrame) -> gpd.GeoDataFrame:
+        """Return the demand table with the people of the service's group as its population."""
+        if self.persons is None:
+            return demand
+        counted = coverage.whole_persons(self.persons, demand["demand_id"].to_numpy())
+        return demand.assign(population=counted)
+
     def off_the_map(self, times: TravelTimes) -> NDArray[np.bool_]:
         """Return ``islands``, or those of the travel times where none are given."""
         return times.islands(self.existing) if self.islands is None else self.islands
@@ -180,7 +187,7 @@ def evaluate(
     rows: list[dict[str, object]] = []
     for service in sorted(services, key=lambda s: s.name):
         opened = plan.open_sites(service.name, period=period)
-        people = _people(demand, service)
+        people = service.people(demand)
         times = _time_indicators(service, opened, people, inside)
         common = {"plan": plan.name, "service": service.name, "n_open": len(opened)}
         reaches: dict[str, tuple[pd.DataFrame, NDArray[np.bool_]]] = {}
@@ -295,15 +302,6 @@ def spread(
     result[1, some] = values[np.searchsorted(counted, (end - total + needed)[some])]
     result[2, some] = values[np.searchsorted(counted, end[some])]
     return Spread(*(result / MS_PER_MIN))
-
-
-def _people(demand: gpd.GeoDataFrame, service: Service) -> gpd.GeoDataFrame:
-    """Return the demand table with the people of the service's group as its population."""
-    if service.persons is None:
-        return demand
-    return demand.assign(
-        population=coverage.whole_persons(service.persons, demand["demand_id"].to_numpy())
-    )
 
 
 def _check_cutoff(

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from siting.allocation import seats_of
 from siting.coverage import is_assessed, is_covered, members, whole_persons
+from siting.demand import not_whole
 from siting.errors import DataError, Problem, StudyError
 
 if TYPE_CHECKING:
@@ -313,8 +314,7 @@ def _amounts(
             Problem("supply", f"{len(twice)} sites repeat", "Add up the supply of a site first.",
                     tuple(map(str, twice)))
         )  # fmt: skip
-    values = pd.to_numeric(supply, errors="coerce").to_numpy(dtype=float, na_value=np.nan)
-    wrong = ~(np.isfinite(values) & (values >= 0) & (values == np.floor(values)))
+    wrong = not_whole(supply)
     if wrong.any():
         problems.append(
             Problem(

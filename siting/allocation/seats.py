@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from siting.demand import not_whole
 from siting.errors import DataError, Problem
 
 
@@ -68,8 +69,7 @@ def seats_at(capacity: pd.Series[int], open_sites: Collection[str]) -> NDArray[n
         )
         raise DataError(problems)
     numbers = pd.to_numeric(capacity.reindex(ids), errors="coerce")
-    values = numbers.to_numpy(dtype=float, na_value=np.nan)
-    unknown = np.isnan(values)
+    unknown = numbers.isna().to_numpy()
     if unknown.any():
         problems.append(
             Problem(
@@ -79,7 +79,7 @@ def seats_at(capacity: pd.Series[int], open_sites: Collection[str]) -> NDArray[n
                 tuple(np.array(ids, dtype=object)[unknown]),
             )
         )
-    wrong = ~unknown & ~((values >= 0) & (values == np.floor(values)))
+    wrong = ~unknown & not_whole(numbers)
     if wrong.any():
         problems.append(
             Problem(

@@ -11,7 +11,7 @@ from siting.demand.groups import cohorts, cohorts_from_columns, cohorts_from_tot
 from siting.demand.land import carriers_of, cells
 from siting.demand.parts import one_source_a_zone
 from siting.demand.people import Demand, from_points
-from siting.demand.persons import among, whole_persons
+from siting.demand.persons import among, not_whole, whole_persons
 from siting.demand.raster import carriers_from_raster, from_raster
 from siting.demand.scenario import Projection, on_path, project
 from siting.demand.settlement import Density, by_density
@@ -35,6 +35,7 @@ __all__ = [
     "from_raster",
     "largest_remainder",
     "membership",
+    "not_whole",
     "on_path",
     "one_source_a_zone",
     "project",

@@ -31,6 +31,18 @@ def among(ids: Ids, known: Ids) -> NDArray[np.bool_]:
     return np.asarray(there.unique().get_indexer(asked) >= 0)
 
 
+def not_whole(numbers: pd.Series[Any]) -> NDArray[np.bool_]:
+    """Tell which are no whole numbers of 0 or more: parts, negative, endless, missing or text.
+
+    Examples
+    --------
+    >>> not_whole(pd.Series([3, 0.5, -1, float("inf"), None])).tolist()
+    [False, True, True, True, True]
+    """
+    values = pd.to_numeric(numbers, errors="coerce").to_numpy(dtype=float, na_value=np.nan)
+    return np.asarray(~(np.isfinite(values) & (values >= 0) & (values == np.floor(values))))
+
+
 def whole_persons(
     persons: pd.Series[int], demand_id: Sequence[str] | pd.Index[str] | NDArray[np.object_]
 ) -> NDArray[np.int64]:
@@ -75,8 +87,7 @@ def whole_persons(
                 tuple(map(str, twice)),
             )
         )
-    values = pd.to_numeric(persons, errors="coerce").to_numpy(dtype=float, na_value=np.nan)
-    wrong = ~(np.isfinite(values) & (values >= 0) & (values == np.floor(values)))
+    wrong = not_whole(persons)
     if wrong.any():
         problems.append(
             Problem(
@@ -88,6 +99,7 @@ def whole_persons(
         )
     if problems:
         raise DataError(problems)
-    if persons.index.equals(known):
-        return values.astype(np.int64)
-    return np.asarray(persons.reindex(known).fillna(0), dtype=np.int64)
+    values = pd.to_numeric(persons).astype("int64")
+    if not values.index.equals(known):
+        values = values.reindex(known, fill_value=0)
+    return np.asarray(values, dtype=np.int64)

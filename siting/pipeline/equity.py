@@ -76,7 +76,7 @@ def accessibility(study: Study, here: Region) -> Accessibility | None:
             access.floating_catchment(
                 times,
                 supply,
-                _persons(here, service),
+                here.persons(service),
                 bands=access.bands(end, told),
                 islands=times.islands(service.existing),
             )
@@ -178,7 +178,7 @@ def _times(here: Region, service: Service) -> pd.DataFrame:
     """Return the mean time to the nearest site open today, by zone, of those who reach one."""
     times = service.times("time")
     reach = times.reach(here.today.open_sites(service.name))
-    persons = coverage.whole_persons(_persons(here, service), times.demand_id)
+    persons = coverage.whole_persons(here.persons(service), times.demand_id)
     member = here.inputs.membership
     at, zoning, zone_id = coverage.members(pd.Series(times.demand_id, dtype="str"), member)
     rows = pd.DataFrame({"zoning": zoning, "zone_id": zone_id, "persons": persons[at]})
@@ -206,10 +206,3 @@ def notes(study: Study, here: Region, lang: str) -> list[str]:
     if asked:
         told.append(text.get("note.accessibility", lang, services=text.joined(asked, lang)))
     return told
-
-
-def _persons(here: Region, service: Service) -> pd.Series[int]:
-    if service.persons is not None:
-        return service.persons
-    people: pd.Series[int] = here.inputs.demand.set_index("demand_id")["population"]
-    return people

@@ -22,7 +22,7 @@ from siting.evaluate import Evaluation, Service
 from siting.green import Green, Indicator
 from siting.locate import Solution
 from siting.merger import LeaveOneOut
-from siting.pipeline.region import Region, membership_of_people, people_of, walls_of
+from siting.pipeline.region import Region, membership_of_people, walls_of
 from siting.plan import Plan
 from siting.rules import Rule
 from siting.study import Study
@@ -72,7 +72,7 @@ def gaps(here: Region) -> gpd.GeoDataFrame:
     member = membership_of_people(here)
     for service in here.services:
         opened = here.today.open_sites(service.name)
-        people = people_of(here, service)
+        people = here.people(service)
         line = coverage.straight_mm(people, service.sites, opened)
         for rule in service.rules:
             limits = coverage.thresholds(rule, speed=service.speed)
@@ -118,7 +118,7 @@ def losses(here: Region) -> pd.DataFrame:
             times = service.times(coverage.thresholds(rule).impedance)
             found.append(
                 coverage.losses(
-                    people_of(here, service),
+                    here.people(service),
                     membership_of_people(here),
                     times,
                     zoning=here.zoning,
@@ -170,13 +170,10 @@ def green_land(study: Study, here: Region) -> tuple[Green, gpd.GeoDataFrame]:
 def closures(here: Region, service_name: str) -> LeaveOneOut:
     """Close every open site of the service alone."""
     service = here.service(service_name)
-    persons = service.persons
-    if persons is None:
-        persons = here.inputs.demand.set_index("demand_id")["population"]
     return merger.leave_one_out(
         service.times("time"),
         here.offers,
-        persons,
+        here.persons(service),
         service=service_name,
         plan=here.today,
         rules=[r for r in service.rules if r.measure == "time_min"],
@@ -197,7 +194,7 @@ def new_sites(study: Study, here: Region) -> NewSites:
             f"decide.new_sites: direct driving time is a lower bound for services.{service.name} "
             f'by bus and cannot show that the hard rule {rule.id} is kept. Set bus.how = "detour".'
         )
-    people = people_of(here, service)
+    people = here.people(service)
     opened = here.today.open_sites(service.name)
     outside = membership_of_people(here)
     outside = outside[(outside["zoning"] == here.zoning) & (outside["zone_id"] == "")]

@@ -61,6 +61,15 @@ class Region:
         """Return the service of that name."""
         return next(s for s in self.services if s.name == name)
 
+    def people(self, service: Service) -> gpd.GeoDataFrame:
+        """Return demand with the people of the service's group as its population."""
+        return service.people(self.inputs.demand)
+
+    def persons(self, service: Service) -> pd.Series[int]:
+        """Return the people of the service's group by demand id."""
+        counted: pd.Series[int] = self.people(service).set_index("demand_id")["population"]
+        return counted
+
 
 def steps_of(study: Study) -> int:
     """Return how many steps :func:`region` takes."""
@@ -217,15 +226,6 @@ def service_on(
         capacity=capacity,
     )
     return service, lines
-
-
-def people_of(here: Region, service: Service) -> gpd.GeoDataFrame:
-    """Return demand with the people of the service's group as its population."""
-    demand = here.inputs.demand
-    if service.persons is None:
-        return demand
-    counted = coverage.whole_persons(service.persons, demand["demand_id"].to_numpy())
-    return demand.assign(population=counted)
 
 
 def membership_of_people(here: Region) -> pd.DataFrame:

@@ -8,7 +8,7 @@ import numpy.typing as npt
 import pandas as pd
 import shapely
 
-from siting import coverage, network, text, travel_time
+from siting import network, text, travel_time
 from siting.network import RoadNetwork
 from siting.network.crossings import crossing_rules, crossings
 from siting.network.sides import HAZARDS
@@ -44,7 +44,7 @@ def crossings_table(study: Study, here: Region) -> pd.DataFrame | None:
     member = here.inputs.membership
     for name in asked:
         found = counted(study, here, name)
-        persons = _persons(here, name)
+        persons = here.persons(here.service(name))
         table = pd.DataFrame({hazard: found[f"{hazard}_level"] for hazard in HAZARDS})
         table["any"] = table.sum(axis=1, min_count=len(HAZARDS))
         long = table.rename_axis("demand_id").reset_index()
@@ -142,12 +142,3 @@ def _driven_only(drive: RoadNetwork, roads: RoadNetwork) -> tuple[Flags, Objects
     lines = np.empty(int(only.sum()), dtype=object)
     lines[:] = shapely.linestrings(np.stack([start[only], (start + step)[only]], axis=1))
     return (drive.bridge | drive.tunnel)[trunk[of[first[only]]]], lines
-
-
-def _persons(here: Region, name: str) -> dict[str, int]:
-    demand = here.inputs.demand
-    service = here.service(name)
-    ids = demand["demand_id"].to_numpy()
-    if service.persons is None:
-        return dict(zip(ids, demand["population"].tolist(), strict=True))
-    return dict(zip(ids, coverage.whole_persons(service.persons, ids).tolist(), strict=True))

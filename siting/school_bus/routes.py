@@ -11,7 +11,7 @@ import pandas as pd
 
 from siting.errors import DataError, Problem, StudyError
 from siting.school_bus.search import FAR, Route, Trips, planned
-from siting.school_bus.stops import Stops, not_whole
+from siting.school_bus.stops import Stops, told_of
 from siting.travel_time import TravelTimes
 
 I64 = npt.NDArray[np.int64]
@@ -143,7 +143,7 @@ def routes(
     """
     longest = NO_LIMIT if max_ride_min is None else round(max_ride_min * 60_000)
     _check(between, to_school, seats, dwell_s, board_s, longest, buses)
-    if problems := not_whole(boarding, "stops"):
+    if problems := told_of(boarding, "stops"):
         raise DataError(problems)
     pupils = boarding[boarding > 0].sort_index()
     names = [str(i) for i in pupils.index]

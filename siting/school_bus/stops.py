@@ -11,6 +11,7 @@ import numpy.typing as npt
 import pandas as pd
 import shapely
 
+from siting.demand import not_whole
 from siting.errors import DataError, Problem, StudyError
 from siting.network import RoadNetwork
 from siting.travel_time import TravelTimes
@@ -193,7 +194,7 @@ def _check(length: TravelTimes, time: TravelTimes, longest: int) -> None:
 
 def _whole(persons: pd.Series[int], homes: npt.NDArray[np.object_]) -> I64:
     """Return pupils in the order of the homes."""
-    problems = not_whole(persons, "homes")
+    problems = told_of(persons, "homes")
     if unknown := sorted(set(persons.index) - set(homes.tolist())):
         problems.append(
             Problem(
@@ -209,10 +210,9 @@ def _whole(persons: pd.Series[int], homes: npt.NDArray[np.object_]) -> I64:
     return result
 
 
-def not_whole(persons: pd.Series[int], where: str) -> list[Problem]:
+def told_of(persons: pd.Series[int], where: str) -> list[Problem]:
     """Return what is wrong with pupils by place: parts of persons, or a place named twice."""
-    number = pd.to_numeric(persons, errors="coerce").to_numpy(dtype=float, na_value=np.nan)
-    bad = persons.index[~((number >= 0) & (number < np.inf) & (number == np.floor(number)))]
+    bad = persons.index[not_whole(persons)]
     twice = persons.index[persons.index.duplicated()].unique()
     told = ((bad, "have pupils that are no whole number from 0 up", "Give whole persons."),
             (twice, "stand in several rows", "Give each one row."))  # fmt: skip

@@ -263,8 +263,8 @@ def test_invariant_13_unknown_capacity_is_refused_by_name() -> None:
     assert seated(world, 5, open_sites=["S0"]).served == 2  # only open sites need one
     with pytest.raises(DataError, match=r"1 of 2 open sites have no capacity \(S9\)"):
         allocation.seats_at(world[2], ["S0", "S9"])
-    broken = pd.Series([-1.0, 2.5, 3.0], index=["S0", "S1", "S2"])
-    with pytest.raises(DataError, match=r"2 of 3 open sites.*no whole number.*\(S0, S1\)"):
+    broken = pd.Series([-1.0, 2.5, 3.0, float("inf")], index=["S0", "S1", "S2", "S3"])
+    with pytest.raises(DataError, match=r"3 of 4 open sites.*no whole number.*\(S0, S1, S3\)"):
         allocation.seats_at(broken, list(broken.index))
     with pytest.raises(DataError, match=r"1 sites stand there twice \(S0\)"):
         allocation.seats_at(pd.Series([1, 2], index=["S0", "S0"]), ["S0"])
