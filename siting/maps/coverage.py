@@ -163,21 +163,34 @@ def coverage_page(
     )
 
 
+def nobody_judged(figures: pd.DataFrame, service: str, rule_id: str, sheet: Sheet) -> str:
+    """Return the sentence that a rule judges, or can assess, nobody here; blank where it does."""
+    rows = _of_region(figures, service, rule_id)
+    total = rows[rows["settlement"] == "judged"]
+    name = sheet.label("service", service)
+    if total.empty or not total["persons"].iloc[0]:
+        return sheet.say("finding.coverage.nobody", service=name)
+    if (total["persons"] == total["not_assessed"]).all():
+        return sheet.say("finding.coverage.not_assessed", service=name)
+    return ""
+
+
+def _of_region(figures: pd.DataFrame, service: str, rule_id: str) -> pd.DataFrame:
+    asked = (figures["service"] == service) & (figures["rule_id"] == rule_id)
+    return figures[asked & (figures["level"] == "region")]
+
+
 def finding(figures: pd.DataFrame, service: str, rule_id: str, sheet: Sheet) -> str:
     """Return the finding of one service and rule as a sentence.
 
     The sentence is about judged people who were assessed. Each zoning sums to the region, but one
     that covers a part of it leaves the others not assessed: the one that leaves fewest speaks.
     """
-    rows = figures[
-        (figures["service"] == service)
-        & (figures["rule_id"] == rule_id)
-        & (figures["level"] == "region")
-    ]
     name = sheet.label("service", service)
+    if nobody := nobody_judged(figures, service, rule_id, sheet):
+        return nobody
+    rows = _of_region(figures, service, rule_id)
     total = rows[rows["settlement"] == "judged"]
-    if total.empty or not total["persons"].iloc[0]:
-        return sheet.say("finding.coverage.nobody", service=name)
     row = total.iloc[int(total["not_assessed"].argmin())]
     classes = [
         c for c in COLUMNS[1:] if ((rows["settlement"] == c) & rows["judged"].astype(bool)).any()

@@ -20,7 +20,7 @@ from siting.maps.base import (
     radii,
     script_layer,
 )
-from siting.maps.coverage import facilities, within
+from siting.maps.coverage import facilities, nobody_judged, within
 from siting.maps.sheet import Sheet
 
 CIRCLE = 34.0
@@ -36,6 +36,7 @@ def gaps_page(
     *,
     sheet: Sheet,
     losses: pd.DataFrame | None = None,
+    figures: pd.DataFrame | None = None,
     sites: gpd.GeoDataFrame | None = None,
     offers: pd.DataFrame | None = None,
     water: gpd.GeoDataFrame | None = None,
@@ -52,6 +53,9 @@ def gaps_page(
         table is good news and makes a page that says so.
     losses
         What :func:`siting.coverage.losses` returns, stacked: a list under the gaps.
+    figures
+        As of :func:`siting.maps.coverage_page`: where a rule judges nobody the page says that,
+        and not that there are no gaps.
     zones, sheet, sites, offers, water, roads
         As in :func:`siting.maps.coverage_page`.
     """
@@ -85,6 +89,7 @@ def gaps_page(
             first,
         )
         | {"losses": _losses(losses, service, rule_id, spots)}
+        | _nobody(figures, service, rule_id, sheet)
         for service, rule_id in pairs
     ]
     measures.sort(key=lambda m: -m["total"])
@@ -194,6 +199,14 @@ def _finding(n: int, total: int, service: str, rule_id: str, sheet: Sheet) -> st
     if not n:
         return sheet.say("finding.gaps.none_of", **said)
     return sheet.say("finding.gaps.some", n=text.count(n), persons=text.count(total), **said)
+
+
+def _nobody(
+    figures: pd.DataFrame | None, service: str, rule_id: str, sheet: Sheet
+) -> dict[str, str]:
+    """Return the finding of a rule that judges nobody here, in the place of that of no gaps."""
+    said = "" if figures is None else nobody_judged(figures, service, rule_id, sheet)
+    return {"finding": said} if said else {}
 
 
 def _road(roads: pd.Series[Any], total: int, sheet: Sheet) -> str:

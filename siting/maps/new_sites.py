@@ -146,8 +146,10 @@ def new_sites_finding(
     solution: Solution, persons: int, service: str, rule_id: str, sheet: Sheet
 ) -> str:
     """Return what the new sites do, in a sentence: covered before and after, of ``persons``."""
+    if not persons:
+        return sheet.say("finding.new_sites.nobody", service=sheet.label("service", service))
     return sheet.say(
-        "finding.new_sites",
+        "finding.new_sites.some",
         n=text.count(len(solution.chosen)),
         service=sheet.label("service", service),
         gained=text.count(solution.objective - solution.already),

@@ -111,7 +111,7 @@ def pages_of(
     cards = _coverage_cards(results, today, sheet)
     if results.gaps is not None:
         pages["gaps"] = maps.gaps_page(
-            results.gaps, inputs.zones, losses=results.losses, **shown, **base
+            results.gaps, inputs.zones, losses=results.losses, figures=today, **shown, **base
         )
     if results.green is not None:
         pages["green"] = maps.green_page(
@@ -176,7 +176,9 @@ def _coverage_cards(results: Results, today: pd.DataFrame, sheet: Sheet) -> list
     ].set_index(["service", "rule_id"])
     for name, service in results.study.services.items():
         for rule_id in service.rules[:1]:
-            if (name, rule_id) not in rows.index:
+            if (name, rule_id) not in rows.index:  # the rule judges nobody here
+                said = maps.finding(today, name, rule_id, sheet)
+                cards.append(Card("coverage", text.DASH, said, sheet.rule_note(rule_id)))
                 continue
             row: Any = rows.loc[(name, rule_id)]
             note = text.percent_range(row["share_low"], row["share_high"])
