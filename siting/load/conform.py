@@ -18,7 +18,7 @@ import shapely
 
 from siting import tables
 from siting.load.gates import gates_of, points_of
-from siting.load.ground import count_once, list_overlaps
+from siting.load.ground import count_once, list_holes, list_overlaps
 from siting.load.intake import Columns, Intake, Layer
 from siting.load.shapes import area_m2
 from siting.tables import LINE, POINT, POLYGON
@@ -94,7 +94,8 @@ def zones(
     settlement
         Class of every zone that no column says it for.
     overlap_m2
-        Zones that overlap by more are listed; a point in both belongs to the smaller id.
+        Zones that overlap by more are listed; a point in both belongs to the smaller id. So are
+        holes of more between them: a point there is in no zone.
 
     Raises
     ------
@@ -128,6 +129,7 @@ def zones(
     data["geometry"] = intake.shapes(crs, kinds=POLYGON, must_stay=stay)
     intake.finish()
     list_overlaps(intake, ids, data["geometry"], overlap_m2)
+    list_holes(intake, data["geometry"], overlap_m2)
     return Layer(intake.table("zones", data, crs=crs, sort="zone_id"), intake.listed())
 
 

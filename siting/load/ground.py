@@ -1,4 +1,4 @@
-"""Ground drawn twice: listed between zones, counted once on residential land."""
+"""Ground drawn twice or not at all: listed between zones, counted once on residential land."""
 
 from __future__ import annotations
 
@@ -24,6 +24,22 @@ def list_overlaps(intake: Intake, ids: list[str], shapes: Any, overlap_m2: float
             for row, other in ((i, ids[j]), (j, ids[i])):
                 what = f"overlaps {label(other)} by {area:.0f} m²; shared ground is {first}'s"
                 intake.note(int(row), what, "kept")
+
+
+def list_holes(intake: Intake, shapes: Any, least_m2: float) -> None:
+    """List ground inside the zoning that no zone has, by more than slivers: a lake, or a gap."""
+    whole = shapely.get_parts(shapely.union_all(shapes[intake.keep]))
+    rings = [ring for part in whole for ring in shapely.get_rings(part)[1:]]
+    if not rings:
+        return
+    holes = shapely.polygons(rings)
+    sizes = shapely.area(holes)
+    big = np.flatnonzero(sizes > least_m2)
+    if len(big):
+        place = shapely.point_on_surface(holes[np.argmax(sizes)])
+        what = f"{sizes[big].sum():.0f} m² inside the zoning that no zone has"
+        what += f", most at {place.x:.0f} {place.y:.0f}: who lives there is in no zone"
+        intake.drops.append((intake.layer, f"{len(big)} holes", what, "kept"))
 
 
 def count_once(intake: Intake, ids: list[str], shapes: Any) -> Any:

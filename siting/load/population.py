@@ -285,8 +285,8 @@ def _refuse_numbers(values: F64, file: Path, layer: str) -> None:
     if wrong.any():
         refuse(
             layer,
-            f"{name} holds {float(values[wrong][0]):g} and other numbers below 0 or endless in "
-            f"{int(wrong.sum())} cells",
+            f"{name} holds numbers below 0 or endless in {int(wrong.sum())} cells, the first "
+            f"{float(values[wrong][0]):g}",
             "If it stands for no data, declare it (gdal_edit.py -a_nodata); else mend the cells.",
         )
 

@@ -30,6 +30,7 @@ from siting.pipeline import (
     safety,
     seats,
     whatif,
+    zoned,
 )
 from siting.pipeline import inputs as reading
 from siting.pipeline.cache import Cache
@@ -168,6 +169,8 @@ def summary(inputs: Inputs) -> Iterator[str]:
     yield f"people: {people} at {len(inputs.demand)} places"
     for source, persons in inputs.uncounted.items():
         yield f"people of {source} not counted: {persons}, where another source speaks (drops.csv)"
+    for zoning, persons in zoned.outside(inputs.demand, inputs.membership).items():
+        yield f"people in no zone of {zoning}: {persons}, counted and not assessed"
     for way, roads in inputs.networks.items():
         km = int(roads.length_mm.sum()) / 1e6
         parts = len(roads.component_km)

@@ -19,6 +19,7 @@ from siting.load import Layer, Parks, Sites
 from siting.load.gates import gates_of
 from siting.network import RoadNetwork
 from siting.pipeline import people as people_room
+from siting.pipeline import zoned
 from siting.pipeline.barring import cut_networks
 from siting.pipeline.cache import Cache
 from siting.pipeline.forecast import Forecast, forecast
@@ -186,7 +187,11 @@ def read_inputs(study: Study, *, cache: Cache, step: Steps) -> Inputs:
     )  # fmt: skip
     if not len(demand) or int(demand["population"].sum()) == 0:
         raise DataError(
-            Problem("people", "nobody lives in the region", "Give people: points or totals.")
+            Problem(
+                "people",
+                "nobody lives in the region: every number of people is 0",
+                "Give people: points, a raster or totals.",
+            )
         )
     if (crowd := int(demand["population"].sum())) > MOST_PEOPLE:
         raise DataError(
@@ -204,13 +209,15 @@ def read_inputs(study: Study, *, cache: Cache, step: Steps) -> Inputs:
     if land_points is not None and study.people.spread != "residential":
         placed = pd.concat([placed, land_points[["demand_id", "geometry"]]], ignore_index=True)
     listed = [f.drops for f in reader.found.values() if hasattr(f, "drops")]
+    membership = demand_room.membership(placed, zones)
+    moves = load.join_drops(moves, zoned.listed(demand, membership, zones))
     return Inputs(
         crs=crs,
         rules=norms,
         zones=zones,
         demand=demand,
         uncounted=uncounted,
-        membership=demand_room.membership(placed, zones),
+        membership=membership,
         cohorts=cohorts,
         forecast=later,
         cells=cells,

@@ -12,7 +12,7 @@ import pandas as pd
 import siting
 from siting import maps, text
 from siting.maps import Card, Sheet
-from siting.pipeline import buses, equity, forecast, people, safety
+from siting.pipeline import buses, equity, forecast, people, safety, zoned
 from siting.pipeline.inputs import CANDIDATES
 from siting.rules import Rule
 from siting.study import Study
@@ -54,6 +54,7 @@ def sheet_of(results: Results, rules: tuple[Rule, ...]) -> Sheet:
         notes.append(text.get("note.one_region", lang))
     notes += forecast.notes(study, inputs.forecast, inputs.rules, lang)
     notes += people.notes(study, inputs.demand, inputs.uncounted, lang)
+    notes += zoned.notes(inputs.demand, inputs.membership, inputs.zones, lang)
     notes += buses.notes(study, inputs.rules, results.region.buses, lang)
     notes += safety.notes(study, lang)
     notes += equity.notes(study, results.region, lang)

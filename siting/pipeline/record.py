@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 import siting
-from siting.pipeline import buses, equity, people
+from siting.pipeline import buses, equity, people, zoned
 from siting.pipeline.region import LEG_RULE
 from siting.pipeline.roads import SPEED_RULE, ways
 from siting.rules import Rule
@@ -75,6 +75,7 @@ def record_of(
         "forecast": None if inputs.forecast is None else asdict(inputs.forecast),
         "persons": int(inputs.demand["population"].sum()),
         "uncounted_persons": dict(inputs.uncounted),
+        "in_no_zone_persons": zoned.outside(inputs.demand, inputs.membership),
         "demand_points": len(inputs.demand),
         "networks": {
             way: {

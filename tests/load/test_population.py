@@ -423,8 +423,8 @@ def text(path: Path) -> Path:
     [
         (lambda p: write(p / "r.tif", TEN), {"band": 2}, "has 1 bands and no band 2"),
         (lambda p: write(p / "r.tif", TEN), {"block": 0}, "block is 0"),
-        (lambda p: write(p / "r.tif", -9999 * TEN, nodata=None), {}, "holds -9999 and other"),
-        (lambda p: write(p / "r.tif", np.inf * TEN), {}, "holds inf and other"),
+        (lambda p: write(p / "r.tif", -9999 * TEN, nodata=None), {}, "cells, the first -9999"),
+        (lambda p: write(p / "r.tif", np.inf * TEN), {}, "cells, the first inf"),
         (lambda p: write(p / "r.tif", -TEN), {}, "has no data in the area"),
         (lambda p: write(p / "r.tif", np.pad(-np.ones((10, 10)), 4, constant_values=2.0),
                          west=X0 - 400, north=Y0 + 1400), {}, "no cell in any zone has data"),
