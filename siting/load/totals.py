@@ -18,6 +18,8 @@ TOTAL_WORDS: Final = frozenset({
 })  # fmt: skip
 """What a total row is called, blanks left out and in small letters."""
 
+TAKE_OUT: Final = "Take the total row out of the table, or name it: total_row = …."
+
 
 def totals(
     raw: pd.DataFrame,
@@ -69,36 +71,28 @@ def totals(
         intake.wrong(numbers["town_population"].isna(), "have no town_population")
     numbers |= {group: group_of(intake, group, values) for group in groups}
     ids, numbers = _joined(intake, numbers, merge, total_row)
-    _total_among_parts(intake, numbers, ids)
+    if not intake.problems:
+        _sum_among_parts(intake, numbers)
     intake.finish()
     data = {"zone_id": ids, **{key: column.astype("int64") for key, column in numbers.items()}}
     return Layer(intake.table("totals", data, crs=None, sort="zone_id"), intake.listed())
 
 
-def _total_among_parts(intake: Intake, numbers: Mapping[str, Any], ids: list[str]) -> None:
-    """Refuse a total row among the parts, which would count everybody twice, wherever it stands.
+def _sum_among_parts(intake: Intake, numbers: Mapping[str, Any]) -> None:
+    """Refuse a row that is the sum of all others in every column that has any, wherever it stands.
 
-    A row is one that is called a total, or whose numbers are the sum of all others in every column
-    that has any: of four or more others, or in two columns, that is no chance. The sum of two or
-    three others in one column may be; such a row is counted, and listed as a question.
+    Of four or more others, or in two columns, that is no chance. The sum of two or three others in
+    one column may be; such a row is counted, and listed as a question.
     """
-    names = zip(ids, intake.text("name"), strict=True)
-    called = np.array([any("".join(w.split()).casefold() in TOTAL_WORDS for w in n) for n in names])
     table = np.column_stack([c.fillna(0).to_numpy(dtype=np.int64) for c in numbers.values()])
     table = np.where(intake.keep[:, None], table, 0)
     table = table[:, table.any(axis=0)]
     sums = (table * 2 == table.sum(axis=0)).all(axis=1) & table.any(axis=1)
     others = int(table.any(axis=1).sum()) - 1
-    sure = others >= 4 or (others >= 2 and table.shape[1] >= 2)
-    mend = "Take the total row out of the table, or name it: total_row = …."
-    if intake.keep.sum() > 1:
-        what = "are called a total, but stand among the parts"
-        intake.wrong(intake.keep & called, what, mend)
-    if sure:
-        what = "hold the sum of all others: a total row among the parts"
-        intake.wrong(sums & ~called, what, mend)
+    if others >= 4 or (others >= 2 and table.shape[1] >= 2):
+        intake.wrong(sums, "hold the sum of all others: a total row among the parts", TAKE_OUT)
     elif others >= 2:
-        for row in np.flatnonzero(sums & ~called):
+        for row in np.flatnonzero(sums):
             what = "as many as all others together: if this is the total row, name it (total_row)"
             intake.note(int(row), what, "kept")
 
@@ -128,28 +122,36 @@ def _joined(
         )
     targets = [next((merge[n] for n in sorted(c & set(merge))), None) for c in called]
     absent = sorted(set(merge) - set().union(*called))
+    several = sorted(n for n in merge if sum(n in c for c in called) > 1)
     homes = {i for i, to, w in zip(ids, targets, whole, strict=True) if to is None and not w}
     lost = sorted({to for to in merge.values() if to not in homes})
-    for keys, what in ((absent, "rows to merge"), (lost, "zones to merge into")):
+    for keys, what in (
+        (absent, "rows to merge are not in the table"),
+        (several, "names of rows to merge stand in several rows"),
+        (lost, "zones to merge into are not in the table"),
+    ):
         if keys:
             intake.problems.append(
                 Problem(
                     intake.layer,
-                    f"{len(keys)} {what} are not in the table",
+                    f"{len(keys)} {what}",
                     "Correct merge: it names rows by zone_id or name, and zones by zone_id.",
                     tuple(label(k) for k in keys),
                 )
             )
     merged = np.array([to is not None for to in targets], dtype=bool) & ~whole
     plain = ~merged & ~whole
+    total = [any("".join(word.split()).casefold() in TOTAL_WORDS for word in c) for c in called]
+    unnamed = np.array(total, dtype=bool) & plain & (plain.sum() > 1)  # one row is a whole region
+    intake.wrong(unnamed, "are called a total, but stand among the parts", TAKE_OUT)
     blank = np.array([not i for i in ids], dtype=bool)
     if intake.has("zone_id"):
         intake.wrong(
-            plain & blank,
+            plain & blank & ~unnamed,
             "have no zone_id",
             "Give every row an id, or say whose people they are: merge = { name = zone_id }.",
         )
-        rest = pd.Series(ids).where(plain & ~blank)
+        rest = pd.Series(ids).where(plain & ~blank & ~unnamed)
         intake.wrong(
             (rest.duplicated(keep=False) & rest.notna()).to_numpy(),
             "share their zone_id with another",

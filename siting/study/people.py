@@ -58,7 +58,7 @@ class PeopleRaster(Source):
     Attributes
     ----------
     band
-        Which band, from 1.
+        Which band, from 1; needed where the raster has several.
     holds
         ``count``: persons in each cell; ``density``: persons per km².
     land_area
@@ -73,7 +73,7 @@ class PeopleRaster(Source):
         Which zoning it is cut along; that of the totals, else the first one, where not given.
     """
 
-    band: Annotated[int, Field(ge=1, strict=True)] = 1
+    band: Annotated[int | None, Field(ge=1, strict=True)] = None
     holds: Literal["count", "density"] = "count"
     land_area: Source | None = None
     block: Annotated[int, Field(ge=1, le=1000, strict=True)] = 1
@@ -298,6 +298,8 @@ class People(Model):
 
     def _several(self) -> None:
         names = [part.name for part in self.parts]
+        if "zone_point" in names:
+            raise ValueError('parts: "zone_point" is what places without any part are called')
         if len(set(names)) != len(names):
             raise ValueError("parts: two have the same name; call them differently")
         if any(v is not None for v in (self.points, self.raster, self.spread, self.carriers)):

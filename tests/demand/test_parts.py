@@ -298,11 +298,17 @@ def test_what_is_called_a_total_is_one(at: int, name: str) -> None:
     for n in (70, 71):
         with pytest.raises(DataError, match=r"1 of 3 rows are called a total.*total_row"):
             load.totals(parts_and({"name": name, "n": n}, at, 40, 30), columns=ONE_COLUMN)
+    with pytest.raises(DataError) as caught:  # without a code either: one row, one problem
+        load.totals(parts_and({"name": name, "code": ""}, at, 40, 30), columns=ONE_COLUMN)
+    (problem,) = caught.value.problems
+    assert "are called a total" in str(problem)
     with pytest.raises(DataError, match="1 of 2 rows are called a total"):
         load.totals(parts_and({"name": name}, min(at, 1), 40), columns=ONE_COLUMN)
     named = load.totals(parts_and({"name": name}, at, 40, 30), columns=ONE_COLUMN,
                         total_row="430699")  # fmt: skip
     assert named.table["population"].tolist() == [40, 30]
+    alone = load.totals(parts_and(None, 0, 40).assign(name=name), columns=ONE_COLUMN)
+    assert alone.table["population"].tolist() == [40]  # a region of one zone is called what it is
 
 
 @pytest.mark.parametrize("at", range(3))
@@ -345,6 +351,9 @@ def test_no_total_is_seen_where_there_is_none(parts: tuple[int, ...]) -> None:
          "all others add up to 56 in town_population"),
         ({"town": [55, 41, 10, 5, 10]}, {"total_row": "4306"}, "more people in town_population"),
         ({"town": [55, None, 10, 5, 10]}, {"total_row": "4306"}, "town_population"),
+        ({"name": ["市", "楼区", "溪区", "楼区", "罗市"]},
+         {"total_row": "4306", "merge": {"楼区": "430681"}},
+         "1 names of rows to merge stand in several rows"),
         ({"code": ["4306", "430602", "430602", "", "430681"]}, {"total_row": "4306"},
          "share their zone_id"),
     ],

@@ -142,7 +142,9 @@ def test_sao_miguel_land_cover_is_no_population(
     sao_miguel: tuple[Path, gpd.GeoDataFrame],
 ) -> None:
     folder, zones = sao_miguel
-    with pytest.raises(DataError, match="holds classes, not people: its metadata call it thematic"):
+    with pytest.raises(
+        DataError, match="holds something else than people: its metadata call it thematic"
+    ):
         load.population(folder / "clc2018_v2020_20u1.tif", crs=pyproj.CRS(32626), zones=zones)
 
 
@@ -425,6 +427,16 @@ def text(path: Path) -> Path:
         (lambda p: write(p / "r.tif", TEN), {"block": 0}, "block is 0"),
         (lambda p: write(p / "r.tif", -9999 * TEN, nodata=None), {}, "cells, the first -9999"),
         (lambda p: write(p / "r.tif", np.inf * TEN), {}, "cells, the first inf"),
+        (lambda p: write(p / "r.tif", 3.4e38 * TEN, nodata=None), {}, "above 1e+10 in 100 cells"),
+        (lambda p: write(p / "r.tif", 1e300 * TEN, nodata=None, dtype="float64"), {},
+         "the first 1e+300"),
+        (lambda p: write(p / "r.tif", 65535 * np.eye(10), nodata=None, dtype="uint16"), {},
+         "r.tif holds 65535, the largest number of uint16, in 10 cells"),
+        (lambda p: write(p / "r.tif", 32767 * np.eye(10), nodata=-1, dtype="int16"), {},
+         "the largest number of int16"),
+        (lambda p: write(p / "r.tif", TEN, nodata=None, dtype="complex64"), {},
+         "its numbers are complex64"),
+        (lambda p: write(p / "r.tif", np.stack([TEN, TEN])), {}, "has 2 bands (?, ?)"),
         (lambda p: write(p / "r.tif", -TEN), {}, "has no data in the area"),
         (lambda p: write(p / "r.tif", np.pad(-np.ones((10, 10)), 4, constant_values=2.0),
                          west=X0 - 400, north=Y0 + 1400), {}, "no cell in any zone has data"),
@@ -448,6 +460,20 @@ def test_refused(
         load.population(made(tmp_path), crs=CRS, zones=areas(ZONE), **asked)
     assert told in str(caught.value)
     assert str(caught.value).startswith("people.raster: ")
+
+
+def test_what_is_read_though_it_looks_odd(tmp_path: Path) -> None:
+    """Declared no data of any number, one of two bands, a skew of a conversion's noise."""
+    zones = areas(ZONE)
+    grid = np.where(np.eye(10) > 0, 65535, 4)
+    found = load.population(write(tmp_path / "u.tif", grid, nodata=65535, dtype="uint16"),
+                            crs=CRS, zones=zones)  # fmt: skip
+    assert found.table["persons"].sum() == (64 - 8) * 4
+    bands = write(tmp_path / "b.tif", np.stack([TEN, 2 * TEN]))
+    assert load.population(bands, crs=CRS, zones=zones, band=2).table["persons"].sum() == 128
+    with rasterio.open(bands, "r+") as raster:
+        raster.transform = rasterio.Affine(100, 1e-9, X0, 1e-9, -100, Y0 + 1000)
+    assert load.population(bands, crs=CRS, zones=zones, band=1).table["persons"].sum() == 64
 
 
 def test_land_area_on_another_grid_is_refused(tmp_path: Path) -> None:
