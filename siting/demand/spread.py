@@ -147,13 +147,14 @@ def spread(
             "settlement": said["settlement"],
             "class_from": said["class_from"],
             "area_m2": spots["area_m2"].astype("float64"),
-            "spread_m": spots.get("spread_m", pd.Series(np.nan, index=spots.index)),
         },
         geometry=spots.geometry.to_numpy(),
         crs=spots.crs,
     )
     if sources:
         data["source"] = spots["source"].astype("str")
+    if "spread_m" in spots:
+        data["spread_m"] = spots["spread_m"].astype("float64")
     if empty and zones is not None:
         added = _zone_points(empty, zones, land_use, settlement, sources)
         data = pd.concat([data, added], ignore_index=True)

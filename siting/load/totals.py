@@ -71,21 +71,19 @@ def totals(
         intake.wrong(numbers["town_population"].isna(), "have no town_population")
     numbers |= {group: group_of(intake, group, values) for group in groups}
     ids, numbers = _joined(intake, numbers, merge, total_row)
-    if not intake.problems:
-        _sum_among_parts(intake, numbers)
     intake.finish()
     data = {"zone_id": ids, **{key: column.astype("int64") for key, column in numbers.items()}}
     return Layer(intake.table("totals", data, crs=None, sort="zone_id"), intake.listed())
 
 
-def _sum_among_parts(intake: Intake, numbers: Mapping[str, Any]) -> None:
+def _sum_among_parts(intake: Intake, numbers: Mapping[str, Any], parts: Any) -> None:
     """Refuse a row that is the sum of all others in every column that has any, wherever it stands.
 
     Of four or more others, or in two columns, that is no chance. The sum of two or three others in
     one column may be; such a row is counted, and listed as a question.
     """
     table = np.column_stack([c.fillna(0).to_numpy(dtype=np.int64) for c in numbers.values()])
-    table = np.where(intake.keep[:, None], table, 0)
+    table = np.where(parts[:, None], table, 0)
     table = table[:, table.any(axis=0)]
     sums = (table * 2 == table.sum(axis=0)).all(axis=1) & table.any(axis=1)
     others = int(table.any(axis=1).sum()) - 1
@@ -157,6 +155,7 @@ def _joined(
             "share their zone_id with another",
             "Give every row its own id.",
         )
+    _sum_among_parts(intake, numbers, ~whole & ~unnamed)
     if intake.problems:
         return ids, numbers
     for key, column in numbers.items():
