@@ -10,7 +10,9 @@ from __future__ import annotations
 
 from siting.green.entrances import boundary_samples, park_entrances
 from siting.green.indicators import INDICATORS, Indicator, SizeClass, Target, indicators, targets
-from siting.green.rate import Green, buffer_error_m, green_coverage, summary
+from siting.green.overlay import buffer_error_m
+from siting.green.per_person import park_per_person
+from siting.green.rate import Green, green_coverage, summary
 
 __all__ = [
     "INDICATORS",
@@ -23,6 +25,7 @@ __all__ = [
     "green_coverage",
     "indicators",
     "park_entrances",
+    "park_per_person",
     "summary",
     "targets",
 ]

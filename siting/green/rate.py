@@ -2,26 +2,22 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 import geopandas as gpd
 import numpy as np
 import pandas as pd
-import shapely
 from numpy.typing import NDArray
 
 from siting.coverage import Members, exact, is_assessed, is_covered, meets, members
 from siting.errors import DataError, Problem
 from siting.green.indicators import Indicator, SizeClass, Target
+from siting.green.overlay import STEP, Around, of_class, radius_mm, served
 
 if TYPE_CHECKING:
     from siting.travel_time import TravelTimes
 
-QUAD_SEGS = 64
-"""Segments to a quarter circle of a buffer; what that costs is :func:`buffer_error_m`."""
-STEP = 1024  # areas are added up as whole 1024ths of a m²: no order of cells changes a sum
 AREAS = ("land_m2", "straight_m2", "foot_m2", "foot_upper_m2", "not_assessed_m2")
 
 
@@ -30,19 +26,6 @@ class Green(NamedTuple):
 
     table: pd.DataFrame
     cells: gpd.GeoDataFrame
-
-
-def buffer_error_m(radius_m: float) -> float:
-    """Return how far the polygon of a buffer falls short of the circle, at most.
-
-    The buffer is inscribed, so land is never claimed that is farther than the radius.
-
-    Examples
-    --------
-    >>> round(buffer_error_m(500), 3)
-    0.038
-    """
-    return radius_m * (1 - math.cos(math.pi / (4 * QUAD_SEGS)))
 
 
 def green_coverage(
@@ -57,9 +40,10 @@ def green_coverage(
     """Measure residential land served by green, by zoning, zone, settlement and quarter.
 
     *Straight*: the area of the cell within the radius of a park's edge, by overlay with buffers
-    (:func:`buffer_error_m`). *On foot*: the straight area of the cell if the point of the cell is
-    within the radius by network length of an entrance of such a park, access legs counted; so on
-    foot never exceeds straight in any cell. Its error is that of judging a cell by one point.
+    (:func:`siting.green.buffer_error_m`). *On foot*: the straight area of the cell if the point of
+    the cell is within the radius by network length of an entrance of such a park, access legs
+    counted; so on foot never exceeds straight in any cell. Its error is that of judging a cell by
+    one point.
 
     Parameters
     ----------
@@ -98,8 +82,8 @@ def green_coverage(
     DataError
         CRS that differ, cells without a zone row, travel times of other cells or by time.
     """
-    radius_mm = max((_mm(c.radius_m) for i in indicators for c in i.classes), default=0)
-    problems = _problems(cells, parks, foot, foot_upper, radius_mm)
+    largest = max((radius_mm(c) for i in indicators for c in i.classes), default=0)
+    problems = _problems(cells, parks, foot, foot_upper, largest)
     if problems:
         raise DataError(problems)
     cells = cells.sort_values("cell_id", ignore_index=True)
@@ -112,10 +96,10 @@ def green_coverage(
     )
     found["assessed"] = True if foot is None else _assessed(cells, foot)
     member = members(cells["cell_id"], membership)
-    around = _Around(parks)
+    around = Around(parks)
     tables = []
     for indicator in indicators:
-        straight = _straight(cells, around, indicator.classes, land)
+        straight = served(cells, around, indicator.classes, land).steps
         on_foot = _on_foot(cells, parks, indicator.classes, foot) & found["assessed"].to_numpy()
         upper = on_foot | (
             _on_foot(cells, parks, indicator.classes, foot_upper) & found["assessed"].to_numpy()
@@ -287,70 +271,6 @@ def _verdict(
     return ("pass" if passes == {True} else "fail"), ""
 
 
-class _Around:
-    """Buffers of parks, each made once however many indicators ask for it."""
-
-    def __init__(self, parks: gpd.GeoDataFrame) -> None:
-        self.parks = parks
-        self.made: dict[tuple[int, float], shapely.Geometry] = {}
-
-    def buffers(self, size: SizeClass) -> NDArray[np.object_]:
-        """Return the buffers of the parks of one size class."""
-        at = np.flatnonzero(_of_class(self.parks, size)).tolist()
-        new = [i for i in at if (i, size.radius_m) not in self.made]
-        shapes = self.parks.geometry.to_numpy()[new]
-        grown = np.asarray(shapely.buffer(shapes, size.radius_m, quad_segs=QUAD_SEGS))
-        shapely.prepare(grown)
-        self.made |= {(i, size.radius_m): shape for i, shape in zip(new, grown, strict=True)}
-        result = np.empty(len(at), dtype=object)
-        result[:] = [self.made[i, size.radius_m] for i in at]
-        return result
-
-
-def _straight(
-    cells: gpd.GeoDataFrame,
-    around_parks: _Around,
-    classes: Sequence[SizeClass],
-    land: NDArray[np.int64],
-) -> NDArray[np.int64]:
-    """Return how much of each cell's ``land`` lies within the radius of any park of the classes."""
-    shapes = cells.geometry.to_numpy()
-    area = shapely.area(shapes)
-    served = np.zeros(len(shapes))
-    buffers, may = [], []
-    for size in classes:
-        buffers.append(around_parks.buffers(size))
-        allowed = np.ones(len(shapes), dtype=bool)
-        if size.quarters is not None:
-            allowed = cells["quarter"].isin(size.quarters).to_numpy()
-        may.append(allowed)
-    around = np.concatenate(buffers) if buffers else np.empty(0, object)
-    if len(around) == 0 or len(shapes) == 0:
-        return np.zeros(len(shapes), np.int64)
-    cell, park = shapely.STRtree(around).query(shapes)
-    first = np.concatenate([[0], np.cumsum([len(b) for b in buffers])])
-    which = np.searchsorted(first, park, side="right") - 1
-    pair = np.array(may)[which, cell]
-    cell, park = cell[pair], park[pair]
-    within = shapely.covers(around[park], shapes[cell])
-    whole = np.zeros(len(shapes), dtype=bool)
-    whole[cell[within]] = True
-    served[whole] = area[whole]
-    partly = ~whole[cell] & shapely.intersects(around[park], shapes[cell])
-    cell, park = cell[partly], park[partly]
-    order = np.lexsort((park, cell))
-    cell, park = cell[order], park[order]
-    pieces = shapely.intersection(shapes[cell], around[park])
-    each, start, count = np.unique(cell, return_index=True, return_counts=True)
-    alone = count == 1
-    served[each[alone]] = shapely.area(pieces[start[alone]])
-    for at, lo, n in zip(each[~alone], start[~alone], count[~alone], strict=True):
-        served[at] = shapely.union_all(pieces[lo : lo + n]).area
-    steps = np.minimum(np.rint(served * STEP).astype(np.int64), land)
-    # a cell's stated area may differ from its shape's by a step: all of it is all of it
-    return np.where(served > area - 1 / STEP, land, steps)
-
-
 def _on_foot(
     cells: gpd.GeoDataFrame,
     parks: gpd.GeoDataFrame,
@@ -363,17 +283,13 @@ def _on_foot(
         return result
     known = set(times.site_id)
     for size in classes:
-        opened = [i for i in parks["park_id"][_of_class(parks, size)] if i in known]
+        opened = [i for i in parks["park_id"][of_class(parks, size)] if i in known]
         reach = times.reach(opened).loc[cells["cell_id"]]
-        near = is_covered(reach["impedance"].to_numpy(dtype=np.int64), _mm(size.radius_m))
+        near = is_covered(reach["impedance"].to_numpy(dtype=np.int64), radius_mm(size))
         if size.quarters is not None:
             near &= cells["quarter"].isin(size.quarters).to_numpy()
         result |= near
     return result
-
-
-def _mm(radius_m: float) -> int:
-    return math.floor(exact(radius_m) * 1_000)
 
 
 def _assessed(cells: gpd.GeoDataFrame, foot: TravelTimes) -> NDArray[np.bool_]:
@@ -382,14 +298,6 @@ def _assessed(cells: gpd.GeoDataFrame, foot: TravelTimes) -> NDArray[np.bool_]:
     island = pd.Series(foot.islands(list(foot.site_id)), index=reach.index)
     rows = reach.loc[cells["cell_id"]]
     return is_assessed(rows["state"].to_numpy(), island.loc[cells["cell_id"]].to_numpy())
-
-
-def _of_class(parks: gpd.GeoDataFrame, size: SizeClass) -> NDArray[np.bool_]:
-    area = parks["area_m2"].to_numpy(dtype=float)
-    below = np.inf if size.below_m2 is None else size.below_m2
-    return np.asarray(
-        parks["kind"].isin(size.kinds).to_numpy() & (area >= size.at_least_m2) & (area < below)
-    )
 
 
 def _by_zone(measured: pd.DataFrame, member: Members) -> pd.DataFrame:
@@ -410,7 +318,7 @@ def _problems(
     parks: gpd.GeoDataFrame,
     foot: TravelTimes | None,
     foot_upper: TravelTimes | None,
-    radius_mm: int,
+    largest: int,
 ) -> list[Problem]:
     problems = []
     if cells.crs != parks.crs:
@@ -424,12 +332,12 @@ def _problems(
             problems.append(
                 Problem(name, "travel times are by time", 'Compute them with impedance="length".')
             )
-        elif times.cutoff < radius_mm:
+        elif times.cutoff < largest:
             problems.append(
                 Problem(
                     name,
                     f"travel times stop at {times.cutoff / 1_000:g} m, before the largest radius",
-                    f"Compute them with cutoff={radius_mm} or more.",
+                    f"Compute them with cutoff={largest} or more.",
                 )
             )
         unknown = sorted(set(cells["cell_id"]) - set(times.demand_id))

@@ -67,7 +67,7 @@ class Rule(BaseModel):
     of
         The denominator: people, residential land or pupils.
     strictly
-        Of a target share: more than the number, where the text says so, not merely as much.
+        Of a target: more than the number, where the text says so, not merely as much.
     strength
         ``hard`` blocks, ``soft`` is a finding, ``to_know`` is printed.
     source, clause, status
