@@ -12,20 +12,27 @@ from siting.green.entrances import boundary_samples, park_entrances
 from siting.green.indicators import INDICATORS, Indicator, SizeClass, Target, indicators, targets
 from siting.green.overlay import buffer_error_m
 from siting.green.per_person import park_per_person
+from siting.green.places import lattice, squares_at, taken
+from siting.green.pocket import PocketParks, pocket_parks
 from siting.green.rate import Green, green_coverage, summary
 
 __all__ = [
     "INDICATORS",
     "Green",
     "Indicator",
+    "PocketParks",
     "SizeClass",
     "Target",
     "boundary_samples",
     "buffer_error_m",
     "green_coverage",
     "indicators",
+    "lattice",
     "park_entrances",
     "park_per_person",
+    "pocket_parks",
+    "squares_at",
     "summary",
+    "taken",
     "targets",
 ]

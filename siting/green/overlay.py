@@ -154,3 +154,22 @@ def in_steps(area: NDArray[np.float64], of: NDArray[np.float64], land: I64) -> I
     steps = np.minimum(np.rint(area * STEP).astype(np.int64), land)
     # a cell's stated area may differ from its shape's by a step
     return np.where(area > of - 1 / STEP, land, steps)
+
+
+def polygons_of(pieces: Objects) -> Objects:
+    """Return pieces without the lines and points that an overlay may leave; ``None`` stays.
+
+    Examples
+    --------
+    >>> beside = shapely.intersection(shapely.box(0, 0, 1, 1), shapely.box(1, 0, 2, 1))
+    >>> polygons_of(np.array([beside, None], dtype=object)).tolist()
+    [<POLYGON EMPTY>, None]
+    """
+    result = pieces.copy()
+    kind = shapely.get_type_id(pieces)
+    areas = (shapely.GeometryType.POLYGON, shapely.GeometryType.MULTIPOLYGON)
+    for i in np.flatnonzero((kind >= 0) & ~np.isin(kind, areas)).tolist():
+        parts = shapely.get_parts(pieces[i])
+        parts = parts[shapely.get_dimensions(parts) == 2]
+        result[i] = shapely.union_all(parts) if len(parts) else shapely.Polygon()
+    return result
