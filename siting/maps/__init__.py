@@ -12,6 +12,8 @@ from siting.maps.geometry import drawn_roads, pixel_m
 from siting.maps.green import green_page
 from siting.maps.index import Card, index_page
 from siting.maps.new_sites import new_sites_finding, new_sites_page
+from siting.maps.park_per_person import rooms
+from siting.maps.pocket_parks import pocket_parks_finding
 from siting.maps.ranking import schools_finding, schools_page
 from siting.maps.sheet import PAGES, Sheet, Source, Tiles
 
@@ -31,6 +33,8 @@ __all__ = [
     "new_sites_finding",
     "new_sites_page",
     "pixel_m",
+    "pocket_parks_finding",
+    "rooms",
     "schools_finding",
     "schools_page",
     "within",

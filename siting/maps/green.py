@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from html import escape
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import folium
 import geopandas as gpd
@@ -24,8 +24,13 @@ from siting.maps.base import (
     script_layer,
 )
 from siting.maps.page import ScriptLayer
+from siting.maps.park_per_person import Room, rooms
+from siting.maps.pocket_parks import pocket_parks_data
 from siting.maps.sheet import Sheet
 from siting.tables import SETTLEMENTS
+
+if TYPE_CHECKING:
+    from siting.green import PocketParks
 
 FOOT, STRAIGHT_ONLY, NEITHER, NOT_ASSESSED, NOT_JUDGED = range(5)
 """State of a cell for one indicator, as the script reads it."""
@@ -42,6 +47,10 @@ def green_page(
     cell_m: float = 50.0,
     parks: gpd.GeoDataFrame | None = None,
     entrances: gpd.GeoDataFrame | None = None,
+    per_person: pd.DataFrame | None = None,
+    pocket: PocketParks | None = None,
+    pocket_places: gpd.GeoDataFrame | None = None,
+    left_out: Mapping[str, int] | None = None,
     water: gpd.GeoDataFrame | None = None,
     roads: geometry.Roads | None = None,
 ) -> str:
@@ -59,6 +68,11 @@ def green_page(
         Side of a cell in metres.
     parks, entrances
         Tables ``parks`` and park entrances.
+    per_person
+        What :func:`siting.green.park_per_person` returns.
+    pocket, pocket_places, left_out
+        What :func:`siting.green.pocket_parks` returns, its places with ``zone_id`` and ``why``, and
+        how many were not tried by why.
     """
     only_plan(green, "green")
     need(green, ["level", "zoning", "zone_id", "indicator", "rule_id", *ROWS, "verdict"], "green")
@@ -81,6 +95,8 @@ def green_page(
         )
     if entrances is not None and len(entrances):
         script_layer(base, "sites", sheet.say("layer.entrances"), show=False)
+    if pocket is not None:
+        script_layer(base, "pocket", sheet.say("layer.pocket"))
     script_layer(base, "picked", "")
     finish(base)
     zonings = [z["key"] for z in base.data["zonings"]]
@@ -88,8 +104,10 @@ def green_page(
         z: {str(i): n for n, i in enumerate(zones.loc[zones["zoning"] == z, "zone_id"])}
         for z in zonings
     }
+    found_room = rooms(per_person, sheet)
     measures = [
-        _measure(green[green["indicator"] == name], name, ids, sheet) for name in indicators
+        _measure(green[green["indicator"] == name], name, ids, found_room, sheet, pocket)
+        for name in indicators
     ]
     data = {
         **base.data,
@@ -100,6 +118,11 @@ def green_page(
         "states": states,
         "cell_m": cell_m,
         "focus": _focus(cells, base.data["bounds"]),
+        "pocket": None
+        if pocket is None or pocket_places is None
+        else pocket_parks_data(
+            pocket, pocket_places, left_out or {}, _names(zones, zonings[0]), sheet
+        ),
         "entrances": [] if entrances is None else geometry.places(entrances),
     }
     return page.render(
@@ -109,9 +132,22 @@ def green_page(
         data=data,
         themap=base.themap,
         layers=base.layers,
-        rules_used=[i for m in measures for i in m["rule_ids"]],
-        notes=(*base.notes, sheet.say("note.green")),
+        rules_used=[
+            *(i for m in measures for i in m["rule_ids"]),
+            *([] if per_person is None else per_person["rule_id"].unique().tolist()),
+        ],
+        notes=(
+            *base.notes,
+            sheet.say("note.green"),
+            *([] if per_person is None else [sheet.say("note.park_per_person")]),
+            *([] if pocket is None else [sheet.say("note.pocket_parks")]),
+        ),
     )
+
+
+def _names(zones: gpd.GeoDataFrame, zoning: str) -> dict[str, str]:
+    part = zones[zones["zoning"] == zoning]
+    return dict(zip(part["zone_id"].astype(str), part["name"].astype(str), strict=True))
 
 
 def _cells(
@@ -166,18 +202,28 @@ def _rules(part: pd.DataFrame) -> list[str]:
 
 
 def _measure(
-    part: pd.DataFrame, name: str, ids: Mapping[str, Mapping[str, int]], sheet: Sheet
+    part: pd.DataFrame,
+    name: str,
+    ids: Mapping[str, Mapping[str, int]],
+    found_room: Mapping[tuple[str, str, str], Room],
+    sheet: Sheet,
+    pocket: PocketParks | None,
 ) -> dict[str, Any]:
     """Return one indicator: its finding, the figures of the region and of each zone."""
     rule_ids = _rules(part)
     judged = part[part["judged"].astype(bool)]
-    whole = judged[(judged["level"] == "region") & (judged["zoning"] == next(iter(ids), ""))]
-    region = _entry(whole, sheet)
+    first = next(iter(ids), "")
+    whole = judged[(judged["level"] == "region") & (judged["zoning"] == first)]
+    region = {**_entry(whole, sheet), "room": found_room.get(("region", first, ""))}
     zones: dict[str, list[dict[str, Any]]] = {}
     for zoning, positions in ids.items():
         rows = judged[(judged["level"] == "zone") & (judged["zoning"] == zoning)]
         zones[zoning] = [
-            {**_entry(of_zone, sheet), "i": positions[str(zone_id)]}
+            {
+                **_entry(of_zone, sheet),
+                "i": positions[str(zone_id)],
+                "room": found_room.get(("zone", zoning, str(zone_id))),
+            }
             for zone_id, of_zone in rows.groupby("zone_id", sort=False)
             if str(zone_id) in positions
         ]
@@ -212,7 +258,28 @@ def _measure(
                     ],
                 ),
                 legend(
-                    "", [{"kind": "fill", "colour": "--park", "label": sheet.say("legend.park")}]
+                    "",
+                    [
+                        {"kind": "fill", "colour": "--park", "label": sheet.say("legend.park")},
+                        *(
+                            [
+                                {
+                                    "kind": "dot",
+                                    "colour": "--chosen",
+                                    "size": 15,
+                                    "label": sheet.say("legend.pocket_chosen"),
+                                },
+                                {
+                                    "kind": "ring",
+                                    "colour": "--chosen",
+                                    "size": 8,
+                                    "label": sheet.say("legend.pocket_other"),
+                                },
+                            ]
+                            if pocket is not None
+                            else []
+                        ),
+                    ],
                 ),
             ],
             "notes": legend_notes(sheet, ["parks", "residential"], rule_ids[:2]),

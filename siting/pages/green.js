@@ -3,6 +3,8 @@
 
 siting.layers.cells = () => new siting.Squares(siting.decode(siting.data.cells), siting.data.cell_m);
 
+siting.layers.pocket = () => siting.leaflet.layerGroup();
+
 siting.pages.green = ({ map, layers, legend, panel }) => {
   const { data, el, fill, named, word, choose, bar, circle, colour } = siting;
   const STATES = ["covered", "straight", "out", "unknown"];
@@ -10,11 +12,12 @@ siting.pages.green = ({ map, layers, legend, panel }) => {
   siting.zoning = state.zoning;
   const headline = document.getElementById("headline");
   const detail = el("div", { class: "detail", "aria-live": "polite" });
+  const pocket = el("div", { class: "pocket" });
   const list = el("div", { class: "list" });
   fill(panel,
     choose(word("page.indicator"), data.measures.map((m) => ({ key: m.key, label: m.label, hint: m.rule_text })),
       state.measure.key, (key) => { state.measure = data.measures.find((m) => m.key === key); draw(); }),
-    detail, list);
+    detail, pocket, list);
   let table = null;
   const paint = STATES.map((name) => colour(name));
   if (layers.sites) {
@@ -26,6 +29,55 @@ siting.pages.green = ({ map, layers, legend, panel }) => {
   function side(label, share, value, kind, missing) {
     const parts = value === null ? [] : [{ share: value, kind }, { share: Math.max(1 - value - missing, 0), kind: "out" }, { share: missing, kind: "unknown" }];
     return el("div", { class: "side" }, el("div", { class: "side-label" }, label), el("strong", {}, share), parts.length ? bar(parts, label) : null);
+  }
+
+  /** m² of park per person: the norm's verdict, and what the ratio is made of. */
+  function room({ finding, mark, verdict, why, rule, lines }) {
+    return [
+      el("h3", {}, finding),
+      el("p", { class: "quiet" }, el("span", { class: `verdict verdict-${mark}` }, verdict), why ? ` ${why}` : "", " ", word("rule"), " ", rule),
+      el("table", { class: "figures further" }, el("tbody", {}, lines.map(([label, value]) =>
+        el("tr", {}, el("th", { scope: "row" }, label), el("td", { class: "num" }, value)))))];
+  }
+
+  function drawPocket() {
+    const { finding, rows, proof, proved } = data.pocket;
+    const marks = new Map(), tables = [];
+    const tip = (row) => [named(row.step === null ? row.name : `${row.step}. ${row.name}`),
+      `${word("page.pocket_new")} ${row.new}`, `${word("page.pocket_foot")} ${row.foot}`, `${word("page.pocket_closes")} ${row.closes}`, row.persons, row.id].filter(Boolean);
+    const chosen = rows.filter((row) => row.step !== null).sort((a, b) => a.step - b.step);
+    for (const row of rows.filter((r) => r.step === null).reverse().concat(chosen)) {
+      const look = row.step === null
+        ? { radius: 4, color: colour("chosen"), weight: 1.6, fillColor: "#fff", fillOpacity: 0.9 }
+        : { radius: 10, color: "#fff", weight: 2, fillColor: colour("chosen"), fillOpacity: 1 };
+      marks.set(row.id, circle(row.at, { pane: "picked", ...look }, tip(row), () => pick(row.id)).addTo(layers.pocket));
+      if (row.step === null) continue;
+      siting.leaflet.marker(row.at, { pane: "names", interactive: false, keyboard: false,
+        icon: siting.leaflet.divIcon({ html: el("span", {}, String(row.step)), className: "turn", iconSize: [0, 0] }) }).addTo(layers.pocket);
+    }
+    /** Show a place: of the table it was picked in, or on the map and then in the first that has it. */
+    function pick(id, from = null) {
+      const row = rows.find((r) => r.id === id);
+      const shown = from || tables[row.step === null ? tables.length - 1 : 0];
+      for (const each of tables) if (each !== from) each.pick(each === shown ? id : null, false);
+      if (from) map.setView(row.at, Math.max(map.getZoom(), 14), { animate: false });
+      marks.get(id).openTooltip();
+    }
+    const made = (caption, columns, some, cells, sort) => {
+      const first = [{ label: columns[0], kind: "num" }, { label: word("page.pocket_place"), kind: "text", name: true }];
+      const more = columns.slice(1).map((label) => ({ label, kind: "num", first: "desc" }));
+      const one = siting.table({ caption, limit: 20, onPick: (id) => pick(id, one), columns: [...first, ...more],
+        rows: some.map((row) => ({ key: row.id, cells: cells(row), sort: sort(row) })) });
+      tables.push(one);
+      return one.element;
+    };
+    fill(pocket, el("h2", {}, word("page.pocket")), el("p", {}, finding),
+      chosen.length ? made(word("page.pocket_turn"), [word("page.pocket_step"), word("page.pocket_adds"), word("page.pocket_then")], chosen,
+        (r) => [String(r.step), r.name, r.adds, r.then], (r) => [r.step, r.name, r.raw[2], r.step]) : null,
+      el("details", { class: "shut" }, el("summary", {}, word("page.pocket_alone")),
+        made("", ["#", word("page.pocket_new"), word("page.pocket_foot"), word("page.pocket_closes")], rows,
+          (r) => [String(r.rank), r.name, r.new, r.foot, r.closes], (r) => [r.rank, r.name, r.raw[0], r.raw[1], r.raw[3]])),
+      el("div", { class: `proof ${proved ? "proved" : ""}` }, el("ul", {}, proof.map((line) => el("li", {}, line)))));
   }
 
   function drawDetail() {
@@ -46,7 +98,8 @@ siting.pages.green = ({ map, layers, legend, panel }) => {
         data.row_labels.map((label, r) => el("tr", {}, el("th", { scope: "row" }, label), el("td", { class: "num" }, entry.t[r]))),
         el("tr", {}, el("th", { scope: "row" }, word("page.assessed")), el("td", { class: "num" }, entry.a)),
         el("tr", {}, el("th", { scope: "row" }, word("page.upper")), el("td", { class: "num" }, entry.up)))) : el("p", { class: "quiet" }, word("page.no_land")),
-      el("p", { class: "rule" }, word("rule"), " ", state.measure.rule, el("br"), state.measure.rule_text));
+      el("p", { class: "rule" }, word("rule"), " ", state.measure.rule, el("br"), state.measure.rule_text),
+      entry.room ? room(entry.room) : null);
   }
 
   function select(key) {
@@ -91,4 +144,5 @@ siting.pages.green = ({ map, layers, legend, panel }) => {
     drawDetail();
   }
   draw();
+  if (data.pocket) drawPocket();
 };

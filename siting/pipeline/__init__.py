@@ -25,6 +25,7 @@ from siting.pipeline import (
     equity,
     folders,
     outputs,
+    parks,
     questions,
     region,
     safety,
@@ -36,6 +37,7 @@ from siting.pipeline import inputs as reading
 from siting.pipeline.cache import Cache
 from siting.pipeline.equity import Accessibility
 from siting.pipeline.inputs import Inputs
+from siting.pipeline.parks import Pocket
 from siting.pipeline.questions import NewSites
 from siting.pipeline.region import Region
 from siting.pipeline.road_layer import road_defects, told_of
@@ -44,7 +46,7 @@ from siting.study import Study
 
 __all__ = ["ONLY", "Inputs", "Results", "Run", "Say", "read_inputs", "run", "summary"]
 
-ONLY = ("coverage", "green", "closures", "new_sites")
+ONLY = ("coverage", "green", "closures", "new_sites", "pocket_parks")
 
 
 @dataclass(frozen=True, eq=False)
@@ -58,6 +60,8 @@ class Results:
     losses: pd.DataFrame | None = None
     green: Green | None = None
     park_entrances: gpd.GeoDataFrame | None = None
+    park_per_person: pd.DataFrame | None = None
+    pocket: Pocket | None = None
     closures: LeaveOneOut | None = None
     new_sites: NewSites | None = None
     crossings: pd.DataFrame | None = None
@@ -193,6 +197,7 @@ def _answers(
         evaluations.append(questions.evaluated(there, named))
         here = replace(here, inputs=replace(here.inputs, drops=there.inputs.drops))
     gaps = lost = green = gates = closed = new = crossed = ground = shared = stock = None
+    room = pocket = None
     if "coverage" in asked:
         step("gaps")
         gaps, lost = questions.gaps(here), questions.losses(here)
@@ -200,9 +205,13 @@ def _answers(
         ground = areas.service_areas(study, here)
         shared = equity.accessibility(study, here)
         stock = seats.provision(study, here)
-    if "green" in asked:
+    if {"green", "pocket_parks"} & set(asked):
         step("green")
-        green, gates = questions.green_land(study, here)
+        green, gates = parks.land(study, here)
+        room = parks.per_person(here)
+        if "pocket_parks" in asked:
+            step("pocket parks")
+            pocket = parks.pocket(study, here, green)
     if "closures" in asked and study.decide.closures is not None:
         step("closures")
         closed = questions.closures(here, study.decide.closures.service)
@@ -219,6 +228,8 @@ def _answers(
         losses=lost,
         green=green,
         park_entrances=gates,
+        park_per_person=room,
+        pocket=pocket,
         closures=closed,
         new_sites=new,
         crossings=crossed,
@@ -235,6 +246,7 @@ def _asked(study: Study, only: str | None) -> tuple[str, ...]:
         "green": bool(study.green),
         "closures": study.decide.closures is not None,
         "new_sites": study.decide.new_sites is not None,
+        "pocket_parks": study.decide.pocket_parks is not None,
     }
     if only is not None and not there[only]:
         where = "[[green]]" if only == "green" else f"[decide.{only}]"

@@ -32,6 +32,7 @@ from siting.rules import Rule
 from siting.study import PeopleRaster, Source, Study
 
 CANDIDATES = "decide.new_sites.candidates"
+PLACES = "decide.pocket_parks.candidates"
 MOST_PEOPLE = 10**10  # person-milliseconds of more would leave 64 bits
 T = TypeVar("T", bound=tuple[Any, ...])
 Area = shapely.Polygon | shapely.MultiPolygon
@@ -42,8 +43,9 @@ class Inputs:
     """Everything a study brings, in its working CRS.
 
     ``sites`` is by service, so are ``bus_stops`` where given; ``candidates`` are those of the
-    new-sites question; ``cells`` are residential land cut up and ``land`` a point in each;
-    ``uncounted`` are people of sources that another speaks for, by source;
+    new-sites question, ``pocket_places`` of the pocket parks; ``cells`` are residential land cut up
+    and ``land`` a point in each; ``uncounted`` are people of sources that another speaks for, by
+    source;
     ``membership`` is of demand and land; ``networks`` is by way of travelling (``walk``,
     ``walk.children``, ``drive``…); ``drops`` lists every row not used as given.
     ``forecast`` is what a scenario assumes, ``None`` for today's people.
@@ -69,6 +71,7 @@ class Inputs:
     sites: Mapping[str, Sites]
     bus_stops: Mapping[str, gpd.GeoDataFrame]
     candidates: Sites | None
+    pocket_places: gpd.GeoDataFrame | None
     road_lines: RoadLines | None
     networks: Mapping[str, RoadNetwork]
     layers: tuple[LayerRecord, ...]
@@ -144,6 +147,11 @@ def read_inputs(study: Study, *, cache: Cache, step: Steps) -> Inputs:
     if (new := study.decide.new_sites) is not None:
         candidates = layer(
             "sites", CANDIDATES, Sites, load.sites, service=new.service, status="candidate"
+        )
+    pocket = None
+    if study.decide.pocket_parks is not None and study.decide.pocket_parks.candidates is not None:
+        pocket = layer(
+            "sites", PLACES, Sites, load.sites, service="pocket_park", status="candidate"
         )
     halts = {
         name: found.sites
@@ -231,6 +239,7 @@ def read_inputs(study: Study, *, cache: Cache, step: Steps) -> Inputs:
         sites=sites,
         bus_stops=halts,
         candidates=candidates,
+        pocket_places=None if pocket is None else pocket.sites,
         road_lines=drawn,
         networks=networks,
         layers=reader.records(),

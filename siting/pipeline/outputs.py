@@ -13,7 +13,7 @@ from pyogrio.errors import DataLayerError, DataSourceError, FeatureError
 from siting import green as green_room
 from siting import maps, report
 from siting.errors import StudyError
-from siting.pipeline import buses, equity, people, road_layer
+from siting.pipeline import buses, equity, parks, people, road_layer
 
 if TYPE_CHECKING:
     from siting.pipeline import Results
@@ -120,6 +120,7 @@ def tables_of(results: Results, max_not_assessed: float) -> dict[str, pd.DataFra
             ),
             names,
         )
+    tables |= {name: _named(table, names) for name, table in parks.tables(results).items()}
     if results.closures is not None:
         tables["closures"] = buses.marked(results.closures.ranking, here.services, inputs.rules)
         tables["closures_receivers"] = results.closures.receivers
@@ -164,6 +165,8 @@ def layers_of(results: Results, tables: Mapping[str, pd.DataFrame]) -> dict[str,
         layers["gaps"] = results.gaps
     if results.green is not None:
         layers["green_cells"] = results.green.cells
+    if results.pocket is not None:
+        layers["pocket_parks"] = results.pocket.table
     if results.park_entrances is not None:
         layers["park_entrances"] = results.park_entrances
     if inputs.parks is not None:

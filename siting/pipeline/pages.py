@@ -12,8 +12,8 @@ import pandas as pd
 import siting
 from siting import maps, text
 from siting.maps import Card, Sheet
-from siting.pipeline import buses, equity, forecast, people, safety, zoned
-from siting.pipeline.inputs import CANDIDATES
+from siting.pipeline import buses, equity, forecast, parks, people, safety, zoned
+from siting.pipeline.inputs import CANDIDATES, PLACES
 from siting.rules import Rule
 from siting.study import Study
 
@@ -122,9 +122,10 @@ def pages_of(
             cell_m=results.study.people.cell_m,
             parks=inputs.parks,
             entrances=results.park_entrances,
+            **parks.page_parts(results),
             **base,
         )
-        cards += _green_cards(tables["green"], here.zoning, sheet)
+        cards += parks.cards(results, tables["green"], sheet)
     if results.closures is not None:
         found = results.closures
         pages["schools"] = maps.schools_page(
@@ -165,7 +166,7 @@ def _people_year(study: Study, lang: str) -> str:
 
 
 def _shown_layer(name: str) -> str:
-    return "candidates" if name == CANDIDATES else name.removeprefix("services.")
+    return "candidates" if name in (CANDIDATES, PLACES) else name.removeprefix("services.")
 
 
 def _coverage_cards(results: Results, today: pd.DataFrame, sheet: Sheet) -> list[Card]:
@@ -201,28 +202,6 @@ def _coverage_cards(results: Results, today: pd.DataFrame, sheet: Sheet) -> list
                 )
             )
     return cards
-
-
-def _green_cards(figures: pd.DataFrame, zoning: str, sheet: Sheet) -> list[Card]:
-    rows = figures[
-        (figures["level"] == "region")
-        & (figures["zoning"] == zoning)
-        & figures["judged"]
-        & (figures["quarter"] == "all")
-    ].drop_duplicates("indicator")
-    return [
-        Card(
-            "green",
-            text.percent(row["straight_share"]),
-            sheet.say(
-                "finding.green",
-                name=sheet.say(f"indicator.{row['indicator']}"),
-                straight=text.percent(row["straight_share"]),
-                foot=text.percent(row["foot_share"]),
-            ),
-        )
-        for row in rows.to_dict("records")
-    ]
 
 
 def _closures_card(ranking: pd.DataFrame, sheet: Sheet) -> Card:

@@ -11,24 +11,20 @@ import pandas as pd
 from siting import (
     coverage,
     evaluate,
-    green,
     locate,
     merger,
     network,
-    travel_time,
 )
 from siting.errors import StudyError
 from siting.evaluate import Evaluation, Service
-from siting.green import Green, Indicator
 from siting.locate import Solution
 from siting.merger import LeaveOneOut
-from siting.pipeline.region import Region, membership_of_people, walls_of
+from siting.pipeline.region import Region, membership_of_people
 from siting.plan import Plan
 from siting.rules import Rule
 from siting.study import Study
 
 GAP_LINK_M = 200.0  # neighbours of one gap: a short walk apart
-BOUNDARY_SPACING_M = 20.0  # samples of a park's edge for the upper bound on foot
 
 
 @dataclass(frozen=True, eq=False)
@@ -132,41 +128,6 @@ def losses(here: Region) -> pd.DataFrame:
     return pd.concat(found, ignore_index=True)
 
 
-def green_land(study: Study, here: Region) -> tuple[Green, gpd.GeoDataFrame]:
-    """Return the green indicators on residential land, and the park entrances used."""
-    inputs = here.inputs
-    assert inputs.cells is not None
-    walk = inputs.networks["walk"]
-    indicators = green.indicators(inputs.rules)
-    leave = walk.stoppable & ~walk.bridge & ~walk.tunnel
-    paths = gpd.GeoSeries(walk.geometry[leave], crs=inputs.crs)
-    gates = green.park_entrances(inputs.parks, paths, given=inputs.given_entrances)
-    samples = green.boundary_samples(inputs.parks, spacing_m=BOUNDARY_SPACING_M)
-    land = here.homes_at["walk"]
-    land = land[coverage.among(land["point_id"], inputs.cells["cell_id"])]
-    cutoff = _largest_radius_mm(indicators)
-
-    def on_foot(points: gpd.GeoDataFrame) -> travel_time.TravelTimes:
-        at = network.attach(
-            walk,
-            points.set_index("park_id").geometry,
-            max_access_m=study.network.max_access_m,
-            min_component_km=study.network.min_component_km,
-            barriers=walls_of(inputs),
-        )
-        return travel_time.table(walk, land, at, impedance="length", cutoff=cutoff, k=1)
-
-    found = green.green_coverage(
-        inputs.cells,
-        inputs.parks,
-        inputs.membership,
-        indicators=indicators,
-        foot=on_foot(gates) if len(gates) else None,
-        foot_upper=on_foot(samples) if len(samples) else None,
-    )
-    return found, gates
-
-
 def closures(here: Region, service_name: str) -> LeaveOneOut:
     """Close every open site of the service alone."""
     service = here.service(service_name)
@@ -246,7 +207,3 @@ def new_sites(study: Study, here: Region) -> NewSites:
         candidates=table.reset_index(drop=True),
         newly=newly[["demand_id", "persons", "geometry"]].reset_index(drop=True),
     )
-
-
-def _largest_radius_mm(indicators: tuple[Indicator, ...]) -> int:
-    return round(max(c.radius_m for i in indicators for c in i.classes) * 1_000)

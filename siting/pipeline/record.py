@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 import siting
-from siting.pipeline import buses, equity, people, zoned
+from siting.pipeline import buses, equity, parks, people, zoned
 from siting.pipeline.region import LEG_RULE
 from siting.pipeline.roads import SPEED_RULE, ways
 from siting.rules import Rule
@@ -40,9 +40,7 @@ def rules_used(results: Results) -> tuple[Rule, ...]:
     used |= {rule_id for bus in by_bus for rule_id in buses.rules_used(bus)}
     used |= people.rules_used(inputs.demand)
     used |= set(inputs.forecast.rules) if inputs.forecast is not None else set()
-    if results.green is not None:
-        used |= {rule_id for rule_id in inputs.rules if rule_id.startswith("green.")}
-        used -= {"green.park_m2_per_person"}  # needs people by park, which no figure here has
+    used |= parks.rules_used(results)
     if results.accessibility is not None:
         used |= set(equity.WEIGHTS)
     if results.provision is not None:
@@ -108,6 +106,8 @@ def record_of(
         "rules": [rule.model_dump(mode="json") for rule in rules],
         "plans": [evaluation.plan for evaluation in results.evaluations],
     }
+    if results.pocket is not None:
+        record["pocket_parks"] = parks.record(results.pocket)
     if (new := results.new_sites) is not None:
         found = new.solution
         record["new_sites"] = {

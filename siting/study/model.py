@@ -244,11 +244,41 @@ class NewSites(Model):
     time_limit_s: Annotated[float, Field(gt=0)] = 60.0
 
 
+class PocketParks(Model):
+    """What a pocket park would add at each place, and ``n`` places to begin with, greedily.
+
+    Attributes
+    ----------
+    n
+        Places in the sequence.
+    area_m2
+        Of a park, in place of the rule ``green.pocket_park_m2``.
+    spacing_m
+        Of the lattice of places on and near land without a park.
+    candidates
+        Points, or plots with their own area, in place of the lattice.
+    """
+
+    n: Annotated[int, Field(ge=1, strict=True)]
+    area_m2: Annotated[float, Field(gt=0, le=1e6)] | None = None
+    spacing_m: Annotated[float, Field(ge=25, le=5_000)] = 100.0
+    candidates: Source | None = None
+
+    @model_validator(mode="after")
+    def _one_kind_of_place(self) -> Self:
+        if self.candidates is not None and "spacing_m" in self.model_fields_set:
+            raise ValueError(
+                "spacing_m is of the lattice, which candidates stand in for; remove it"
+            )
+        return self
+
+
 class Decide(Model):
     """The questions asked."""
 
     closures: Closures | None = None
     new_sites: NewSites | None = None
+    pocket_parks: PocketParks | None = None
 
 
 class Network(Model):
@@ -338,6 +368,10 @@ class Study(Model):
             told.append('people.spread = "residential" needs [residential]')
         if self.green and self.residential is None:
             told.append("green is a share of residential land: [green] needs [residential]")
+        if self.decide.pocket_parks is not None and not any(g.kind == "park" for g in self.green):
+            told.append(
+                'decide.pocket_parks adds to [[green]] of kind = "park"; name one, or remove it'
+            )
         if people.totals is not None and people.totals.zoning not in zonings:
             told.append(f'people.totals.zoning = "{people.totals.zoning}" is not among {zonings}')
         for raster in (people.raster, *(part.raster for part in people.parts)):

@@ -11,7 +11,15 @@ import shapely
 from siting import locate, maps, merger, report, rules, text
 from siting.coverage import cover, gaps
 from siting.demand import cells as cells_of
-from siting.green import green_coverage, indicators, targets
+from siting.green import (
+    PocketParks,
+    green_coverage,
+    indicators,
+    lattice,
+    park_per_person,
+    pocket_parks,
+    targets,
+)
 
 CRS = "EPSG:4547"  # CGCS2000 / 3-degree Gauss-Kruger CM 114E
 NAMES = [
@@ -62,6 +70,9 @@ class World:
     green_cells: gpd.GeoDataFrame
     parks: gpd.GeoDataFrame
     entrances: gpd.GeoDataFrame
+    per_person: pd.DataFrame
+    pocket: PocketParks
+    pocket_places: gpd.GeoDataFrame
     ranking: pd.DataFrame
     receivers: pd.DataFrame
     limits: pd.DataFrame
@@ -214,6 +225,10 @@ def make(lang: str = "zh", *, rename: Callable[[str], str] = lambda name: name) 
     coverage = pd.concat(covers, ignore_index=True)
     figures = report.coverage_figures(coverage, max_not_assessed=MAX_MISSING)
     green, cells, parks, entrances = park_world(rng, seats, zones)
+    per_person = park_per_person(
+        demand, membership, parks, zones, rule=BOOK["green.park_m2_per_person"]
+    )
+    pocket, pocket_places = pockets(cells, parks, zones)
     ranking, receivers, limits = closures(rng, existing, offers, points, people)
     solution, candidates, newly, judged = choice(sites, demand, matrices["clinic"])
     sheet = maps.Sheet(
@@ -248,6 +263,9 @@ def make(lang: str = "zh", *, rename: Callable[[str], str] = lambda name: name) 
         cells,
         parks,
         entrances,
+        per_person,
+        pocket,
+        pocket_places,
         ranking,
         receivers,
         limits,
@@ -373,6 +391,27 @@ def park_world(
     )
     figures = report.green_figures(table, targets=targets(BOOK), max_not_assessed=MAX_MISSING)
     return figures, seen, parks, gates
+
+
+def pockets(
+    cells: gpd.GeoDataFrame, parks: gpd.GeoDataFrame, zones: gpd.GeoDataFrame
+) -> tuple[PocketParks, gpd.GeoDataFrame]:
+    """Some places tried on land that no park serves, all in the first zone."""
+    short = cells[cells["park_radius_rate_straight_m2"] < cells["area_m2"]]
+    places = lattice(short, spacing_m=150, area_m2=2000)
+    member = pd.DataFrame({"demand_id": cells["cell_id"], "zoning": "township", "zone_id": "T00"})
+    found = pocket_parks(
+        cells,
+        parks,
+        member,
+        places,
+        zoning="township",
+        indicators=indicators(BOOK),
+        by="park_radius_rate",
+        target=BOOK["green.target_rate"],
+        n=4,
+    )
+    return found, found.places.assign(zone_id=zones["zone_id"].iloc[0], why="")
 
 
 def closures(
@@ -508,6 +547,10 @@ def pages(world: World) -> dict[str, str]:
             cell_m=50,
             parks=world.parks,
             entrances=world.entrances,
+            per_person=world.per_person,
+            pocket=world.pocket,
+            pocket_places=world.pocket_places,
+            left_out={"water": 2},
             **base,
         ),
         "schools": maps.schools_page(
