@@ -293,3 +293,46 @@ def test_green_strip() -> None:
         "see_green_300": 0.0, "park_500": 1_000.0, "park_radius_rate": 1_000.0,
     }  # fmt: skip
     assert green.buffer_error_m(500) == pytest.approx(500 * (1 - math.cos(math.pi / 256)))
+
+
+def test_parks_per_person_and_pocket_parks_by_pencil() -> None:
+    def town(people: int) -> pd.Series[Any]:
+        home = gpd.GeoDataFrame(
+            {"demand_id": ["h"], "population": [people], "settlement": ["urban"]},
+            geometry=[Point(5, 5)], crs=CRS,
+        )  # fmt: skip
+        parks = gpd.GeoDataFrame(
+            {"park_id": ["a", "b"], "kind": "park"},
+            geometry=[box(0, 0, 30, 30), box(10, 0, 40, 30)], crs=CRS,
+        )  # fmt: skip
+        zone = gpd.GeoDataFrame({"zoning": ["t"], "zone_id": ["z"]},
+                                geometry=[box(0, 0, 99, 99)], crs=CRS)  # fmt: skip
+        member = demand.membership(home, zone)
+        rule = BOOK["green.park_m2_per_person"]
+        return green.park_per_person(home, member, parks, zone, rule=rule).iloc[0]
+
+    assert [town(n)["m2_per_person"] for n in (100, 150)] == [12.0, 8.0]
+    assert [town(n)["verdict"] for n in (100, 150)] == ["pass", "fail"]
+    land = gpd.GeoDataFrame(
+        {"residential_id": ["R"], "settlement": "urban", "quarter": "", "area_m2": 20_000.0},
+        geometry=[box(0, 0, 2_000, 10)], crs=CRS,
+    )  # fmt: skip
+    park = gpd.GeoDataFrame(
+        {"park_id": ["P"], "name": "p", "kind": "park", "area_m2": 2_500.0},
+        geometry=[box(0, -20, 50, 30)], crs=CRS,
+    )  # fmt: skip
+    places = gpd.GeoDataFrame(
+        {"place_id": ["A", "B"], "name": "", "area_m2": 2_500.0},
+        geometry=[box(700, -20, 750, 30), box(500, -20, 550, 30)], crs=CRS,
+    )  # fmt: skip
+    cells = demand.cells(land, cell_m=3_000)
+    member = pd.DataFrame({"demand_id": cells["cell_id"], "zoning": "t", "zone_id": "a"})
+    three = green.indicators(BOOK)
+    found = green.pocket_parks(
+        green.green_coverage(cells, park, member, indicators=three).cells, park, member, places,
+        zoning="t", indicators=three, by="park_radius_rate", target=BOOK["green.target_rate"], n=2,
+    )  # fmt: skip
+    table = found.places.set_index("place_id")
+    assert table["park_radius_rate_new_m2"].to_dict() == {"A": 6_500.0, "B": 5_000.0}
+    assert table["adds_m2"].to_dict() == {"A": 6_500.0, "B": 500.0}
+    assert (found.before_m2, found.after_m2, found.bound_m2) == (3_500, 10_500, 7_000)
