@@ -278,6 +278,26 @@ def test_schools_are_ranked_as_in_the_csv_and_flows_add_up(browser, folder, worl
         assert page.locator(".leaflet-flows-pane path").count() == 2 * len(goes)
 
 
+def test_pocket_parks_are_in_turn_and_the_page_says_how_good_they_are(browser, folder, world):
+    with Visit(browser, folder / "maps" / "green.html") as visit:
+        page = visit.page
+        turns = page.locator(".pocket .pickable").first.locator("tbody tr")
+        assert turns.count() == len(world.pocket.chosen)
+        gained = [text.hectares(a, "zh") for a in world.pocket.places["adds_m2"].dropna()]
+        shown = turns.locator("td:nth-child(3)").all_text_contents()
+        assert sorted(shown) == sorted(gained)
+        rate = text.percent(world.pocket.after_m2 / world.pocket.land_m2)
+        assert turns.last.locator("td").last.text_content() == rate
+        assert text.hectares(world.pocket.bound_m2, "zh") in page.locator(".proof").text_content()
+        assert page.locator(".turn").count() == len(world.pocket.chosen)
+        turns.nth(1).locator(".pick").click()
+        assert page.locator("tr[aria-selected=true]").count() == 1
+        tip = page.locator(".leaflet-tooltip").text_content()
+        assert world.pocket.chosen[1] in tip
+        judged = world.per_person[world.per_person["settlement"] == "judged"].iloc[0]
+        assert text.decimal(judged["m2_per_person"]) in page.locator(".detail h3").text_content()
+
+
 def test_new_sites_always_say_how_good_they_are(browser, folder, world):
     with Visit(browser, folder / "maps" / "new_sites.html") as visit:
         proof = visit.page.locator(".proof").text_content()

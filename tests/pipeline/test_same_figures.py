@@ -249,6 +249,51 @@ def test_green_page(run: Finished) -> None:
             assert same(entry["land"], row["land_m2"])
 
 
+@pytest.mark.parametrize("run", GREEN_RUNS, indirect=True)
+def test_parks_per_person_and_pocket_parks_on_the_page(run: Finished) -> None:
+    data, people = page_data(run, "green"), run.table("green_per_person")
+    judged = people[people["settlement"] == "judged"].fillna({"zone_id": ""})
+    judged = judged.set_index(["level", "zoning", "zone_id"])
+    ids = {z: part["zone_id"].tolist() for z, part in layer(run, "zones").groupby("zoning")}
+    first = data["zonings"][0]["key"]
+    for measure in data["measures"]:
+        rooms = [(measure["region"]["room"], ("region", first, ""))]
+        for zoning, entries in measure["zones"].items():
+            rooms += [(e["room"], ("zone", zoning, ids[zoning][e["i"]])) for e in entries]
+        for room, key in rooms:
+            if room is None:  # neither people nor parks of a class that is judged
+                assert key not in judged.index
+                continue
+            assert same(room["raw"], judged.loc[key, "m2_per_person"])
+            assert room["mark"] == judged.loc[key, "verdict"]
+    if data["pocket"] is None:
+        assert "pocket_parks" not in run.record()
+        return
+    table, record = run.table("pocket_parks"), run.record()["pocket_parks"]
+    turns = table.dropna(subset="step").sort_values("step")
+    assert turns["place_id"].tolist() == record["chosen"]
+    gained = record["after_m2"] - record["before_m2"]
+    assert turns["adds_m2"].sum() == pytest.approx(gained)
+    assert gained <= record["bound_m2"]
+    by_id = table.set_index("place_id")
+    for row in data["pocket"]["rows"]:
+        ours = by_id.loc[row["id"]]
+        assert (row["rank"], row["step"]) == (
+            ours["rank"], None if pd.isna(ours["step"]) else ours["step"]
+        )  # fmt: skip
+        for shown, name in zip(
+            row["raw"],
+            ("park_radius_rate_new_m2", "park_radius_rate_new_on_foot_m2", "adds_m2",
+             "closes_share"),
+            strict=True,
+        ):  # fmt: skip
+            assert same(shown, ours[name])
+    green = run.table("green")
+    region = green[(green["level"] == "region") & green["judged"] & (green["zoning"] == first)]
+    rate = region[(region["indicator"] == record["by"]) & (region["quarter"] == "all")].iloc[0]
+    assert rate["straight_m2"] == pytest.approx(record["before_m2"])
+
+
 def test_pages_are_those_of_the_run(run: Finished) -> None:
     names = {Path(f).stem for f in run.folder.rglob("maps/**/*.html")}
     assert {"index", "coverage", "gaps", "schools", "new_sites"} <= names
