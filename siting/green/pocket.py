@@ -31,6 +31,8 @@ from siting.travel_time import TravelTimes, is_covered
 I64 = NDArray[np.int64]
 Bool = NDArray[np.bool_]
 Objects = NDArray[np.object_]
+BLOCK = 100_000
+"""Pairs cut at a time, which bounds memory and changes nothing else."""
 FIGURES = ("new_m2", "new_on_foot_m2", "foot_gain_m2", "new_persons")
 
 
@@ -81,14 +83,15 @@ class _Reach(NamedTuple):
     """Pairs of cells and places in which the place may add land, of one indicator.
 
     ``cell``, ``place``: positions; ``gain``: steps of the cell newly served; ``whole``: the place
-    serves all of it; ``piece``: the part it serves, where not all.
+    serves all of it; ``around``: what the place serves, one shape for all its pairs. What it serves
+    of a cell is cut out when it is needed: a city has millions of such pieces.
     """
 
     cell: I64
     place: I64
     gain: I64
     whole: Bool
-    piece: Objects
+    around: Objects
 
 
 def pocket_parks(
@@ -225,22 +228,23 @@ def _reach(
     order = np.lexsort((place, cell))
     cell, place, around = cell[order], place[order], around[order]
     whole = shapely.covers(around, shapes[cell])
-    piece = np.full(len(cell), None, dtype=object)
-    piece[~whole] = polygons_of(shapely.intersection(shapes[cell[~whole]], around[~whole]))
-    gain = _gain(cell, whole, piece, land, had, shape, shapes)
-    return _Reach(cell, place, gain, whole, piece)
+    gain = np.empty(len(cell), dtype=np.int64)
+    for start in range(0, len(cell), BLOCK):
+        part = slice(start, start + BLOCK)
+        gain[part] = _gain(cell[part], whole[part], around[part], land, had, shape, shapes)
+    return _Reach(cell, place, gain, whole, around)
 
 
 def _gain(
-    cell: I64, whole: Bool, piece: Objects, land: I64, had: I64, shape: Objects, shapes: Objects
+    cell: I64, whole: Bool, around: Objects, land: I64, had: I64, shape: Objects, shapes: Objects
 ) -> I64:
-    """Return by how many steps each cell is served more with the piece than it is without."""
+    """Return by how many steps each cell is served more with the place than it is without."""
     gain = land[cell] - had[cell]
     part = np.flatnonzero(~whole & (gain > 0))
     at = cell[part]
     before = shape[at]
     some = np.array([s is not None for s in before], dtype=bool)
-    together = piece[part]
+    together = polygons_of(shapely.intersection(shapes[at], around[part]))
     together[some] = shapely.union(before[some], together[some])
     then = in_steps(shapely.area(together), shapely.area(shapes[at]), land[at])
     gain[part] = np.maximum(then - had[at], 0)
@@ -351,15 +355,17 @@ def _sequence(
         mine = mine[gain[mine] > 0]
         touched = reach.cell[mine]
         part = ~reach.whole[mine]
-        for pair, cell in zip(mine[part].tolist(), touched[part].tolist(), strict=True):
-            old, piece = shape[cell], reach.piece[pair]
+        at = touched[part]
+        pieces = polygons_of(shapely.intersection(shapes[at], reach.around[mine[part]]))
+        for cell, piece in zip(at.tolist(), pieces, strict=True):
+            old = shape[cell]
             shape[cell] = piece if old is None else shapely.union(old, piece)
         had[touched] += gain[mine]
         again = np.concatenate(
             [np.arange(of_cell[c], of_cell[c + 1]) for c in touched.tolist()]
         ).astype(np.int64)
         now = _gain(
-            reach.cell[again], reach.whole[again], reach.piece[again], land, had, shape, shapes
+            reach.cell[again], reach.whole[again], reach.around[again], land, had, shape, shapes
         )
         np.subtract.at(total, reach.place[again], gain[again] - now)
         gain[again] = now

@@ -261,7 +261,7 @@ class PocketParks(Model):
 
     n: Annotated[int, Field(ge=1, strict=True)]
     area_m2: Annotated[float, Field(gt=0, le=1e6)] | None = None
-    spacing_m: Annotated[float, Field(ge=25, le=5_000)] = 100.0
+    spacing_m: Annotated[float, Field(ge=25, le=5_000)] = 200.0
     candidates: Source | None = None
 
     @model_validator(mode="after")
