@@ -67,7 +67,6 @@ class County(Drives):
             if e.may_stop and length[self.part[e.u]] >= MIN_KM * 1_000_000
         ]
         self.tree = shapely.STRtree([self.edges[i].line for i in self.usable])
-        self.link()
 
     def place(self, point: shapely.Point) -> Place | None:
         near = self.tree.query(point, predicate="dwithin", distance=MAX_ACCESS_MM / 1000 + 1)

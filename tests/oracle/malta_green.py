@@ -14,7 +14,7 @@ from itertools import pairwise
 
 import shapely
 from malta_independent import Place, Walks
-from malta_reach import nearest
+from search import Search
 from shapely.ops import unary_union
 
 Shape = shapely.Geometry
@@ -62,8 +62,8 @@ def steps(park: Shape) -> list[shapely.Point]:
 
 
 def walked(
-    walks: Walks, doors: Iterable[shapely.Point], homes: Mapping[str, Place], radius_m: int
+    search: Search, doors: Iterable[shapely.Point], homes: Mapping[str, Place], radius_m: int
 ) -> set[str]:
     """Homes within the radius, by length, of any of the doors."""
-    at = [place for door in doors if (place := walks.place(door)) is not None]
-    return {name for name, mm in nearest(walks, at, homes).items() if mm <= radius_m * 1000}
+    at = [place for door in doors if (place := search.streets.place(door)) is not None]
+    return {name for name, mm in search.nearest(at, homes).items() if mm <= radius_m * 1000}

@@ -33,10 +33,13 @@ metric CRS. Origins: random points in ``landuse=residential`` ways, fixed seed.
 
 from __future__ import annotations
 
+import copy
 import math
 import random
+from collections.abc import Iterator
 from dataclasses import dataclass
 from fractions import Fraction
+from functools import cached_property
 from itertools import pairwise
 
 import networkx as nx
@@ -179,9 +182,20 @@ class Walks:
             if edge.may_stop and edge.mm > 0 and km[self.part[edge.u]] >= min_km
         ]
         self.tree = STRtree([self.edges[i].line for i in self.usable])
-        self.graph = nx.MultiGraph()
+
+    @cached_property
+    def graph(self) -> nx.MultiGraph:
+        graph = nx.MultiGraph()
         for i, edge in enumerate(self.edges):
-            self.graph.add_edge(edge.u, edge.v, key=i, mm=edge.mm, ms=self.ms(edge.mm))
+            graph.add_edge(edge.u, edge.v, key=i, mm=edge.mm, ms=self.ms(edge.mm))
+        return graph
+
+    def paced(self, metres_per_hour: int) -> Walks:
+        """The same streets for people of another pace."""
+        other = copy.copy(self)
+        other.__dict__.pop("graph", None)
+        other.speed = metres_per_hour
+        return other
 
     def reader(self) -> Reader:
         return Reader()
@@ -255,15 +269,31 @@ class Walks:
         share = edge.line.project(point) / edge.line.length
         return Place(i, min(edge.mm, math.floor(share * edge.mm + 0.5)), access)
 
-    def ends(self, place: Place, unit: str) -> list[tuple[int, int]]:
+    def _in(self, unit: str, mm: int) -> int:
+        return mm if unit == "mm" else self.ms(mm)
+
+    def arcs(self, unit: str) -> Iterator[tuple[int, int, int]]:
+        """Streets as a search that starts at the sites goes along them."""
+        for edge in self.edges:
+            value = self._in(unit, edge.mm)
+            yield edge.u, edge.v, value
+            yield edge.v, edge.u, value
+
+    def ends(self, place: Place, unit: str, *, leaving: bool = True) -> list[tuple[int, int]]:
         """(junction, impedance between it and the point) of both ends of the point's edge."""
         edge = self.edges[place.edge]
-        whole = edge.mm if unit == "mm" else self.ms(edge.mm)
-        leg = place.access if unit == "mm" else self.ms(place.access)
+        whole, leg = self._in(unit, edge.mm), self._in(unit, place.access)
         return [
             (edge.u, leg + half_up(Fraction(whole * place.offset, edge.mm))),
             (edge.v, leg + half_up(Fraction(whole * (edge.mm - place.offset), edge.mm))),
         ]
+
+    def along(self, home: Place, site: Place, unit: str) -> list[int]:
+        """Impedances from a home to a site without leaving the edge that both are on."""
+        edge = self.edges[home.edge]
+        apart = self._in(unit, edge.mm) * abs(site.offset - home.offset)
+        legs = self._in(unit, site.access) + self._in(unit, home.access)
+        return [legs + half_up(Fraction(apart, edge.mm))]
 
     def distances(
         self, home: Place, sites: dict[str, Place | None], unit: str
@@ -284,13 +314,7 @@ class Walks:
                     if node in reached:
                         found.append(reached[node] + value)
                 if site.edge == home.edge:
-                    edge = self.edges[home.edge]
-                    whole = edge.mm if unit == "mm" else self.ms(edge.mm)
-                    between = half_up(Fraction(whole * abs(site.offset - home.offset), edge.mm))
-                    legs = site.access + home.access
-                    if unit == "ms":
-                        legs = self.ms(site.access) + self.ms(home.access)
-                    found.append(between + legs)
+                    found += self.along(home, site, unit)
             result[name] = min(found, default=None)
         return result
 

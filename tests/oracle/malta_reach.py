@@ -1,9 +1,6 @@
-"""Who reaches what on Malta, on foot and by car, worked out a second time without a line of siting.
+"""Streets for cars, read a second time without a line of siting; :mod:`search` searches them.
 
-The graph of :mod:`malta_independent`, searched once from all sites of a service together, and a
-second graph for cars.
-
-Conventions for cars: ``motorcar``, ``motor_vehicle``, ``vehicle``, ``access`` decide, the first
+Conventions: ``motorcar``, ``motor_vehicle``, ``vehicle``, ``access`` decide, the first
 that is there; closed values as on foot; ``service=emergency_access`` is closed. One-way by
 ``oneway:motorcar``, ``oneway:motor_vehicle``, ``oneway:vehicle``, ``oneway``, the first that is
 there; roundabouts and motorways are one-way unless that says no; ``reversible`` is closed. Speeds
@@ -16,12 +13,10 @@ the street are walked.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterator, Mapping
 from fractions import Fraction
-from functools import cache
 from itertools import pairwise
 
-import networkx as nx
 import osmium
 from malta_independent import GEOD, INVITED_ONLY, SHUT, Edge, Place, Reader, Walks, half_up
 from shapely import LineString, Point
@@ -38,64 +33,6 @@ POSTS = {
     "kissing_gate", "log", "motorcycle_barrier", "stile", "turnstile", "debris", "horse_stile",
     "planter",
 }  # fmt: skip
-HUB = "every site"
-
-
-def nearest(walks: Walks, sites: Iterable[Place], homes: Mapping[str, Place]) -> dict[str, int]:
-    """Least mm from each home to any of the sites; homes without a way are left out."""
-    simple = _simple(walks)
-    at: dict[int, list[Place]] = {}
-    doors: dict[int, int] = {}
-    for site in sites:
-        at.setdefault(site.edge, []).append(site)
-        for node, mm in walks.ends(site, "mm"):
-            doors[node] = min(mm, doors.get(node, mm))
-    simple.add_weighted_edges_from(((HUB, node, mm) for node, mm in doors.items()), weight="mm")
-    away = nx.single_source_dijkstra_path_length(simple, HUB, weight="mm")
-    simple.remove_node(HUB)
-    found: dict[str, int] = {}
-    for name, home in homes.items():
-        ways = [away[node] + mm for node, mm in walks.ends(home, "mm") if node in away]
-        ways += [
-            home.access + site.access + abs(home.offset - site.offset)
-            for site in at.get(home.edge, [])
-        ]
-        if ways:
-            found[name] = min(ways)
-    return found
-
-
-@cache
-def _simple(walks: Walks) -> nx.Graph:
-    """The graph with the shortest of parallel edges only, which is quicker to search."""
-    simple = nx.Graph()
-    for edge in walks.edges:
-        if simple.get_edge_data(edge.u, edge.v, {"mm": edge.mm})["mm"] >= edge.mm:
-            simple.add_edge(edge.u, edge.v, mm=edge.mm)
-    return simple
-
-
-def within(walks: Walks, site: Place, homes: Mapping[str, Place], limit_mm: int) -> set[str]:
-    """Homes within a length of one site, by a search that starts at the site."""
-    by_edge: dict[int, list[str]] = {}
-    for name, home in homes.items():
-        by_edge.setdefault(home.edge, []).append(name)
-    graph = walks.graph
-    for way, (node, mm) in enumerate(walks.ends(site, "mm")):
-        graph.add_edge(HUB, node, key=("door", way), mm=mm)
-    away = nx.single_source_dijkstra_path_length(graph, HUB, weight="mm", cutoff=limit_mm)
-    graph.remove_node(HUB)
-    edges = {site.edge} | {key for u in away if u != HUB for _, _, key in graph.edges(u, keys=True)}
-    near = set()
-    for edge in edges:
-        for name in by_edge.get(edge, []):
-            home = homes[name]
-            ways = [away[node] + mm for node, mm in walks.ends(home, "mm") if node in away]
-            if edge == site.edge:
-                ways.append(home.access + site.access + abs(home.offset - site.offset))
-            if ways and min(ways) <= limit_mm:
-                near.add(name)
-    return near
 
 
 def _kph(text: str) -> float | None:
@@ -177,15 +114,14 @@ class Drives(Walks):
     def __init__(self, path: str, *, metres_per_hour: int, min_km: int) -> None:
         self.times: list[tuple[int | None, int | None]] = []
         super().__init__(path, metres_per_hour=metres_per_hour, min_km=min_km)
-        self.link()
 
-    def link(self) -> None:
-        """Join the edges to a graph against the traffic: from sites to homes."""
-        self.back = nx.DiGraph()
+    def arcs(self, unit: str) -> Iterator[tuple[int, int, int]]:
+        """Streets against the traffic: from sites to homes."""
+        assert unit == "ms"
         for edge, (ahead, against) in zip(self.edges, self.times, strict=True):
             for u, v, ms in ((edge.v, edge.u, ahead), (edge.u, edge.v, against)):
-                if ms is not None and self.back.get_edge_data(u, v, {"ms": ms})["ms"] >= ms:
-                    self.back.add_edge(u, v, ms=ms)
+                if ms is not None:
+                    yield u, v, ms
 
     def reader(self) -> Reader:
         return CarReader()
@@ -244,11 +180,12 @@ class Drives(Walks):
         )
         return Edge(chain[0], chain[-1], mm, line, look[3])
 
-    def _parts(self, place: Place, start: bool) -> list[tuple[int, int]]:
+    def ends(self, place: Place, unit: str, *, leaving: bool = True) -> list[tuple[int, int]]:
         """(junction, ms between it and the point) in the direction of traffic."""
+        assert unit == "ms"
         edge, leg = self.edges[place.edge], self.ms(place.access)
         ahead, against = self.times[place.edge]
-        if not start:  # arriving: from the tail along the edge, from the head against it
+        if not leaving:  # arriving: from the tail along the edge, from the head against it
             ahead, against = against, ahead
         # ``ahead`` now carries from the point to the head or from the head to the point
         rest = edge.mm - place.offset
@@ -260,31 +197,16 @@ class Drives(Walks):
             found.append((edge.u, leg + part))
         return found
 
-    def nearest(self, sites: Iterable[Place], homes: Mapping[str, Place]) -> dict[str, int]:
-        """Least ms from each home to any of the sites; homes without a way are left out."""
-        graph = self.back.copy()
-        doors: dict[int, int] = {}
-        at: dict[int, list[Place]] = {}
-        for site in sites:
-            at.setdefault(site.edge, []).append(site)
-            for node, ms in self._parts(site, start=False):
-                doors[node] = min(ms, doors.get(node, ms))
-        graph.add_weighted_edges_from(((HUB, n, ms) for n, ms in doors.items()), weight="ms")
-        away = nx.single_source_dijkstra_path_length(graph, HUB, weight="ms")
-        found: dict[str, int] = {}
-        for name, home in homes.items():
-            ways = [away[n] + ms for n, ms in self._parts(home, start=True) if n in away]
-            ahead, against = self.times[home.edge]
-            for site in at.get(home.edge, []):
-                legs = self.ms(home.access) + self.ms(site.access)
-                on = site.offset - home.offset
-                for ms, fits in ((ahead, on >= 0), (against, on <= 0)):
-                    if ms is not None and fits:
-                        part = half_up(Fraction(ms * abs(on), self.edges[home.edge].mm))
-                        ways.append(legs + part)
-            if ways:
-                found[name] = min(ways)
-        return found
+    def along(self, home: Place, site: Place, unit: str) -> list[int]:
+        assert unit == "ms"
+        legs = self.ms(home.access) + self.ms(site.access)
+        on = site.offset - home.offset
+        mm = self.edges[home.edge].mm
+        return [
+            legs + half_up(Fraction(ms * abs(on), mm))
+            for ms, fits in zip(self.times[home.edge], (on >= 0, on <= 0), strict=True)
+            if ms is not None and fits
+        ]
 
 
 def placed(streets: Walks, points: Mapping[str, Point]) -> dict[str, Place]:

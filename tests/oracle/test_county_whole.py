@@ -15,6 +15,7 @@ from county_roads import County
 from finished_run import Finished
 from malta_independent import Place
 from malta_reach import placed
+from search import Search
 
 METRIC = 4547
 # service: car?, the column of its people, how its sites are told, its rules with their strict end,
@@ -77,17 +78,17 @@ class Raw:
         return dict(rows.geometry)
 
     @cache  # noqa: B019 - one county a test run
-    def roads(self, *, car: bool, lengths: bool) -> tuple[County, dict[str, Place]]:
+    def roads(self, *, car: bool, lengths: bool) -> tuple[Search, dict[str, Place]]:
         water = gpd.read_file(self.folder / "水系.geojson").to_crs(METRIC)
         lakes = [part for part in shapely.get_parts(water.geometry) if part.area]
         roads = gpd.read_file(self.folder / "道路.gpkg")
         streets = County(roads, lakes, car=car, lengths=lengths)
-        return streets, placed(streets, dict(self.people.geometry))
+        return Search(streets, "ms"), placed(streets, dict(self.people.geometry))
 
     @cache  # noqa: B019
     def nearest(self, service: str, *, lengths: bool) -> dict[str, int]:
-        streets, homes = self.roads(car=SERVICES[service][0], lengths=lengths)
-        return streets.nearest(placed(streets, self.sites(service)).values(), homes)
+        search, homes = self.roads(car=SERVICES[service][0], lengths=lengths)
+        return search.nearest(placed(search.streets, self.sites(service)).values(), homes)
 
 
 @pytest.fixture(scope="module")
@@ -170,17 +171,19 @@ def test_as_many_have_a_seat_as_a_maximum_flow_seats(
     """Homes to schools within the limit to seats, on the other program's streets, by networkx."""
     car, column, file, _, rules = SERVICES[service]
     _, judged, _ = rules[rule]
-    streets, homes = raw.roads(car=car, lengths=rule in BY_LENGTH)
+    search, homes = raw.roads(car=car, lengths=rule in BY_LENGTH)
     seats = gpd.read_file(raw.folder / file).set_index("学校代码")["学位数"]
     flow = nx.DiGraph()
     for home, n in raw.people[column].items():
         flow.add_edge("from", ("home", home), capacity=int(n))
     where = raw.sites(service)
-    for site, place in placed(streets, where).items():
+    doors = placed(search.streets, where)
+    for site in doors:
         flow.add_edge(("site", site), "to", capacity=int(seats[site]))
-        for home, value in streets.nearest([place], homes).items():
+    for home, near in search.pairs(doors, homes, judged).items():
+        for site in near:
             line = raw.people.geometry[home].distance(where[site]) * 1000
-            if value <= judged and (line <= judged or not rule.endswith(".radius")):
+            if line <= judged or not rule.endswith(".radius"):
                 flow.add_edge(("home", home), ("site", site))
     most = nx.maximum_flow_value(flow, "from", "to")
     table = demo_run.table("coverage")
@@ -201,8 +204,8 @@ def test_what_each_hospital_loses_to_the_person(raw: Raw, demo_run: Finished) ->
     """Shut one by one and searched again, on the other program's streets."""
     _, column, _, _, rules = SERVICES["hospital"]
     (limit,) = [judged for _, judged, _ in rules.values()]
-    streets, homes = raw.roads(car=True, lengths=False)
-    sites = placed(streets, raw.sites("hospital"))
+    search, homes = raw.roads(car=True, lengths=False)
+    sites = placed(search.streets, raw.sites("hospital"))
     assert "" not in raw.town.values()
     now = covered_by(raw, raw.nearest("hospital", lengths=False), column, limit)
     table = demo_run.table("losses")
@@ -210,7 +213,7 @@ def test_what_each_hospital_loses_to_the_person(raw: Raw, demo_run: Finished) ->
     assert set(shown.index) == set(sites)
     for shut in sites:
         left = [place for site, place in sites.items() if site != shut]
-        assert shown[shut] == now - covered_by(raw, streets.nearest(left, homes), column, limit)
+        assert shown[shut] == now - covered_by(raw, search.nearest(left, homes), column, limit)
 
 
 def test_missing_roads_of_the_school_radius_to_the_person(raw: Raw, demo_run: Finished) -> None:

@@ -17,7 +17,8 @@ import shapely
 from finished_run import Finished
 from malta_independent import Place, Walks
 from malta_places import Places, cells, door, people
-from malta_reach import Drives, nearest, placed, within
+from malta_reach import Drives, placed
+from search import Search
 
 PEOPLE = 519_562  # Malta, Census of Population and Housing 2021
 KPH, MIN_KM = 3.6, 2  # what the study assumes: rule walk.speed, network.min_component_km
@@ -55,6 +56,14 @@ class Again:
     @cached_property
     def drives(self) -> Drives:
         return Drives(self.pbf, metres_per_hour=int(KPH * 1000), min_km=MIN_KM)
+
+    @cached_property
+    def on_foot(self) -> Search:
+        return Search(self.walks, "mm")
+
+    @cached_property
+    def by_car(self) -> Search:
+        return Search(self.drives, "ms")
 
     def layer(self, name: str) -> gpd.GeoDataFrame:
         return gpd.read_file(self.run.folder / "results.gpkg", layer=name)
@@ -100,15 +109,15 @@ class Again:
 
     @cached_property
     def schools(self) -> dict[str, int]:
-        return nearest(self.walks, self.doors("school").values(), self.homes)
+        return self.on_foot.nearest(self.doors("school").values(), self.homes)
 
     @cached_property
     def pharmacies(self) -> dict[str, int]:
-        return nearest(self.walks, self.doors("pharmacy").values(), self.homes)
+        return self.on_foot.nearest(self.doors("pharmacy").values(), self.homes)
 
     @cached_property
     def hospitals(self) -> dict[str, int]:
-        return self.drives.nearest(self.doors("hospital").values(), self.homes_by_car)
+        return self.by_car.nearest(self.doors("hospital").values(), self.homes_by_car)
 
     def nearest(self, service: str) -> dict[str, int]:
         return {
@@ -284,9 +293,9 @@ def test_five_schools_closed_by_hand(again: Again) -> None:
     doors, today, persons = again.doors("school"), again.schools, again.persons
     limit = LIMITS["school", "school.journey_grades_1_3"][1]
     for school in chosen:
-        own = nearest(again.walks, [doors[school]], again.homes)
+        own = again.on_foot.nearest([doors[school]], again.homes)
         others = [place for name, place in doors.items() if name != school]
-        after = nearest(again.walks, others, again.homes)
+        after = again.on_foot.nearest(others, again.homes)
         assert not [h for h in own if own[h] == today[h] == after.get(h) and persons[h]]
         moved = [h for h in own if own[h] == today[h] and persons[h]]
         row = ranking.loc[school]
@@ -307,7 +316,7 @@ def test_five_schools_closed_by_hand(again: Again) -> None:
         got = receivers[receivers["site_id"] == school]
         assert got["persons"].sum() == sum(persons[h] for h in went)
         for receiver, n in zip(got["receiver_id"], got["persons"], strict=True):
-            to = nearest(again.walks, [doors[receiver]], again.homes)
+            to = again.on_foot.nearest([doors[receiver]], again.homes)
             assert n == sum(persons[h] for h in went if to.get(h) == after[h])
 
 
@@ -324,10 +333,9 @@ def test_new_pharmacies_cover_whom_they_say_and_no_swap_is_better(again: Again) 
     persons = np.array([again.persons[h] for h in homes], dtype=np.int64)
     today = np.array([near.get(h, math.inf) <= limit for h in homes])
     reach = np.zeros((len(table), len(homes)), dtype=bool)
-    for row, candidate in enumerate(table.index):
-        if candidate in doors:
-            found = within(again.walks, doors[candidate], again.homes, limit)
-            reach[row, [place[h] for h in found if h in place]] = True
+    pairs = again.on_foot.pairs(doors, {h: again.homes[h] for h in homes}, limit)
+    for h, found in pairs.items():
+        reach[table.index.get_indexer(list(found)), place[h]] = True
     alone = (reach & ~today) @ persons
     assert alone.tolist() == table["new_persons"].tolist()
 
@@ -382,7 +390,7 @@ def test_green_straight_and_on_foot(again: Again, indicator: str) -> None:
     foot: set[str] = set()
     for radius in {r for _, r in parks}:
         doors = [p for name, r in parks if r == radius for p in gates[name]]
-        foot |= malta_green.walked(again.walks, doors, again.homes, radius)
+        foot |= malta_green.walked(again.on_foot, doors, again.homes, radius)
     on = {
         again.walks.part[again.walks.edges[place.edge].u]
         for found in gates.values()
@@ -431,7 +439,7 @@ def test_green_upper_bound_on_foot(again: Again, indicator: str) -> None:
     found = set(layer.index[layer[f"{indicator}_foot"]])
     for radius in {r for _, r in parks}:
         steps = [p for name, r in parks if r == radius for p in malta_green.steps(green[name][1])]
-        found |= malta_green.walked(again.walks, steps, again.homes, radius)
+        found |= malta_green.walked(again.on_foot, steps, again.homes, radius)
     shown = set(layer.index[layer[f"{indicator}_foot_upper"]])
     assert shown == found & set(layer.index[layer["assessed"]])
     assert len(shown) > layer[f"{indicator}_foot"].sum()
