@@ -62,7 +62,7 @@ def coverage(
     limits: Limits,
     seated: Sequence[Mapping[str, int]] | None = None,
 ) -> dict[str, dict[str, int]]:
-    """Persons by zone; "" is outside every zone. ``seated``: who has a seat, at each of the ends."""
+    """Persons by zone, "" outside every zone. ``seated``: who has a seat, at each end by home."""
     table: dict[str, dict[str, int]] = {}
     for name, home in homes.items():
         row = table.setdefault(zone[name], {})
@@ -244,7 +244,9 @@ def gini(groups: Sequence[tuple[int, Fraction]]) -> Fraction | None:
     return Fraction(apart) / (2 * people * amount)
 
 
-def ratio(groups: Sequence[tuple[int, Fraction]], top: Fraction, bottom: Fraction) -> Fraction | None:
+def ratio(
+    groups: Sequence[tuple[int, Fraction]], top: Fraction, bottom: Fraction
+) -> Fraction | None:
     """Mean of the ``top`` share of people over that of the ``bottom`` share, taken one by one."""
     people = sum(n for n, _ in groups)
 

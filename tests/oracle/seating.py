@@ -1,7 +1,7 @@
 """Most persons seated, then least way, then the smallest ids: by HiGHS, with its proof.
 
-Two linear programs (how many; how far, with as many) and a search in whole numbers among the equally
-good answers. The prices of the second prove it: they are held against it in whole numbers.
+Two linear programs (how many; how far, with as many) and a search in whole numbers among the
+equally good answers. The prices of the second prove it: they are held against it, in integers.
 """
 
 from __future__ import annotations
