@@ -200,10 +200,13 @@ def test_studies_of_the_tests_are_valid(
 ) -> None:
     folder = Path(__file__).parent / "studies"
     monkeypatch.setenv("SITING_MADE_ROADS", str(tmp_path))
-    (tmp_path / "roads.gpkg").touch()
-    assert read_study(folder / "yueyang").name == "yueyang"
-    assert read_study(folder / "malta").name == "malta"
-    assert read_study(folder / "porto_alegre").name == "porto_alegre"
+    monkeypatch.setenv("SITING_MADE_SEATS", str(tmp_path))
+    for made in ("roads.gpkg", "school.csv", "hospital.csv"):
+        (tmp_path / made).touch()
+    studies = sorted(file.parent for file in folder.glob("*/study.toml"))
+    assert len(studies) >= 4
+    for study in studies:
+        assert read_study(study).name == study.name
 
 
 def test_ways_of_travelling_and_rasters(folder: Path) -> None:

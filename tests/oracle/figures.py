@@ -173,7 +173,7 @@ def losses(
         near = pairs[name]
         nearest = min(near, key=lambda site: (near[site], site))
         found[nearest][0] += home.persons
-        for site in found:
+        for site in {*near, *lines.get(name, {})}:
             left = set(near) - {site}
             straight = set(lines[name]) - {site} if limits.radius else left
             if not left or not straight:

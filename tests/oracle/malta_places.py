@@ -91,11 +91,11 @@ class Places:
             if not body.is_empty:
                 self.areas.append((f"r{number}", tags, body.difference(holes)))
 
-    def zones(self) -> dict[str, Shape]:
+    def zones(self, level: str = "8") -> dict[str, Shape]:
         return {
             name: shape
             for name, tags, shape in self.areas
-            if says(tags, "boundary", {"administrative"}) and says(tags, "admin_level", {"8"})
+            if says(tags, "boundary", {"administrative"}) and says(tags, "admin_level", {level})
         }
 
     def residential(self) -> dict[str, Shape]:
@@ -127,12 +127,12 @@ class Places:
                 found[name] = ("green", _valid(shape))
         return found
 
-    def sites(self, amenity: str) -> dict[str, Shape]:
+    def sites(self, *values: str, key: str = "amenity") -> dict[str, Shape]:
         """Sites of a service: shapes by id, one for each campus."""
         found = {
             name: shape
             for name, tags, shape in [*self.points, *self.areas]
-            if says(tags, "amenity", {amenity})
+            if says(tags, key, values)
         }
         kept: dict[str, Shape] = {}
         for name in sorted(found, key=lambda n: (-found[n].area, n)):
