@@ -201,7 +201,7 @@ def test_studies_of_the_tests_are_valid(
     folder = Path(__file__).parent / "studies"
     monkeypatch.setenv("SITING_MADE_ROADS", str(tmp_path))
     monkeypatch.setenv("SITING_MADE_SEATS", str(tmp_path))
-    for made in ("roads.gpkg", "school.csv", "hospital.csv"):
+    for made in ("roads.gpkg", "health_centres.csv", "school.csv", "hospital.csv"):
         (tmp_path / made).touch()
     studies = sorted(file.parent for file in folder.glob("*/study.toml"))
     assert len(studies) >= 4

@@ -159,17 +159,19 @@ def between_zones(here: Region, figures: pd.DataFrame, found: Accessibility | No
             for name in FIGURES[1:3]
         ]
     parts += [_times(here, service) for service in here.services if service.time is not None]
-    columns = ["figure", "service", "rule_id", "zoning", "zone_id", "value", "counted", "persons"]
+    columns = ["figure", "service", "rule_id", "zoning", "zone_id", "value", "counted"]
     table = pd.concat([part[columns] for part in parts], ignore_index=True)
     order = pd.Categorical(table["figure"], FIGURES, ordered=True)
     table = table.assign(figure=order)
+    # shares are of whom the rule judges: who is not judged is left out of them like the others
+    everybody = {s.name: int(here.persons(s).sum()) for s in here.services}
     rows = []
     for keys, part in table.groupby(columns[:4], sort=True, observed=True):
         inside = part[part["zone_id"] != ""]
         if len(inside) < 2:
             continue
         told = access.equity(inside["value"].tolist(), inside["counted"].tolist())
-        left = int(part["persons"].sum()) - told.persons
+        left = everybody[str(keys[1])] - told.persons
         rows.append((*map(str, keys), told.zones, told.persons, left, *told[2:]))
     return pd.DataFrame(rows, columns=list(EQUITY))
 

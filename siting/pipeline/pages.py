@@ -54,6 +54,7 @@ def sheet_of(results: Results, rules: tuple[Rule, ...]) -> Sheet:
         notes.append(text.get("note.one_region", lang))
     notes += forecast.notes(study, inputs.forecast, inputs.rules, lang)
     notes += people.notes(study, inputs.demand, inputs.uncounted, lang)
+    notes += people.totals_notes(study, inputs.zones, lang)
     notes += zoned.notes(inputs.demand, inputs.membership, inputs.zones, lang)
     notes += buses.notes(study, inputs.rules, results.region.buses, lang)
     notes += safety.notes(study, lang)

@@ -381,6 +381,24 @@ def _by_source(persons: Mapping[Any, int], lang: str) -> str:
     )
 
 
+def totals_notes(study: Study, zones: gpd.GeoDataFrame, lang: str) -> list[str]:
+    """Say which rows of the control totals are no zone's own: their sum, and rows of no code."""
+    totals = study.people.totals
+    if totals is None:
+        return []
+    told = []
+    if totals.total_row is not None:
+        told.append(text.get("note.totals_row", lang, row=totals.total_row))
+    if totals.merge:
+        of = zones[zones["zoning"] == totals.zoning].set_index("zone_id")["name"]
+        rows = [
+            text.get("note.totals_merged.row", lang, row=row, zone=str(of.get(zone, zone)))
+            for row, zone in sorted(totals.merge.items())
+        ]
+        told.append(text.get("note.totals_merged", lang, rows=text.joined(rows, lang)))
+    return told
+
+
 def _called(source: str, lang: str) -> str:
     return text.get("source.zone_point", lang) if source == "zone_point" else source
 

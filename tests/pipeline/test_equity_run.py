@@ -88,6 +88,10 @@ def test_gini_is_that_of_the_zones_in_the_tables(demo_run: Finished) -> None:
             assert row.gini == pytest.approx(naive_gini(part[row.figure], counted))
             seen += 1
     assert seen >= 6
+    people = pd.read_csv(demo_run.folder / "data/raw/demo/常住人口点.csv", encoding="utf-8-sig")
+    of_all = equity[equity["service"].isin(["clinic", "hospital"])]
+    assert set(of_all["rule_id"]) >= {"circle_15min", "clinic.walk_30min", "hospital.drive_30min"}
+    assert set(of_all["persons"] + of_all["left_out_persons"]) == {people["常住人口"].sum()}
     county = equity[equity["zoning"] == "county"]
     assert county.empty  # one county: there is nothing to compare
 

@@ -10,6 +10,7 @@ from pathlib import Path
 import geopandas as gpd
 import pandas as pd
 import pytest
+from everybody import adds_up
 from finished_run import Finished
 
 import siting
@@ -17,7 +18,6 @@ from tests.pipeline.yueyang_roads import write_roads
 
 CENSUS_2020 = 5_051_922  # 岳阳市第七次全国人口普查公报
 QUYUAN, MILUO, PINGJIANG = 71_521, "430681", "430626"
-PARTS = ["covered", "no_seat", "out_of_reach", "not_assessed"]
 
 
 @pytest.fixture(scope="module")
@@ -38,14 +38,11 @@ def census(test_data: Path) -> pd.DataFrame:
 
 
 def test_every_table_holds_everybody(yueyang: Finished) -> None:
-    coverage = yueyang.table("coverage")
-    assert (coverage[PARTS].sum(axis=1) == coverage["persons"]).all()
-    classes = coverage[coverage["settlement"] != "judged"]
-    sums = classes.groupby(["level", "plan", "zoning", "service", "rule_id"])["persons"].sum()
-    assert set(sums) == {CENSUS_2020}
-    people = yueyang.table("people")
-    assert set(people.groupby("zoning")["persons"].sum()) == {CENSUS_2020}
-    assert set(people["zoning"]) == {"county", "township"}
+    whole = {"coverage", "people", "provision", "accessibility", "comparison", "equity"}
+    assert adds_up(yueyang, CENSUS_2020) == whole
+    for name in whole - {"comparison"}:
+        assert set(yueyang.table(name)["zoning"]) == {"county", "township"}, name
+    assert (yueyang.table("comparison")["no_seat_persons"] > 0).all()
     assert json.loads((yueyang.folder / "run.json").read_text("utf-8"))["persons"] == CENSUS_2020
     demand = gpd.read_file(next(yueyang.folder.rglob("results.gpkg")), layer="demand")
     assert demand["population"].sum() == CENSUS_2020
@@ -79,13 +76,15 @@ def test_one_source_speaks_for_each_total(yueyang: Finished) -> None:
     }
 
 
-def test_pages_say_that_the_roads_are_made(yueyang: Finished) -> None:
+def test_pages_say_what_is_made_up_and_which_rows_are_no_county(yueyang: Finished) -> None:
     pages = sorted(yueyang.folder.rglob("*.html"))
     assert pages
     for page in pages:
         content = page.read_text("utf-8")
         assert "道路为程序生成" in content
         assert "人口来源" in content
+        assert "合计行（430600）只用于核对各行之和，不计入" in content
+        assert "岳阳市屈原管理区计入汨罗市" in content
 
 
 def test_the_plans_path_keeps_every_county(

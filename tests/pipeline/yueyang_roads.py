@@ -1,4 +1,4 @@
-"""Made roads for the study of Yueyang: straight lines between neighbouring villages and seats."""
+"""Made up for the study of Yueyang: straight roads, and for how many a health centre has places."""
 
 from __future__ import annotations
 
@@ -25,3 +25,18 @@ def write_roads(data: Path, folder: Path) -> None:
     lines = shapely.linestrings(xy[edges])
     roads = gpd.GeoDataFrame({"highway": ["residential"] * len(lines)}, geometry=lines, crs=4547)
     roads.to_file(folder / "roads.gpkg", driver="GPKG", engine="pyogrio")
+    write_places(data, folder)
+
+
+def write_places(data: Path, folder: Path) -> None:
+    """Write ``health_centres.csv``: one at every township seat, for a made-up number of persons."""
+    with (data / "yueyang_township_seats.csv").open(encoding="utf-8-sig") as file:
+        seats = list(csv.DictReader(file))
+    with (folder / "health_centres.csv").open("w", encoding="utf-8", newline="") as file:
+        rows = csv.writer(file)
+        rows.writerow(["code", "name", "lon", "lat", "persons"])
+        for seat in seats:
+            persons = 5_000 + int(seat["code"]) // 1_000 % 97 * 300
+            rows.writerow(
+                [seat["code"], seat["name"], seat["lon_wgs84"], seat["lat_wgs84"], persons]
+            )
