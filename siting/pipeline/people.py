@@ -321,16 +321,20 @@ def one_region(study: Study, demand: gpd.GeoDataFrame) -> gpd.GeoDataFrame:
 
 
 def all_outside(demand: gpd.GeoDataFrame, zones: gpd.GeoDataFrame) -> Problem | None:
-    """People who all live outside every zone mean that a layer is in the wrong place."""
-    hull = shapely.union_all(zones.geometry.to_numpy())
-    shapely.prepare(hull)
-    if shapely.intersects(hull, demand.geometry.to_numpy()).any():
-        return None
-    return Problem(
-        "people",
-        f"none of {len(demand)} places with people lies in any zone",
-        "One of the two layers is in the wrong place: check the CRS of people and zones.",
-    )
+    """People who all live outside every zone of a zoning mean that a layer is in the wrong place.
+
+    Each zoning by itself: another that holds them does not show that this one lies right.
+    """
+    for zoning, layer in zones.groupby("zoning", sort=False):
+        hull = shapely.union_all(layer.geometry.to_numpy())
+        shapely.prepare(hull)
+        if not shapely.intersects(hull, demand.geometry.to_numpy()).any():
+            return Problem(
+                "people",
+                f"none of {len(demand)} places with people lies in any zone of {zoning}",
+                "One of the two layers is in the wrong place: check the CRS of people and zones.",
+            )
+    return None
 
 
 def rules_used(demand: gpd.GeoDataFrame) -> set[str]:

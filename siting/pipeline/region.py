@@ -255,6 +255,20 @@ def _check_cutoffs(study: Study, name: str, judged_by: tuple[Rule, ...], speed: 
                 f"network.{key} = {stops:g} stops short of services.{name}: rule {rule.id} looks "
                 f"{limits.judged / per:g} {unit} far. Set it to that or more."
             )
+    catchment = study.services[name].access
+    if catchment is not None:
+        number, unit = catchment.catchment.split()
+        key, stops = (
+            ("cutoff_min", options.cutoff_min)
+            if unit == "min"
+            else ("cutoff_km", options.cutoff_km)
+        )
+        end = float(number) if unit == "min" else float(number) / 1_000
+        if end > stops:
+            told.append(
+                f"network.{key} = {stops:g} stops short of services.{name}: its access.catchment "
+                f"is {catchment.catchment}. Set it to {end:g} or more, or the catchment nearer."
+            )
     if told:
         raise StudyError("\n".join(told))
 

@@ -373,3 +373,24 @@ def test_two_studies_in_one_folder_do_not_replace_each_other(town: Town) -> None
     second.write_bytes(first.read_bytes())
     done = [siting.run(siting.read_study(file)) for file in (first, second)]
     assert done[0].tables_folder != done[1].tables_folder
+
+
+def test_a_second_zoning_that_nobody_lives_in_is_refused(town: Town, tmp_path: Path) -> None:
+    """Its people would all be not assessed, while the first zoning looks right."""
+    file = town.folder / "elsewhere.geojson"
+    ring = [[112.0, 28.0], [112.1, 28.0], [112.1, 28.1], [112.0, 28.0]]
+    shape = {"type": "Polygon", "coordinates": [ring]}
+    feature = {"type": "Feature", "properties": {"id": "far"}, "geometry": shape}
+    file.write_text(json.dumps({"type": "FeatureCollection", "features": [feature]}), "utf-8")
+    far = {"file": str(file), "zoning": "far", "columns": {"zone_id": "id"}}
+    with pytest.raises(SitingError, match=r"lies in any zone of far.*check the CRS"):
+        town.run(lambda study: study.update(zones=[study["zones"], far]))
+
+
+def test_a_catchment_beyond_the_search_names_the_key_to_set(town: Town) -> None:
+    def ask(study: dict[str, Any]) -> None:
+        service = next(iter(study["services"].values()))
+        service["access"] = {"catchment": "200 min"}
+
+    with pytest.raises(StudyError, match=r"network\.cutoff_min = 120 stops short.*200 min"):
+        town.run(ask)
