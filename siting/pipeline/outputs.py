@@ -109,6 +109,9 @@ def tables_of(results: Results, max_not_assessed: float) -> dict[str, pd.DataFra
         tables["losses"] = results.losses
     if results.provision is not None:
         tables["provision"] = _named(results.provision, names)
+    if results.baskets is not None:
+        tables["baskets"] = _named(results.baskets.table, names)
+        tables["basket_services"] = _named(results.baskets.services, names)
     if results.crossings is not None:
         tables["crossings"] = _named(results.crossings, names)
     if results.green is not None:
@@ -153,6 +156,8 @@ def layers_of(results: Results, tables: Mapping[str, pd.DataFrame]) -> dict[str,
     zoned = figures[(figures["level"] == "zone") & (figures["plan"] == here.today.name)]
     layers["coverage"] = pd.DataFrame(zoned)
     layers["coverage_zones"] = _by_zone(zoned, inputs.zones)
+    if results.baskets is not None:
+        layers["baskets"] = tables["baskets"][tables["baskets"]["level"] == "zone"]
     if here.buses:
         layers["bus_lines"] = gpd.GeoDataFrame(tables["bus_lines"], crs=inputs.crs)
         layers["bus_stops"] = gpd.GeoDataFrame(
@@ -188,10 +193,11 @@ def _by_zone(zoned: pd.DataFrame, zones: gpd.GeoDataFrame) -> gpd.GeoDataFrame:
         "share_low": "share_low",
         "share_high": "share_high",
     }
-    wide = zones[[*keys, "name", "geometry"]].copy()
-    at = pd.MultiIndex.from_frame(wide[keys])
+    base = zones[[*keys, "name", "geometry"]].reset_index(drop=True)
+    at = pd.MultiIndex.from_frame(base[keys])
+    wide = {}
     for (service, rule_id), rows in judged.groupby(["service", "rule_id"], sort=True):
         found = rows.set_index(keys)[list(shown)].reindex(at)
         for column, name in shown.items():
             wide[f"{service}: {rule_id}: {name}"] = found[column].to_numpy()
-    return wide
+    return gpd.GeoDataFrame(pd.concat([base, pd.DataFrame(wide)], axis=1), crs=zones.crs)
