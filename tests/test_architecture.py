@@ -12,7 +12,7 @@ PACKAGE = Path(siting.__file__).parent
 FLOORS = {
     "errors": 0,
     "tables": 1, "text": 1, "kernels": 1,
-    "rules": 2, "crs": 2,
+    "rules": 2, "crs": 2, "baskets": 2,
     "study": 3, "load": 3, "fetch": 3, "demo": 3,
     "quality": 4, "demand": 4, "network": 4,
     "cohorts": 5, "travel_time": 5,

@@ -30,6 +30,12 @@ def test_every_shipped_rule_names_source_status_and_both_languages() -> None:
         ("green.radius_small", 300, "unconfirmed"),
         ("crossing.same_road", 50, "assumed"),
         ("crossing.gate", 20, "assumed"),
+        ("life_unit.township_seat", 30, "assumed"),
+        ("life_unit.village", 30, "assumed"),
+        ("elderly.walk_15min", 15, "assumed"),
+        ("children.walk_15min", 15, "assumed"),
+        ("provision.child_care", 4.5, "unconfirmed"),
+        ("provision.sport_ground_m2", 2600, "unconfirmed"),
     ],
 )
 def test_numbers_and_statuses_as_read(rule_id: str, number: float, status: str) -> None:

@@ -6,6 +6,7 @@ told at once, and nothing is guessed: what a default fills in is written into ``
 
 from __future__ import annotations
 
+from siting.study.baskets import Filled
 from siting.study.model import Bus, Study, Zones
 from siting.study.people import Part, People, PeopleRaster, Scenario, Totals
 from siting.study.read import read_study, write_example
@@ -13,6 +14,7 @@ from siting.study.source import Source
 
 __all__ = [
     "Bus",
+    "Filled",
     "Part",
     "People",
     "PeopleRaster",

@@ -7,8 +7,10 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, model_validator
 
+from siting import baskets
+from siting.study.baskets import BasketAsked, Filled, filled, problems
 from siting.study.people import OWN_COLUMNS, People
-from siting.study.source import Identifier, Model, Settlement, Source
+from siting.study.source import Identifier, Model, Settlement, Source, near
 
 
 class Zones(Source):
@@ -134,7 +136,8 @@ class Service(Source):
     ``service_areas`` draws the ground in reach; ``access`` counts supply per 1,000 persons;
     ``target`` is the rule that says what share should be covered; ``seats`` counts seats (column
     ``capacity``, to be known at every site): most persons served within each rule;
-    ``provision`` names a norm per thousand residents for the capacity of each zone.
+    ``provision`` names a norm per thousand residents for the capacity of each zone; ``kind`` says
+    what kind of facility it is to baskets (the service's own name where that is one; ``""``: none).
     """
 
     label_zh: str = ""
@@ -151,6 +154,7 @@ class Service(Source):
     access: Access | None = None
     seats: Literal["max_served"] | None = None
     provision: str | None = None
+    kind: str | None = None
 
     @property
     def way(self) -> str:
@@ -341,6 +345,7 @@ class Study(Model):
     crossings: Source | None = None
     railways: Source | None = None
     services: Annotated[dict[Identifier, Service], Field(min_length=1)]
+    baskets: dict[Identifier, BasketAsked] = Field(default_factory=dict)
     decide: Decide = Decide()
     network: Network = Network()
     rules: dict[str, dict[str, Any]] = Field(default_factory=dict)
@@ -353,6 +358,26 @@ class Study(Model):
         if self.path.name != "study.toml":
             return self.path.stem
         return self.path.parent.name or "study"
+
+    @property
+    def kinds(self) -> dict[str, str]:
+        """The kind of facility by service, of those that are of one."""
+        known = baskets.kinds()
+        own = {name: name for name in self.services if name in known}
+        said = {name: s.kind for name, s in self.services.items() if s.kind is not None}
+        return {name: kind for name, kind in (own | said).items() if kind}
+
+    def filled_baskets(self) -> tuple[Filled, ...]:
+        """Return the baskets asked for with the services that fill them, in the study's order."""
+        return tuple(
+            filled(name, asked, self.services, self.kinds) for name, asked in self.baskets.items()
+        )
+
+    def rules_of(self, service: str) -> tuple[str, ...]:
+        """Return the ids of all rules a service is judged by: its own, then those of baskets."""
+        own = self.services[service].rules
+        more = [made.basket.rule for made in self.filled_baskets() if service in made.names]
+        return tuple(dict.fromkeys([*own, *more]))
 
     def sources(self) -> dict[str, Source]:
         """Return every layer named, by its place in the study file."""
@@ -395,7 +420,17 @@ class Study(Model):
                     f'people.groups.{name}: "{name}" is the name of a column of ours; '
                     "call the group something else"
                 )
-        if self.decide.new_sites is None and not any(s.rules for s in self.services.values()):
+        of = baskets.kinds()
+        wrong = {name: kind for name, kind in self.kinds.items() if kind not in of}
+        told += [
+            f'services.{name}.kind: "{kind}" is no kind of facility.{near(kind, of)} Use: '
+            + ", ".join(of)
+            for name, kind in wrong.items()
+        ]
+        for name, basket in self.baskets.items() if not wrong else ():
+            told += problems(name, basket, self.services, self.kinds, people.groups)
+        judged = self.baskets or any(s.rules for s in self.services.values())
+        if self.decide.new_sites is None and not judged:
             told.append("no service names a rule to be judged by: set rules = [...] of a service")
         for name, service in self.services.items():
             twice = sorted({r for r in service.rules if service.rules.count(r) > 1})

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import difflib
 import os
 import re
 import tomllib
 import typing
+from collections.abc import Mapping
 from importlib import resources
 from pathlib import Path
 from typing import Any
@@ -15,8 +15,9 @@ from pydantic import BaseModel, ValidationError
 
 from siting import rules
 from siting.errors import StudyError
+from siting.rules import Rule
 from siting.study.model import Study, fields
-from siting.study.source import Model, Source
+from siting.study.source import Model, Source, near
 
 
 def read_study(path: str | Path) -> Study:
@@ -115,6 +116,7 @@ def _resolved(study: Study) -> Study:
         told.append(str(error))
     else:
         asked = [(f"services.{n}.rules", r) for n, s in study.services.items() for r in s.rules]
+        asked += [(f"baskets.{b.basket.id}.rule", b.basket.rule) for b in study.filled_baskets()]
         if study.decide.new_sites is not None:
             asked.append(("decide.new_sites.rule", study.decide.new_sites.rule))
         new = study.decide.new_sites
@@ -123,17 +125,18 @@ def _resolved(study: Study) -> Study:
                 f'decide.new_sites.rule: "{new.rule}" is a radius; new sites are found on the road '
                 "network. Name a rule in network_m or time_min."
             )
+        told += _pace_of_baskets(study, known)
         targets = {f"services.{n}.target": s.target for n, s in study.services.items() if s.target}
         told += [
             f'{where}: "{rule_id}" is no share to be reached. Name a rule in share'
-            + ("." if rule_id in known else f": there is no such rule.{_near(rule_id, known)}")
+            + ("." if rule_id in known else f": there is no such rule.{near(rule_id, known)}")
             for where, rule_id in targets.items()
             if rule_id not in known or known[rule_id].measure != "share"
         ]
         for where, rule_id in asked:
             if rule_id not in known:
                 told.append(
-                    f'{where}: there is no rule "{rule_id}".{_near(rule_id, known)}'
+                    f'{where}: there is no rule "{rule_id}".{near(rule_id, known)}'
                     " Run `siting rules` for the list."
                 )
             elif known[rule_id].measure not in ("network_m", "straight_m", "time_min"):
@@ -143,7 +146,7 @@ def _resolved(study: Study) -> Study:
                 )
         told += [
             f'people.scenarios.{name}: town_share = "{step.town_share}" is not a rule that is a '
-            f"share.{_near(step.town_share, known)}"
+            f"share.{near(step.town_share, known)}"
             for name, scenario in study.people.scenarios.items()
             for step in scenario.years
             if step.town_share not in known or known[step.town_share].measure != "share"
@@ -151,15 +154,41 @@ def _resolved(study: Study) -> Study:
         for name, service in study.services.items():
             norm = known.get(service.provision or "")
             if service.provision is not None and (norm is None or norm.unit not in rules.PER_1000):
-                near = _near(service.provision, known) if norm is None else ""
+                meant = near(service.provision, known) if norm is None else ""
                 told.append(
                     f'services.{name}.provision: "{service.provision}" is no norm per thousand '
-                    f"residents.{near} Name a rule in {', '.join(rules.PER_1000)}; `siting rules` "
+                    f"residents.{meant} Name a rule in {', '.join(rules.PER_1000)}; `siting rules` "
                     "lists them."
                 )
     if told:
         raise StudyError("\n".join(told))
     return study
+
+
+def _pace_of_baskets(study: Study, known: Mapping[str, Rule]) -> list[str]:
+    """Say which rules of baskets need a pace, or times that are not a lower bound."""
+    told = []
+    for made in study.filled_baskets():
+        basket, rule = made.basket, known.get(made.basket.rule)
+        if rule is None:
+            continue
+        if rule.measure == "time_min" and basket.mode == "walk" and not basket.walkers:
+            told.append(
+                f'baskets.{basket.id}.rule: "{rule.id}" is in minutes, and nobody says at whose '
+                'pace. Name a rule in metres, or set walkers = "elderly" or "children".'
+            )
+        direct = sorted(
+            name
+            for name in made.names
+            if (bus := study.services[name].bus) is not None and bus.how == "direct"
+        )
+        if direct and rule.strength == "hard":
+            told.append(
+                f'baskets.{basket.id}.rule: the rule "{rule.id}" is hard, and direct driving time '
+                f"of services.{direct[0]} is a lower bound that cannot show it is kept. Set "
+                'bus.how = "detour".'
+            )
+    return told
 
 
 def _expanded(name: str, where: str, told: list[str]) -> str | None:
@@ -181,7 +210,7 @@ def _said(error: Any) -> str:
     where = "".join(parts).lstrip(".") or "study"
     if error["type"] == "extra_forbidden":
         known = _keys_at(error["loc"][:-1])
-        return f'study: unknown key "{where}".{_near(str(error["loc"][-1]), known)} Remove it.'
+        return f'study: unknown key "{where}".{near(str(error["loc"][-1]), known)} Remove it.'
     if error["type"] == "string_pattern_mismatch" and parts[-1] == ".[key]":
         name, place = error["loc"][-2], "".join(parts[:-2]).lstrip(".")
         return (
@@ -220,11 +249,6 @@ def _inner(annotation: Any) -> Any:
     found = [_inner(a) for a in typing.get_args(annotation)]
     models = [f for f in found if isinstance(f, type) and issubclass(f, BaseModel)]
     return models[-1] if models else None
-
-
-def _near(word: str, known: typing.Iterable[str]) -> str:
-    close = difflib.get_close_matches(word, list(known), n=1)
-    return f' Did you mean "{close[0]}"?' if close else ""
 
 
 def write_example(folder: str | Path) -> Path:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import difflib
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -58,3 +60,9 @@ class Source(Model):
     def is_osm(self) -> bool:
         """Whether the file is an OSM extract, read by tag."""
         return self.file.name.lower().endswith(OSM_ENDINGS)
+
+
+def near(word: str, known: Iterable[str]) -> str:
+    """Return the question whether the nearest known word was meant; ``""`` where none is near."""
+    close = difflib.get_close_matches(word, list(known), n=1)
+    return f' Did you mean "{close[0]}"?' if close else ""
