@@ -15,6 +15,7 @@ makes its children out of reach: islands are fixed by today's sites. See
 
 from __future__ import annotations
 
+from siting.coverage.basket import Basket, any_of, basket
 from siting.coverage.judge import (
     COUNTS,
     STATES,
@@ -45,12 +46,15 @@ __all__ = [
     "COUNTS",
     "PER_UNIT",
     "STATES",
+    "Basket",
     "FirstTwo",
     "Members",
     "Seats",
     "Thresholds",
     "among",
+    "any_of",
     "assess",
+    "basket",
     "cover",
     "exact",
     "first_two",

@@ -169,6 +169,41 @@ def test_provision(town: dict[str, Any]) -> None:
     assert [{name: str(row[name]) for name in shown[0]} for row in told] == shown
 
 
+def test_baskets(town: dict[str, Any]) -> None:
+    rule, length = BOOK["circle_5min"], town["length"]
+    kinds = {
+        kind: coverage.any_of(
+            [
+                coverage.assess(
+                    town["demand"], length.reach([site]), rule=rule, islands=length.islands([site])
+                )
+            ]
+        )
+        for kind, site in (("clinic", "S1"), ("shop", "S2"), ("school", "A"))
+    }
+    table, services = coverage.basket(
+        kinds, town["membership"], name="b", rule=rule, max_not_assessed=0.05,
+        missing={"park": "no_layer"},
+    )  # fmt: skip
+    rows = table[(table["level"] == "zone") & (table["settlement"] != "judged")]
+    shown = printed("baskets")
+    assert [{n: str(row[n]) for n in shown[0]} for row in rows.to_dict("records")] == shown
+    (urban,) = table[(table["level"] == "region") & (table["settlement"] == "judged")].to_dict(
+        "records"
+    )
+    assert (urban["persons"], urban["complete"], urban["kinds"], urban["kinds_missing"]) == (
+        230, 20, 3, 1,
+    )  # fmt: skip
+    assert urban["share_low"] == pytest.approx(0.087, abs=5e-4)
+    assert urban["complete_share_assessed"] == 0.125
+    assert urban["share_high"] == pytest.approx(0.391, abs=5e-4)
+    assert urban["why"] == "not_assessed"  # 70 of 230 are too many to state a share
+    told = services[(services["level"] == "region") & (services["settlement"] == "judged")]
+    told = told.astype(object).where(told.notna(), "")
+    lacks = printed("basket_services")
+    assert [{n: str(row[n]) for n in lacks[0]} for row in told.to_dict("records")] == lacks
+
+
 def test_gaps(town: dict[str, Any]) -> None:
     args: dict[str, Any] = {
         "zoning": "t", "service": "clinic", "rule": BOOK["circle_5min"],
