@@ -6,6 +6,7 @@ are put into WGS 84 here and nowhere above.
 
 from __future__ import annotations
 
+from siting.maps.baskets import ShownBasket, basket_finding, basket_row, baskets_page
 from siting.maps.coverage import coverage_page, finding, is_judged, within
 from siting.maps.gaps import gaps_page
 from siting.maps.geometry import drawn_roads, pixel_m
@@ -21,8 +22,12 @@ __all__ = [
     "PAGES",
     "Card",
     "Sheet",
+    "ShownBasket",
     "Source",
     "Tiles",
+    "basket_finding",
+    "basket_row",
+    "baskets_page",
     "coverage_page",
     "drawn_roads",
     "finding",

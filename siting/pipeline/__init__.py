@@ -22,6 +22,7 @@ from siting.green import Green
 from siting.merger import LeaveOneOut
 from siting.pipeline import (
     areas,
+    baskets,
     equity,
     folders,
     outputs,
@@ -34,11 +35,13 @@ from siting.pipeline import (
     zoned,
 )
 from siting.pipeline import inputs as reading
+from siting.pipeline.baskets import Baskets
 from siting.pipeline.cache import Cache
 from siting.pipeline.equity import Accessibility
 from siting.pipeline.inputs import Inputs
 from siting.pipeline.parks import Pocket
 from siting.pipeline.questions import NewSites
+from siting.pipeline.record import MAX_NOT_ASSESSED
 from siting.pipeline.region import Region
 from siting.pipeline.road_layer import road_defects, told_of
 from siting.pipeline.steps import Say, Steps, quiet
@@ -68,6 +71,7 @@ class Results:
     areas: gpd.GeoDataFrame | None = None
     accessibility: Accessibility | None = None
     provision: pd.DataFrame | None = None
+    baskets: Baskets | None = None
 
     @property
     def coverage(self) -> pd.DataFrame:
@@ -196,7 +200,7 @@ def _answers(
         there = whatif.on_edited_roads(study, here, named)
         evaluations.append(questions.evaluated(there, named))
         here = replace(here, inputs=replace(here.inputs, drops=there.inputs.drops))
-    gaps = lost = green = gates = closed = new = crossed = ground = shared = stock = None
+    gaps = lost = green = gates = closed = new = crossed = ground = shared = stock = whole = None
     room = pocket = None
     if "coverage" in asked:
         step("gaps")
@@ -205,6 +209,9 @@ def _answers(
         ground = areas.service_areas(study, here)
         shared = equity.accessibility(study, here)
         stock = seats.provision(study, here)
+        whole = baskets.baskets(
+            study, here, max_not_assessed=here.inputs.rules[MAX_NOT_ASSESSED].strict
+        )
     if {"green", "pocket_parks"} & set(asked):
         step("green")
         green, gates = parks.land(study, here)
@@ -236,6 +243,7 @@ def _answers(
         areas=ground,
         accessibility=shared,
         provision=stock,
+        baskets=whole,
     )
 
 

@@ -14,11 +14,11 @@ from siting.errors import StudyError, first_ids
 from siting.study import Study
 
 LOCK = ".siting-lock"
-PAGES = ("index", "coverage", "gaps", "green", "schools", "new_sites")
+PAGES = ("index", "coverage", "baskets", "gaps", "green", "schools", "new_sites")
 TABLES = (
     *("coverage", "comparison", "gaps", "green", "closures", "closures_receivers"),
     *("closures_limits", "new_sites", "sites", "access", "drops"),
-    *("accessibility", "accessibility_sites", "equity", "losses"),
+    *("baskets", "basket_services", "accessibility", "accessibility_sites", "equity", "losses"),
 )
 FILES = ("results.gpkg", "report.xlsx", "run.json")
 

@@ -12,7 +12,7 @@ import pandas as pd
 import siting
 from siting import maps, text
 from siting.maps import Card, Sheet
-from siting.pipeline import buses, equity, forecast, parks, people, safety, zoned
+from siting.pipeline import baskets, buses, equity, forecast, parks, people, safety, zoned
 from siting.pipeline.inputs import CANDIDATES, PLACES
 from siting.rules import Rule
 from siting.study import Study
@@ -38,6 +38,7 @@ def sheet_of(results: Results, rules: tuple[Rule, ...]) -> Sheet:
         if service.group is not None
     }
     pages = ["coverage"]
+    pages += ["baskets"] if results.baskets is not None else []
     pages += ["gaps"] if results.gaps is not None else []
     pages += ["green"] if results.green is not None else []
     pages += ["schools"] if results.closures is not None else []
@@ -111,6 +112,20 @@ def pages_of(
         )
     }
     cards = _coverage_cards(results, today, sheet)
+    if results.baskets is not None:
+        asked = baskets.shown(results.study, sheet)
+        figures, lacks = tables["baskets"], tables["basket_services"]
+        pages["baskets"] = maps.baskets_page(
+            figures,
+            lacks,
+            inputs.zones,
+            asked=asked,
+            max_not_assessed=max_not_assessed,
+            provision=tables.get("provision"),
+            **shown,
+            **base,
+        )
+        cards += baskets.cards(figures, lacks, asked, sheet)
     if results.gaps is not None:
         pages["gaps"] = maps.gaps_page(
             results.gaps, inputs.zones, losses=results.losses, figures=today, **shown, **base

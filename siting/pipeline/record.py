@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 import siting
-from siting.pipeline import buses, equity, parks, people, zoned
+from siting.pipeline import baskets, buses, equity, parks, people, zoned
 from siting.pipeline.region import LEG_RULE
 from siting.pipeline.roads import SPEED_RULE, ways
 from siting.rules import Rule
@@ -45,6 +45,8 @@ def rules_used(results: Results) -> tuple[Rule, ...]:
         used |= set(equity.WEIGHTS)
     if results.provision is not None:
         used |= set(results.provision["rule_id"])
+    if results.baskets is not None:
+        used |= baskets.rules_used(results.study)
     if results.crossings is not None:
         used |= {"school.crossings", "crossing.same_road", "crossing.same_direction"}
         used |= {"crossing.lights"}
@@ -102,6 +104,12 @@ def record_of(
                 "persons": int(rows["persons"].fillna(0).sum()),
             }
             for (mode, kind, done), rows in here.road_defects.groupby(["mode", "kind", "done"])
+        },
+        "baskets": {
+            made.basket.id: asdict(made.basket)
+            | {"services": dict(made.services), "missing": dict(made.missing)}
+            | {"groups": made.groups, "reason": made.reason}
+            for made in results.study.filled_baskets()
         },
         "rules": [rule.model_dump(mode="json") for rule in rules],
         "plans": [evaluation.plan for evaluation in results.evaluations],

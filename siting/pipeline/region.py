@@ -167,9 +167,9 @@ def service_on(
         parts.append(inputs.candidates)
     sites = load.join_sites(parts).sites
     existing = tuple(sorted(inputs.sites[name].sites["site_id"]))
-    judged_by = tuple(inputs.rules[rule_id] for rule_id in asked.rules)
+    judged_by = tuple(inputs.rules[rule_id] for rule_id in study.rules_of(name))
     if new is not None and new.service == name:
-        judged_by += (inputs.rules[new.rule],) if new.rule not in asked.rules else ()
+        judged_by += (inputs.rules[new.rule],) if new.rule not in study.rules_of(name) else ()
     speed = inputs.rules[SPEED_RULE[asked.road]]
     _check_cutoffs(study, name, judged_by, speed)
     by_length = asked.access is not None and asked.access.catchment.endswith(" m")

@@ -9,7 +9,7 @@ import pandas as pd
 import shapely
 
 from siting import locate, maps, merger, report, rules, text
-from siting.coverage import cover, gaps
+from siting.coverage import any_of, assess, basket, cover, gaps
 from siting.demand import cells as cells_of
 from siting.green import (
     PocketParks,
@@ -64,6 +64,8 @@ class World:
     demand: gpd.GeoDataFrame
     coverage: pd.DataFrame
     figures: pd.DataFrame
+    baskets: tuple[pd.DataFrame, pd.DataFrame]
+    asked: list[maps.ShownBasket]
     gaps: gpd.GeoDataFrame
     losses: pd.DataFrame
     green: pd.DataFrame
@@ -181,6 +183,7 @@ def make(lang: str = "zh", *, rename: Callable[[str], str] = lambda name: name) 
     sites, offers = facilities(rng, zones, rename)
     covers, holes, existing = [], [], sites[sites["status"] == "existing"]
     matrices: dict[str, np.ndarray] = {}
+    reaches: dict[str, pd.DataFrame] = {}
     for service, rule_id in (("primary", "primary.radius"), ("clinic", "clinic.walk_30min")):
         here = existing[
             existing["site_id"].isin(offers.loc[offers["service"] == service, "site_id"])
@@ -222,6 +225,7 @@ def make(lang: str = "zh", *, rename: Callable[[str], str] = lambda name: name) 
             )
         )
         matrices[service] = metres
+        reaches[service] = reach
     coverage = pd.concat(covers, ignore_index=True)
     figures = report.coverage_figures(coverage, max_not_assessed=MAX_MISSING)
     green, cells, parks, entrances = park_world(rng, seats, zones)
@@ -257,6 +261,7 @@ def make(lang: str = "zh", *, rename: Callable[[str], str] = lambda name: name) 
         demand,
         coverage,
         figures,
+        *whole_baskets(demand, membership, reaches, rename),
         gpd.GeoDataFrame(pd.concat(holes, ignore_index=True), crs=CRS),
         lost_by_site(existing, offers),
         green,
@@ -274,6 +279,51 @@ def make(lang: str = "zh", *, rename: Callable[[str], str] = lambda name: name) 
         newly,
         judged,
     )
+
+
+def whole_baskets(
+    demand: gpd.GeoDataFrame,
+    membership: pd.DataFrame,
+    reaches: dict[str, pd.DataFrame],
+    rename: Callable[[str], str],
+) -> tuple[tuple[pd.DataFrame, pd.DataFrame], list[maps.ShownBasket]]:
+    """A circle of two kinds, one of the villages, and 一老一小, each with something missing."""
+    tables, services, asked = [], [], []
+    for key, rule_id, walkers, people in (
+        ("circle_15min", "circle_15min", "", "居民"),
+        ("village", "life_unit.village", "", "居民"),
+        ("elderly", "elderly.walk_15min", "elderly", rename("60 岁及以上")),
+        ("children", "children.walk_15min", "children", rename("6–11 岁儿童")),
+    ):
+        rule = BOOK[rule_id]
+        fill = {"primary": ("primary",), "health_station": ("clinic",)}
+        missing = {"elderly_home": "no_layer", "market": "other_way"}
+        kinds = {
+            kind: any_of(
+                [assess(demand, reaches[name], rule=rule, islands=np.zeros(len(demand), bool))]
+            )
+            for kind, (name,) in fill.items()
+        }
+        found = basket(kinds, membership, name=key, rule=rule, max_not_assessed=MAX_MISSING,
+                       missing=missing)  # fmt: skip
+        tables.append(found.table)
+        services.append(found.services)
+        asked.append(
+            maps.ShownBasket(
+                key,
+                text.get(f"basket.{key}", "zh"),
+                rule_id,
+                people,
+                walkers,
+                fill,
+                missing,
+                source=rename("本工具假定"),
+                status="assumed",
+                reason=rename("试算"),
+            )
+        )  # fmt: skip
+    stacked = (pd.concat(tables, ignore_index=True), pd.concat(services, ignore_index=True))
+    return stacked, asked
 
 
 def facilities(
@@ -538,6 +588,15 @@ def pages(world: World) -> dict[str, str]:
     return {
         "coverage": maps.coverage_page(
             world.figures, world.zones, max_not_assessed=MAX_MISSING, **near, **base
+        ),
+        "baskets": maps.baskets_page(
+            *world.baskets,
+            world.zones,
+            asked=world.asked,
+            max_not_assessed=MAX_MISSING,
+            sites=world.sites,
+            offers=world.offers,
+            **base,
         ),
         "gaps": maps.gaps_page(world.gaps, world.zones, losses=world.losses, **near, **base),
         "green": maps.green_page(

@@ -394,3 +394,32 @@ def test_english_pages_fit_a_small_projector(browser, tmp_path, name):
         beyond = "(e => e.scrollWidth - e.clientWidth)(document.getElementById('panel'))"
         assert visit.page.evaluate(beyond) <= 0
         assert visit.page.evaluate("document.documentElement.scrollWidth") <= 1280
+
+
+def test_baskets_name_what_is_missing_and_rank_what_is_lacking(browser, folder, world):
+    figures, services = world.baskets
+    with Visit(browser, folder / "maps" / "baskets.html") as visit:
+        page = visit.page
+        for basket in world.asked:
+            page.locator(f'button[data-key="{basket.key}"]').click()
+            own = services[
+                (services["basket"] == basket.key) & (services["level"] == "region")
+                & (services["settlement"] == "judged")
+            ]  # fmt: skip
+            told = page.locator('.missing[data-figure="missing"]').text_content()
+            for kind in own.loc[own["why"] != "", "kind"]:
+                assert text.get(f"kind.{kind}", "zh") in told
+            known = own[own["why"] == ""].sort_values("lacking_persons", ascending=False)
+            for name, column in (("lacking", "lacking_persons"), ("only", "lacking_only_persons")):
+                shown = page.locator(f'[data-figure="{name}"]').all_text_contents()
+                assert shown == [text.count(n) for n in known[column]]
+            row = figures[
+                (figures["basket"] == basket.key) & (figures["level"] == "region")
+                & (figures["settlement"] == "judged")
+            ].iloc[0]  # fmt: skip
+            share = page.locator('strong[data-figure="share"]').text_content()
+            assert share == text.percent(row["complete_share_assessed"])
+            assert share in page.locator("#headline").text_content()
+        assert page.locator(".groups [data-group]").count() == 2
+        page.locator('.groups [data-group="elderly"] button').click()
+        assert page.locator('button[data-key="elderly"]').get_attribute("aria-checked") == "true"
