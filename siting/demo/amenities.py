@@ -1,4 +1,4 @@
-"""Child care, culture, sport, shops and charging of a city, with their capacity."""
+"""Child care, culture, sport, shops and charging, with their capacity."""
 
 from __future__ import annotations
 

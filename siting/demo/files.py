@@ -92,7 +92,6 @@ def _write(folder: Path, region: Region) -> None:
     }
     if region.scale.many:
         layers["控制性规划单元"] = {"控制性规划单元": tables["control_units"]}
-        _amenities(folder / "公共服务设施.csv", tables["amenities"])
     for name, content in layers.items():
         _geopackage(folder / f"{name}.gpkg", content, title)
     _geojson(tables["water"], folder / "水系.geojson")
@@ -100,6 +99,7 @@ def _write(folder: Path, region: Region) -> None:
     _census(folder / "分乡镇人口.xlsx", tables["zones"], title)
     _clinics(folder / "医疗机构.csv", tables["clinics"])
     _stations(folder / "卫生站备选点.xlsx", tables["stations"], title)
+    _amenities(folder / "公共服务设施.csv", tables["amenities"])
     _elderly(folder / "养老设施.xlsx", tables["elderly"], title)
     _shapefile(
         tables["洪水淹没范围"].rename(columns={"code": "编号", "area_m2": "面积"}),
@@ -253,6 +253,7 @@ _ABOUT = """
 闲置地块.gpkg       面，EPSG:4547
 卫生站备选点.xlsx   点，EPSG:4490 经纬度
 养老设施.xlsx       点，EPSG:4547 东、北坐标
+公共服务设施.csv    点，EPSG:4490 经纬度，UTF-8：托育 文化 体育 商业 充电，各带规模
 三区三线.gpkg       面，EPSG:4547：永久基本农田 生态保护红线 城镇开发边界
 洪水淹没范围.shp    面，GBK，EPSG:4547
 高程.tif            栅格，EPSG:4547，单位米
@@ -262,7 +263,6 @@ _ABOUT_COUNTY = """
 其余全部为程序生成，地名、边界、道路、学校均不存在。
 """
 _ABOUT_CITY = """控制性规划单元.gpkg 面，EPSG:4547：中心城区
-公共服务设施.csv    点，EPSG:4490 经纬度，UTF-8：托育 文化 体育 商业 充电，各带规模
 
 常住人口总数取岳阳市 2020 年第七次全国人口普查数（5,051,922 人，城镇占 60.6%）作为规模参照；
 其余全部为程序生成，地名、边界、道路、学校均不存在。

@@ -54,9 +54,9 @@ class Region:
         How large it is.
     tables
         ``zones``, ``county``, ``roads``, ``water``, ``people``, ``residential``, ``schools``,
-        ``clinics``, ``parks``, ``park_entrances``, ``plots``, ``stations``, ``elderly``, the
-        control lines by their Chinese names, and in a city ``control_units`` and ``amenities``;
-        all in EPSG:4547, coordinates rounded to 0.01 m.
+        ``clinics``, ``parks``, ``park_entrances``, ``plots``, ``stations``, ``elderly``,
+        ``amenities``, the control lines by their Chinese names, and in a city
+        ``control_units``; all in EPSG:4547, coordinates rounded to 0.01 m.
     elevation
         Metres at twice the cells of the scale, row 0 in the south, ``float32[rows, columns]``.
     origin
@@ -111,12 +111,12 @@ def make_region(seed: int, scale: Scale) -> Region:
         "clinics": clinics,
         "stations": station_candidates(seed, people, clinics, count=scale.candidates),
         "elderly": elderly_care(seed, counties),
+        "amenities": make_amenities(seed, counties),
         "plots": idle_plots(seed, blocks, people, zones),
         **control_lines(seed, terrain, people, blocks),
     }
     if scale.many:
         tables["control_units"] = control_units(seed, terrain, blocks, scale)
-        tables["amenities"] = make_amenities(seed, counties)
     heights = terrain.elevation[1::2, 1::2].astype(np.float32)
     return Region(scale, tables, heights, terrain.origin)
 

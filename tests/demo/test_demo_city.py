@@ -201,10 +201,10 @@ def test_pupils_are_the_children_there_are(city: Region) -> None:
     assert (schools["boarders"] <= schools["enrolment"]).all()
 
 
-def test_a_dozen_services_with_capacities(city: Region, tmp_path: Path) -> None:
+def test_fifteen_services_with_capacities(city: Region, tmp_path: Path) -> None:
     write_files(tmp_path, city)
     asked = study.read_study(tmp_path)
-    assert len(asked.services) == 12
+    assert len(asked.services) == 15
     assert asked.made_up
     assert [z.zoning for z in asked.zones] == ["township", "county", "control_unit"]
     amenities = city.tables["amenities"]

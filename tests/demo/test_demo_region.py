@@ -13,7 +13,7 @@ from siting.demo.region import Region, make_county
 from siting.demo.scale import COUNTY
 
 POPULATION = COUNTY.population
-CHECKSUM = "fd57aef864591285a0b17c42dddd286c77deab8ec1b0eda959e74d5ee60f773f"
+CHECKSUM = "146ecae1652455c2057aa5824c565dda7559f00f0736c7c56c536d2f6fdf126c"
 FOOT = ("path", "footway")
 EXPRESSWAY = ("motorway", "motorway_link")
 

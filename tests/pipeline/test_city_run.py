@@ -1,4 +1,4 @@
-"""The generated city from the command line: twelve services, three zonings, pages that open."""
+"""The generated city from the command line: fifteen services, three zonings, pages that open."""
 
 from collections.abc import Callable
 
@@ -9,7 +9,7 @@ from finished_run import Finished
 
 SERVICES = {
     "kindergarten", "primary", "junior", "senior", "clinic", "hospital", "elderly", "childcare",
-    "culture", "sport", "market", "shop",
+    "culture", "sport", "market", "shop", "park", "health_centre", "clinic_elderly",
 }  # fmt: skip
 PARTS = ["covered", "no_seat", "out_of_reach", "not_assessed"]
 PAGE_BYTES = 12e6  # what a browser on an office PC opens at once
@@ -31,7 +31,7 @@ def test_every_service_and_zoning_sums_to_the_raw_people(city_run: Finished) -> 
     raw = pd.read_csv(city_run.folder / "data/raw/demo/常住人口点.csv", encoding="utf-8-sig")
     groups = {
         "kindergarten": "3-5岁", "primary": "6-11岁", "junior": "12-14岁", "senior": "15-17岁",
-        "elderly": "60岁以上", "childcare": "0-2岁",
+        "elderly": "60岁以上", "childcare": "0-2岁", "clinic_elderly": "60岁以上",
     }  # fmt: skip
     table = city_run.table("coverage")
     assert set(table["service"]) == SERVICES
@@ -57,11 +57,35 @@ def test_people_in_control_units_are_those_that_lie_there(city_run: Finished) ->
     table = city_run.table("coverage")
     here = table[
         (table["zoning"] == "control_unit") & (table["service"] == "culture")
+        & (table["rule_id"] == "circle_15min")
         & (table["plan"] == "today") & (table["level"] == "zone") & table["zone_id"].notna()
         & (table["settlement"] != "judged")
     ]  # fmt: skip
     stated = here.groupby("zone_id")["persons"].sum()
     assert stated[stated > 0].to_dict() == counted[counted > 0].to_dict()
+
+
+def test_baskets_sum_and_each_is_of_no_more_kinds_than_have_a_layer(city_run: Finished) -> None:
+    raw = pd.read_csv(city_run.folder / "data/raw/demo/常住人口点.csv", encoding="utf-8-sig")
+    table, lacks = city_run.table("baskets"), city_run.table("basket_services")
+    assert (table[["complete", "incomplete", "not_assessed"]].sum(axis=1) == table["persons"]).all()
+    zones = table[(table["settlement"] != "judged") & (table["level"] == "zone")]
+    sums = zones.groupby(["basket", "zoning"])["persons"].sum()
+    children = raw[["0-2岁", "3-5岁", "6-11岁"]].sum().sum()
+    for (basket, _), persons in sums.items():
+        group = {"elderly": raw["60岁以上"].sum(), "children": children}
+        assert persons == group.get(str(basket), raw["常住人口"].sum())
+    found = lacks[(lacks["level"] == "region") & (lacks["settlement"] == "judged")]
+    for basket, part in found[found["zoning"] == "county"].groupby("basket"):
+        (row,) = table[
+            (table["basket"] == basket) & (table["level"] == "region")
+            & (table["settlement"] == "judged") & (table["zoning"] == "county")
+        ].to_dict("records")  # fmt: skip
+        assert row["kinds"] == part["why"].isna().sum()
+        assert row["kinds_missing"] == part["why"].notna().sum()
+        assert row["incomplete"] >= part["lacking_persons"].max()
+    gone = found[found["why"].notna()].groupby("basket")["kind"].unique()
+    assert set(gone["circle_15min"]) >= {"elderly_home", "sport_centre"}
 
 
 def test_the_finding_speaks_of_the_whole_city_not_of_its_control_units(
@@ -73,6 +97,6 @@ def test_the_finding_speaks_of_the_whole_city_not_of_its_control_units(
 
 def test_pages_are_small_enough_to_open(city_run: Finished) -> None:
     pages = sorted((city_run.folder / "maps").rglob("*.html"))
-    assert len(pages) == 6
+    assert len(pages) == 7
     for page in pages:
         assert page.stat().st_size < PAGE_BYTES, page.name
