@@ -157,7 +157,10 @@ def baskets_page(
         notes=(
             *base.notes,
             sheet.say("note.baskets"),
-            *(_contents(basket, sheet) for basket in asked),
+            *(
+                sheet.say("basket.source", contents=_contents(basket, sheet), source=basket.source)
+                for basket in asked
+            ),
             *([sheet.say("note.provision")] if provision is not None else []),
         ),
     )
@@ -297,13 +300,12 @@ def _field(kind: str, sheet: Sheet) -> str:
 
 
 def _contents(basket: ShownBasket, sheet: Sheet) -> str:
-    """Return what the basket holds and who says so, with its status."""
+    """Return what the basket holds, with the status of that list, and why it was changed."""
     kinds = [sheet.say(f"kind.{kind}") for kind in (*basket.services, *basket.missing)]
     told = sheet.say(
         "basket.contents",
         basket=basket.label,
         kinds=text.joined(kinds, sheet.lang),
-        source=basket.source,
         status=sheet.say(f"status.{basket.status}"),
     )
     changed = sheet.say("rule.changed", reason=basket.reason) if basket.reason else ""

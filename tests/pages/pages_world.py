@@ -261,7 +261,7 @@ def make(lang: str = "zh", *, rename: Callable[[str], str] = lambda name: name) 
         demand,
         coverage,
         figures,
-        *whole_baskets(demand, membership, reaches, rename),
+        *whole_baskets(demand, membership, reaches, rename, lang),
         gpd.GeoDataFrame(pd.concat(holes, ignore_index=True), crs=CRS),
         lost_by_site(existing, offers),
         green,
@@ -286,14 +286,15 @@ def whole_baskets(
     membership: pd.DataFrame,
     reaches: dict[str, pd.DataFrame],
     rename: Callable[[str], str],
+    lang: str,
 ) -> tuple[tuple[pd.DataFrame, pd.DataFrame], list[maps.ShownBasket]]:
     """A circle of two kinds, one of the villages, and 一老一小, each with something missing."""
     tables, services, asked = [], [], []
     for key, rule_id, walkers, people in (
-        ("circle_15min", "circle_15min", "", "居民"),
-        ("village", "life_unit.village", "", "居民"),
-        ("elderly", "elderly.walk_15min", "elderly", rename("60 岁及以上")),
-        ("children", "children.walk_15min", "children", rename("6–11 岁儿童")),
+        ("circle_15min", "circle_15min", "", text.get("people.all", lang)),
+        ("village", "life_unit.village", "", text.get("people.all", lang)),
+        ("elderly", "elderly.walk_15min", "elderly", rename("60+")),
+        ("children", "children.walk_15min", "children", rename("6–11")),
     ):
         rule = BOOK[rule_id]
         fill = {"primary": ("primary",), "health_station": ("clinic",)}
@@ -311,7 +312,7 @@ def whole_baskets(
         asked.append(
             maps.ShownBasket(
                 key,
-                text.get(f"basket.{key}", "zh"),
+                text.get(f"basket.{key}", lang),
                 rule_id,
                 people,
                 walkers,
@@ -319,7 +320,7 @@ def whole_baskets(
                 missing,
                 source=rename("本工具假定"),
                 status="assumed",
-                reason=rename("试算"),
+                reason=rename("a try"),
             )
         )  # fmt: skip
     stacked = (pd.concat(tables, ignore_index=True), pd.concat(services, ignore_index=True))
