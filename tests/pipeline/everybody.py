@@ -17,10 +17,13 @@ WHOLE = {
     "accessibility": ["level", "zoning", "service"],
     "comparison": BY_RULE,
     "equity": ["figure", "service", "rule_id", "zoning"],
+    "green_per_person": ["zoning"],  # its zones: the region leaves out who is outside every zone
+    "baskets": ["level", "basket", "zoning"],
 }
 # What the persons of a row are divided into.
 PARTS = {
     "coverage": ["covered", "no_seat", "out_of_reach", "not_assessed"],
+    "baskets": ["complete", "incomplete", "not_assessed"],
     "comparison": [
         f"{part}_persons" for part in ("covered", "no_seat", "out_of_reach", "not_assessed")
     ],
@@ -28,16 +31,20 @@ PARTS = {
 # Some of the people: those of a gap, of a site, of what is listed.
 SOME = {
     *("access", "accessibility_sites", "gaps", "losses", "new_sites", "road_defects"),
-    *("closures", "closures_limits", "closures_receivers"),
+    *("closures", "closures_limits", "closures_receivers", "basket_services", "pocket_parks"),
 }
+OF_A_GROUP = ("elderly", "children")  # baskets that count fewer than everybody
 
 
 def has_persons(table: pd.DataFrame) -> bool:
     return any(c == "persons" or c.endswith("_persons") for c in table.columns)
 
 
-def adds_up(run: Finished, everybody: int) -> set[str]:
-    """Assert that they do; return the names of the tables that have everybody."""
+def adds_up(run: Finished, everybody: int, *, grouped: bool = False) -> set[str]:
+    """Assert that they do; return the names of the tables that have everybody.
+
+    Tables by service have the people of its group only, where services are ``grouped``.
+    """
     seen = set()
     for file in sorted(run.folder.rglob("tables/*.csv")):
         table = run.table(file.stem)
@@ -45,7 +52,7 @@ def adds_up(run: Finished, everybody: int) -> set[str]:
             continue
         assert file.stem in WHOLE or file.stem in SOME, f"how does {file.stem} add up?"
         assert not (table.filter(regex="(^|_)persons$").fillna(0) < 0).any(axis=None), file.stem
-        if file.stem not in WHOLE:
+        if file.stem not in WHOLE or (grouped and "service" in WHOLE[file.stem]):
             continue
         seen.add(file.stem)
         if file.stem == "equity":  # compared or not
@@ -54,9 +61,14 @@ def adds_up(run: Finished, everybody: int) -> set[str]:
             assert (table[part].sum(axis=1) == table["persons"]).all(), file.stem
         if "settlement" in table:
             table = table[table["settlement"] != "judged"]
+        if file.stem == "green_per_person":
+            table = table[table["level"] == "zone"]
+        if file.stem == "baskets":
+            table = table[~table["basket"].isin(OF_A_GROUP)]
         sums = table.groupby(WHOLE[file.stem], dropna=False)["persons"].sum()
         assert set(sums) == {everybody}, (file.stem, sums[sums != everybody])
-    same_people(run)
+    if not grouped:
+        same_people(run)
     return seen
 
 

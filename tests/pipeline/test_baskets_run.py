@@ -204,7 +204,7 @@ def test_the_first_page_tells_of_the_first_basket_and_of_the_groups(run: Run) ->
     told = [line for line in run.headlines if "服务齐全" in line]
     assert len(told) == 2
     assert "十分钟生活圈" in told[0]
-    assert told[1].startswith("一小：")
+    assert told[1].startswith("一小（")
 
 
 def test_groups_that_count_somebody_twice_are_refused(town: Town) -> None:

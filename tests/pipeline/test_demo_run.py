@@ -1,5 +1,6 @@
 """The demo from the command line, network refused: what its tables and files promise."""
 
+import json
 import sqlite3
 from collections.abc import Callable
 from pathlib import Path
@@ -8,6 +9,7 @@ import geopandas as gpd
 import openpyxl
 import pandas as pd
 import pytest
+from everybody import adds_up
 from finished_run import Finished
 
 from siting import plan as plans
@@ -116,6 +118,12 @@ def test_the_same_figures_in_csv_geopackage_and_workbook(demo_run: Finished) -> 
     rows = list(sheets[fields].iter_rows(min_row=3, values_only=True))
     at = fields.index("covered")
     assert [row[at] for row in rows] == table["covered"].tolist()
+
+
+def test_every_table_with_persons_has_everybody(demo_run: Finished) -> None:
+    record = json.loads(next(demo_run.folder.rglob("run.json")).read_text("utf-8"))
+    whole = adds_up(demo_run, record["persons"], grouped=True)
+    assert whole == {"people", "baskets", "green_per_person"}
 
 
 def test_leave_one_out_is_the_plan_evaluated(
