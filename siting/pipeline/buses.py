@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -211,6 +212,18 @@ def by_bus(
         pupils = inputs.demand.set_index("demand_id")["population"]
     found = _routes(study, inputs, name, direct, pupils[pupils > 0], homes_at, sites_at, barriers)
     return school_bus.by_routes(direct, found.pupils), speed, found
+
+
+def by_bus_ahead(
+    bus: Bus, rules: Mapping[str, Rule], speed: Rule, cutoff: int
+) -> tuple[Rule, int]:
+    """Return what :func:`by_bus` will make of the range of speed and of the cutoff (ms)."""
+    if bus.how != "detour":
+        return speed, cutoff
+    factor = rules["bus.detour_factor"]
+    more = round(rules["bus.stop_walk"].strict * MS_PER_MIN) + terms(bus, rules).wait_ms
+    farthest = math.floor(coverage.exact(factor.strict) * cutoff)
+    return school_bus.ranged(speed, factor), min(farthest + more, LARGEST)
 
 
 def _routes(

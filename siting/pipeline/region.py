@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -21,7 +22,7 @@ from siting.errors import StudyError
 from siting.evaluate import Service
 from siting.load import Sites
 from siting.pipeline import seats
-from siting.pipeline.buses import SchoolBuses, by_bus
+from siting.pipeline.buses import SchoolBuses, by_bus, by_bus_ahead
 from siting.pipeline.inputs import Inputs
 from siting.pipeline.road_layer import road_defects, walls
 from siting.pipeline.roads import SPEED_RULE, ways
@@ -77,7 +78,14 @@ def steps_of(study: Study) -> int:
 
 
 def join(study: Study, inputs: Inputs, *, step: Steps) -> Region:
-    """Attach everything to the networks and compute travel times once for all questions."""
+    """Attach everything to the networks and compute travel times once for all questions.
+
+    Raises
+    ------
+    StudyError
+        Searches stop short of what the rules look at; all services at once, before the first step.
+    """
+    _check_cutoffs(study, inputs)
     options = study.network
     barriers = walls_of(inputs)
     every = [*inputs.sites.values(), *([inputs.candidates] if inputs.candidates else [])]
@@ -167,11 +175,8 @@ def service_on(
         parts.append(inputs.candidates)
     sites = load.join_sites(parts).sites
     existing = tuple(sorted(inputs.sites[name].sites["site_id"]))
-    judged_by = tuple(inputs.rules[rule_id] for rule_id in study.rules_of(name))
-    if new is not None and new.service == name:
-        judged_by += (inputs.rules[new.rule],) if new.rule not in study.rules_of(name) else ()
+    judged_by = _judged_by(study, inputs, name)
     speed = inputs.rules[SPEED_RULE[asked.road]]
-    _check_cutoffs(study, name, judged_by, speed)
     by_length = asked.access is not None and asked.access.catchment.endswith(" m")
     at = sites_at[asked.road]
     at = at[coverage.among(at["point_id"], sites["site_id"])]
@@ -239,36 +244,56 @@ def walls_of(inputs: Inputs) -> gpd.GeoSeries | None:
     return walls(inputs.water, inputs.barriers)
 
 
-def _check_cutoffs(study: Study, name: str, judged_by: tuple[Rule, ...], speed: Rule) -> None:
-    """Refuse a search that stops short of what a rule looks at, before anything is computed."""
+def _judged_by(study: Study, inputs: Inputs, name: str) -> tuple[Rule, ...]:
+    """Return the rules of a service, that of new sites for it included."""
+    rules = list(study.rules_of(name))
+    new = study.decide.new_sites
+    if new is not None and new.service == name and new.rule not in rules:
+        rules.append(new.rule)
+    return tuple(inputs.rules[rule_id] for rule_id in rules)
+
+
+def _check_cutoffs(study: Study, inputs: Inputs) -> None:
+    """Refuse searches that stop short of what a rule looks at.
+
+    Where seats are counted every pair matters up to the loose end, where people live as near as may
+    be and walk no access leg: the most that this can come to is asked for.
+    """
     options = study.network
+    apart = demand.spread_mm(inputs.demand, within_m=study.people.within_m)
+    nearer_mm = int(apart.max() if len(apart) else 0) + round(options.max_access_m * 1_000)
     told = []
-    for rule in judged_by:
-        limits = coverage.thresholds(rule, speed=speed)
-        key, stops, unit, per = (
-            ("cutoff_min", options.cutoff_min, "min", 60_000)
-            if limits.impedance == "time"
-            else ("cutoff_km", options.cutoff_km, "km", 1_000_000)
-        )
-        if limits.judged > round(stops * per):
-            told.append(
-                f"network.{key} = {stops:g} stops short of services.{name}: rule {rule.id} looks "
-                f"{limits.judged / per:g} {unit} far. Set it to that or more."
+    for name, asked in sorted(study.services.items()):
+        speed = inputs.rules[SPEED_RULE[asked.road]]
+        pace = inputs.networks[asked.road].access_kph
+        # a part and the whole of a way are rounded each by itself
+        nearer_ms = int(network.travel_ms(np.array([nearer_mm]), pace)[0]) + 1
+        for rule in _judged_by(study, inputs, name):
+            by_time = coverage.thresholds(rule, speed=speed).impedance == "time"
+            key, stops, unit, per, nearer = (
+                ("cutoff_min", options.cutoff_min, "min", 60_000, nearer_ms)
+                if by_time
+                else ("cutoff_km", options.cutoff_km, "km", 1_000_000, nearer_mm)
             )
-    catchment = study.services[name].access
-    if catchment is not None:
-        number, unit = catchment.catchment.split()
-        key, stops = (
-            ("cutoff_min", options.cutoff_min)
-            if unit == "min"
-            else ("cutoff_km", options.cutoff_km)
-        )
-        end = float(number) if unit == "min" else float(number) / 1_000
-        if end > stops:
-            told.append(
-                f"network.{key} = {stops:g} stops short of services.{name}: its access.catchment "
-                f"is {catchment.catchment}. Set it to {end:g} or more, or the catchment nearer."
-            )
+            cutoff = round(stops * per)
+            judged = coverage.thresholds(rule, speed=speed).judged
+            short = f"network.{key} = {stops:g} stops short of services.{name}: "
+            if judged > cutoff:
+                told.append(
+                    f"{short}rule {rule.id} looks {judged / per:g} {unit} far. "
+                    "Set it to that or more."
+                )
+            elif asked.seats is not None:
+                if by_time and asked.bus is not None:
+                    speed, cutoff = by_bus_ahead(asked.bus, inputs.rules, speed, cutoff)
+                loose = coverage.thresholds(rule, speed=speed).high + nearer
+                if loose > cutoff:
+                    more = math.ceil((loose - cutoff + round(stops * per)) / per * 10) / 10
+                    told.append(
+                        f"{short}its seats are counted, and the loose end of rule {rule.id} may "
+                        f"look {loose / per:.1f} {unit} far. Set it to {more:g} or more."
+                    )
+        told += _catchment_beyond(study, name)
     if told:
         raise StudyError("\n".join(told))
 
@@ -287,3 +312,21 @@ def _losses(at: pd.DataFrame, what: str, way: str, demand: gpd.GeoDataFrame) -> 
             "persons": lost["point_id"].map(persons).astype("Int64").to_numpy(),
         }
     )
+
+
+def _catchment_beyond(study: Study, name: str) -> list[str]:
+    """Tell of a catchment that the search stops short of."""
+    access, options = study.services[name].access, study.network
+    if access is None:
+        return []
+    number, unit = access.catchment.split()
+    key, stops = (
+        ("cutoff_min", options.cutoff_min) if unit == "min" else ("cutoff_km", options.cutoff_km)
+    )
+    end = float(number) if unit == "min" else float(number) / 1_000
+    if end <= stops:
+        return []
+    return [
+        f"network.{key} = {stops:g} stops short of services.{name}: its access.catchment is "
+        f"{access.catchment}. Set it to {end:g} or more, or the catchment nearer."
+    ]

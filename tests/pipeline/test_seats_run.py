@@ -35,11 +35,12 @@ class Town:
         self.content["rules"] = {"circle_15min": {"value": 1_500, "reason": "a town of toys"}}
         self.runs = 0
 
-    def study(self, **school: Any) -> Path:
-        """Write the study with these keys of the school added."""
+    def study(self, *, network: dict[str, Any] | None = None, **school: Any) -> Path:
+        """Write the study with these keys of the school, and of the network, added."""
         self.runs += 1
         content = json.loads(json.dumps(self.content))
         content["services"]["school"] |= school
+        content["network"] = content.get("network", {}) | (network or {})
         file = self.folder / f"s{self.runs}" / "study.toml"
         file.parent.mkdir()
         file.write_text("\n".join(f"{toml(k)} = {toml(v)}" for k, v in content.items()), "utf-8")
@@ -145,3 +146,16 @@ def test_per_thousand_residents_in_table_and_on_the_page(town: Town) -> None:
 def test_studies_that_ask_for_seats_in_vain(town: Town, school: dict[str, Any], told: str) -> None:
     with pytest.raises(StudyError, match=re.escape(told)):
         siting.read_study(town.study(**school))
+
+
+def test_seats_are_looked_for_up_to_the_loose_end_or_nothing_is_computed(town: Town) -> None:
+    """1.5 km, and half a kilometre of access leg that the loose end does not count."""
+    said: list[str] = []
+    short = {"cutoff_km": 1.6}
+    study = siting.read_study(town.study(network=short, seats="max_served"))
+    with pytest.raises(StudyError, match=r"cutoff_km = 1.6.*seats are counted.*Set it to 2 or mor"):
+        siting.run(study, say=lambda step, _done, _total: said.append(step))
+    assert not [step for step in said if "attach" in step or "travel times" in step]
+    assert len(siting.run(siting.read_study(town.study(network=short))).coverage)
+    enough = town.study(network={"cutoff_km": 2.0}, seats="max_served")
+    assert len(siting.run(siting.read_study(enough)).coverage)
