@@ -115,7 +115,7 @@ def rules(
             f"{number} {rule.unit}" if number else "",
             rule.status + (f" (changed: {rule.reason})" if rule.reason else ""),
             rule.strength,
-            ", ".join(rule.judges),
+            ", ".join((*rule.judges, *rule.zonings)),
             rule.text_zh if lang == "zh" else rule.text_en,
             source,
         )

@@ -409,7 +409,9 @@ def write_xlsx(
                 "rule_id": r.id,
                 "text": r.text_zh if lang == "zh" else r.text_en,
                 **{f: getattr(r, f) for f in ("value", "low", "high", "unit", "measure")},
-                "judges": text.joined([text.get(f"settlement.{j}", lang) for j in r.judges], lang),
+                "judges": text.joined(
+                    [*(text.get(f"settlement.{j}", lang) for j in r.judges), *r.zonings], lang
+                ),
                 **{f: getattr(r, f) for f in ("of", "strength", "source", "clause", "status")},
                 "reason": r.reason or "",
             }

@@ -16,7 +16,7 @@ from siting.coverage.judge import members
 from siting.coverage.limits import exact
 from siting.demand import membership as zones_of
 from siting.demand import whole_persons
-from siting.errors import DataError, Problem, StudyError
+from siting.errors import DataError, Problem, StudyError, first_ids
 from siting.rules import PER_1000, Rule
 
 PER = 1_000
@@ -71,14 +71,15 @@ def provision(
 
         ``pass`` at the upper end or above, ``fail`` below the lower, ``not_robust`` between them;
         ``not_judged`` where the rule does not judge the class (``settlement``), nobody lives there
-        (``no_persons``) or the known seats do not reach the norm and others are unknown
-        (``capacity_unknown``: unknown is neither none nor unlimited). A fail of a zone in which no
-        site stands says ``no_sites``.
+        (``no_persons``), the rule is there to be known and judges nobody (``to_know``), it is for
+        other zonings (``zoning``), or the known seats do not reach the norm and others are unknown
+        (``capacity_unknown``: unknown is neither none nor unlimited). Figures and what is missing
+        are told all the same. A fail of a zone in which no site stands says ``no_sites``.
 
     Raises
     ------
     StudyError
-        The rule is no norm per thousand.
+        The rule is no norm per thousand, or for a zoning that is not there.
     DataError
         Tables that do not fit each other.
     """
@@ -86,6 +87,11 @@ def provision(
         raise StudyError(
             f"rule {rule.id} measures {rule.measure} in {rule.unit}; provision is judged by a "
             f"count in {', '.join(PER_1000)}. Name another rule."
+        )
+    if other := sorted(set(rule.zonings) - set(membership["zoning"])):
+        raise StudyError(
+            f"rule {rule.id} is for zonings that are not there ({first_ids(other)}); there are "
+            f"{first_ids(sorted(membership['zoning'].unique()))}. Correct its zonings."
         )
     if demand.crs != sites.crs or demand.crs != zones.crs:
         raise DataError(
@@ -185,9 +191,14 @@ def _told(row: Mapping[Hashable, Any], rule: Rule) -> dict[str, Any]:
         "per_1000": float(Fraction(seats * PER, persons)) if sure else np.nan,
         "short": max(0, math.ceil(low - seats)) if sure else pd.NA,
     }
-    judged = row["settlement"] == "judged" or row["settlement"] in rule.judges
-    if not judged or persons == 0:
-        why = "settlement" if not judged else "no_persons"
+    reasons = {
+        "settlement": row["settlement"] not in ("judged", *rule.judges),
+        "no_persons": persons == 0,
+        "to_know": rule.strength == "to_know",
+        "zoning": bool(rule.zonings) and row["zoning"] not in rule.zonings,
+    }
+    if any(reasons.values()):
+        why = next(reason for reason, holds in reasons.items() if holds)
         return {**told, "verdict": "not_judged", "why": why}
     if seats >= high:
         return {**told, "verdict": "pass", "why": ""}

@@ -64,6 +64,9 @@ class Rule(BaseModel):
         What is measured: network or straight-line metres, minutes, a share, an area…
     judges
         Settlement classes it judges; others are reported and never passed or failed by it.
+    zonings
+        Of a norm per thousand residents: the zonings whose zones it judges, as the study names
+        them; all by default.
     of
         The denominator: people, residential land or pupils.
     strictly
@@ -87,6 +90,7 @@ class Rule(BaseModel):
     unit: str
     measure: Measure
     judges: tuple[Settlement, ...] = ("urban", "township_seat", "village")
+    zonings: tuple[str, ...] = ()
     of: Literal["people", "land", "pupils"] = "people"
     strictly: bool = False
     strength: Literal["hard", "soft", "to_know"] = "soft"
@@ -98,6 +102,11 @@ class Rule(BaseModel):
     @model_validator(mode="after")
     def _one_number_or_a_range(self) -> Rule:
         ranged = self.low is not None and self.high is not None
+        if self.zonings and self.unit not in PER_1000:
+            raise ValueError(
+                f"rule {self.id} is in {self.unit} and judges zones of every zoning; zonings are "
+                f"for {', '.join(PER_1000)}, remove them"
+            )
         if self.measure == "text":
             if self.value is not None or self.low is not None or self.high is not None:
                 raise ValueError(f"rule {self.id} is a text and has no number")

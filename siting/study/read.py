@@ -160,6 +160,12 @@ def _resolved(study: Study) -> Study:
                     f"residents.{meant} Name a rule in {', '.join(rules.PER_1000)}; `siting rules` "
                     "lists them."
                 )
+            zonings = [zones.zoning for zones in study.zones]
+            told += [
+                f'rules."{norm.id}".zonings: "{zoning}" is not among {zonings}'
+                for zoning in (norm.zonings if norm is not None else ())
+                if zoning not in zonings
+            ]
     if told:
         raise StudyError("\n".join(told))
     return study

@@ -165,9 +165,43 @@ def test_what_is_no_norm_per_thousand_is_refused() -> None:
         held([1], far, [1], norm(value=1))
 
 
+def test_a_norm_to_know_shows_figures_and_judges_nobody() -> None:
+    people, at = [200, 200, 200, 100, 300], places(10, 300)
+    plain, told = (
+        held(people, at, [40, 11], norm(value=60, strength=strength))
+        for strength in ("soft", "to_know")
+    )
+    assert set(plain["verdict"]) >= {"pass", "fail"}
+    assert set(told["verdict"]) == {"not_judged"}
+    figures = ["persons", "capacity", "per_1000", "short"]
+    pd.testing.assert_frame_equal(plain[figures], told[figures])
+    assert (zone(told, "b")["short"], zone(told, "b")["why"]) == (13, "to_know")
+
+
+def test_a_norm_of_some_zonings_is_a_verdict_there_only() -> None:
+    demand, at = demand_table([100, 100]), places(10)
+    zones = pd.concat([ZONES, ZONES.assign(zoning="u")], ignore_index=True)
+    args: dict[str, Any] = {"service": "school"}
+    both = (
+        demand, membership_table({"t": ["a", "a"], "u": ["a", "a"]}), at,
+        gpd.GeoDataFrame(zones, crs=CRS), pd.Series([5], index=["S0"]),
+    )  # fmt: skip
+    found = coverage.provision(*both, rule=norm(value=60, zonings=("u",)), **args)
+    for zoning, told in found.groupby("zoning"):
+        judged = told[told["settlement"] == "judged"]
+        assert set(judged["verdict"]) == ({"fail"} if zoning == "u" else {"not_judged"})
+        assert set(judged["why"]) == ({""} if zoning == "u" else {"zoning"})
+        assert (judged["short"] == 7).all()
+    with pytest.raises(StudyError, match=r"zonings that are not there \(v\); there are t, u"):
+        coverage.provision(*both, rule=norm(value=60, zonings=("u", "v")), **args)
+    with pytest.raises(ValueError, match="zonings are for seats_per_1000"):
+        Rule(**rules.load()["circle_5min"].model_dump() | {"zonings": ("t",)})
+
+
 def test_shipped_norms_are_marked_as_unread() -> None:
     """Two are targets of a plan that nobody here has read; all others are ours."""
     shipped = [rule for rule in rules.load().values() if rule.unit in rules.PER_1000]
     unread = {rule.id for rule in shipped if rule.status == "unconfirmed"}
     assert unread == {"provision.child_care", "provision.sport_ground_m2"}
     assert {rule.status for rule in shipped if rule.id not in unread} == {"assumed"}
+    assert {rule.strength for rule in shipped} == {"to_know"}

@@ -32,7 +32,15 @@ class Town:
         school = self.content["services"]["school"]
         school.pop("group")
         school["columns"] = {"site_id": "id", "name": "name", "capacity": "pupils"}
-        self.content["rules"] = {"circle_15min": {"value": 1_500, "reason": "a town of toys"}}
+        local = tomllib.loads(
+            'text_zh = "n"\ntext_en = "n"\nvalue = 60\nunit = "seats_per_1000"\n'
+            'measure = "count"\nsource = "t"\nstatus = "assumed"\nreason = "test"\n'
+        )
+        self.content["rules"] = {
+            "circle_15min": {"value": 1_500, "reason": "a town of toys"},
+            "provision.local": local | {"zonings": ["county"]},
+            "provision.here": local | {"zonings": ["township"]},
+        }
         self.runs = 0
 
     def study(self, *, network: dict[str, Any] | None = None, **school: Any) -> Path:
@@ -123,11 +131,19 @@ def test_per_thousand_residents_in_table_and_on_the_page(town: Town) -> None:
         return [line for line in entry["x"] if line["k"].startswith("provision ")]
 
     (line,) = told(shown["school circle_15min"]["township"]["region"])
-    assert line["v"].startswith(f"{row['per_1000']:.1f}（参照 60 个/千人")
+    assert line["v"].startswith(f"{row['per_1000']:.1f}（参照 60 个/千人、仅提示，不作评价")
+    assert "达标" not in line["v"]  # the norm shipped is there to be known
+    assert set(table["verdict"]) == {"not_judged"}
     assert told(shown["clinic circle_15min"]["township"]["region"]) == []
     assert "provision.primary（本工具假定）" in line["l"]
     zones = {z["i"] for z in shown["school circle_15min"]["township"]["zones"] if told(z)}
     assert len(zones) == len(tiny.frame("zones"))
+
+
+def test_a_local_norm_of_a_zoning_is_a_verdict(town: Town) -> None:
+    run = town.run(provision="provision.here")
+    table = pd.read_csv(run.tables_folder / "tables" / "provision.csv", keep_default_na=False)
+    assert {"pass", "fail"} & set(table["verdict"])
 
 
 @pytest.mark.parametrize(
@@ -135,6 +151,7 @@ def test_per_thousand_residents_in_table_and_on_the_page(town: Town) -> None:
     [
         ({"provision": "circle_15min"}, '"circle_15min" is no norm per thousand residents'),
         ({"provision": "provision.primry"}, '"provision.primary"'),
+        ({"provision": "provision.local"}, 'provision.local".zonings: "county" is not among'),
         ({"seats": "nearest"}, "max_served"),
         ({"seats": "max_served", "rules": []}, "seats are counted within rules"),
         (
