@@ -33,6 +33,7 @@ from siting.coverage.limits import (
     may_pass,
     meets,
     thresholds,
+    too_many,
 )
 from siting.coverage.losses import FirstTwo, first_two, losses
 from siting.coverage.places import gaps
@@ -71,5 +72,6 @@ __all__ = [
     "straight_mm",
     "summary",
     "thresholds",
+    "too_many",
     "whole_persons",
 ]

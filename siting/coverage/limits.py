@@ -140,6 +140,19 @@ def meets(part: float | Fraction, whole: float | Fraction, target: Rule) -> bool
     return Fraction(part) > needed if target.strictly else Fraction(part) >= needed
 
 
+def too_many(left_out: int, persons: int, limit: float) -> bool:
+    """Whether more than a share of persons is left out, so that nothing is said of the others.
+
+    Exactly at the limit is not too many; compared without dividing, in exact fractions.
+
+    Examples
+    --------
+    >>> too_many(5, 100, 0.05), too_many(6, 100, 0.05)
+    (False, True)
+    """
+    return Fraction(left_out) > exact(limit) * persons
+
+
 def exact(number: float) -> Fraction:
     """Read a float as the decimal it was written as: 0.8 is 4/5, not its binary neighbour."""
     return Fraction(Decimal(repr(float(number))))

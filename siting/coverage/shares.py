@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from siting.coverage.judge import COUNTS
-from siting.coverage.limits import exact, meets
+from siting.coverage.limits import meets, too_many
 from siting.errors import DataError, Problem, StudyError
 from siting.rules import Rule
 
@@ -100,7 +100,7 @@ def _verdict(
         return "not_judged", "no_target"
     if persons == 0 or persons == missing:
         return "not_judged", "no_persons" if persons == 0 else "not_assessed"
-    if missing > exact(max_not_assessed) * persons:
+    if too_many(missing, persons, max_not_assessed):
         return "not_judged", "not_assessed"
     passes = {
         meets(int(row["covered"]), persons - missing, target),

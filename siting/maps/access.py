@@ -61,7 +61,9 @@ def _supply(row: dict[Any, Any], sheet: Sheet) -> Lines:
         {
             "k": method,
             "l": sheet.say(f"figure.{method}", within=within),
-            "v": text.decimal(number(row[method]), 2),
+            "v": text.DASH + sheet.say("list.bracket", x=sheet.say(f"why.{row['why']}"))
+            if row["why"]
+            else text.decimal(number(row[method]), 2),
         }
         for method in METHODS
     ]
@@ -83,11 +85,14 @@ def _supply(row: dict[Any, Any], sheet: Sheet) -> Lines:
 
 
 def _apart(row: dict[Any, Any], sheet: Sheet) -> dict[str, str]:
-    """Return one figure's Gini, and the ratio of the top to the bottom where there is one."""
+    """Return one figure's Gini, the ratio of top to bottom if any, and how many are left out."""
     gini, ratio = number(row["gini"]), number(row["ratio"])
-    told = sheet.say("equity.gini", g=text.decimal(gini, 3))
+    told = text.DASH if row["why"] else sheet.say("equity.gini", g=text.decimal(gini, 3))
     if ratio is not None:
         told += sheet.say(f"equity.{row['ratio_of']}", r=text.decimal(ratio, 2))
+    share = int(row["left_out_persons"]) / (int(row["left_out_persons"]) + int(row["persons"]) or 1)
+    left = {"n": text.count(row["left_out_persons"]), "share": text.percent(share)}
+    told += sheet.say("equity.too_many" if row["why"] else "equity.left_out", **left)
     return {
         "k": f"equity {row['figure']}",
         "l": sheet.say(

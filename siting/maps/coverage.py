@@ -9,7 +9,7 @@ import geopandas as gpd
 import pandas as pd
 
 from siting import text
-from siting.coverage import may_pass
+from siting.coverage import may_pass, too_many
 from siting.maps import access, geometry, page
 from siting.maps import provision as per_thousand
 from siting.maps.base import (
@@ -250,7 +250,7 @@ def finding(figures: pd.DataFrame, service: str, rule_id: str, sheet: Sheet) -> 
 def is_judged(row: Any, sheet: Sheet) -> bool:
     """Whether few enough are not assessed for a share to be stated: ``judge.max_not_assessed``."""
     limit = sheet.rule("judge.max_not_assessed")
-    return limit is None or not row["not_assessed"] > limit.strict * row["persons"]
+    return limit is None or not too_many(row["not_assessed"], row["persons"], limit.strict)
 
 
 def within(service: str, rule_id: str, sheet: Sheet) -> str:

@@ -41,8 +41,7 @@ from siting.pipeline.equity import Accessibility
 from siting.pipeline.inputs import Inputs
 from siting.pipeline.parks import Pocket
 from siting.pipeline.questions import NewSites
-from siting.pipeline.record import MAX_NOT_ASSESSED
-from siting.pipeline.region import Region
+from siting.pipeline.region import MAX_NOT_ASSESSED, Region
 from siting.pipeline.road_layer import road_defects, told_of
 from siting.pipeline.steps import Say, Steps, quiet
 from siting.study import Study

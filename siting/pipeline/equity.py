@@ -13,14 +13,14 @@ from siting import access, coverage, text
 from siting.access import FloatingCatchment
 from siting.coverage import PER_UNIT
 from siting.evaluate import Service, spread
-from siting.pipeline.region import Region
+from siting.pipeline.region import MAX_NOT_ASSESSED, Region
 from siting.study import Study
 
 WEIGHTS = ("e2sfca.weight_near", "e2sfca.weight_middle", "e2sfca.weight_far")
 FIGURES = ("covered_share_assessed", "per_1000_2sfca", "per_1000_e2sfca", "mean_time_min")
 ZONES = (
     *("level", "service", "zoning", "zone_id", "catchment", "persons", "not_assessed"),
-    *("per_1000_2sfca", "per_1000_e2sfca", "supply", "unreached_supply"),
+    *("per_1000_2sfca", "per_1000_e2sfca", "why", "supply", "unreached_supply"),
 )
 SITES = (
     *("service", "site_id", "name", "catchment", "supply", "reached"),
@@ -28,7 +28,7 @@ SITES = (
 )
 EQUITY = (
     *("figure", "service", "rule_id", "zoning", "zones", "persons", "left_out_persons"),
-    *("gini", "ratio", "ratio_of"),
+    *("gini", "ratio", "ratio_of", "why"),
 )
 
 
@@ -38,6 +38,8 @@ class Accessibility:
 
     ``zones`` has a row a zone and one for the whole region (``level``), which also says how much
     supply there is and how much of it nobody has within the catchment; ``sites`` a row a site.
+    ``why`` is ``not_assessed`` where that is more than ``judge.max_not_assessed`` of the people:
+    the figure of the others is no figure of the zone, and pages show none.
     """
 
     zones: pd.DataFrame
@@ -103,6 +105,7 @@ def accessibility(study: Study, here: Region) -> Accessibility | None:
 
 def _zones(here: Region, plain: FloatingCatchment, weighted: FloatingCatchment) -> pd.DataFrame:
     """Return both figures by zone, and for the region of each zoning."""
+    limit = here.inputs.rules[MAX_NOT_ASSESSED].strict
     member = here.inputs.membership
     member = member[member["demand_id"].isin(set(plain.points["demand_id"]))]
     whole = member.assign(zone_id="")
@@ -110,6 +113,10 @@ def _zones(here: Region, plain: FloatingCatchment, weighted: FloatingCatchment) 
     for level, of in (("region", whole), ("zone", member)):
         table = access.by_zone(plain.points, of).rename(columns={"per_1000": "per_1000_2sfca"})
         table["per_1000_e2sfca"] = access.by_zone(weighted.points, of)["per_1000"]
+        table["why"] = [
+            "not_assessed" if coverage.too_many(left, persons, limit) else ""
+            for left, persons in zip(table["not_assessed"], table["persons"], strict=True)
+        ]
         table["level"] = level
         for column, amount in (("supply", plain.supply), ("unreached_supply", plain.unreached)):
             table[column] = pd.array(
@@ -119,8 +126,14 @@ def _zones(here: Region, plain: FloatingCatchment, weighted: FloatingCatchment) 
     return pd.concat(found, ignore_index=True)
 
 
-def between_zones(here: Region, figures: pd.DataFrame, found: Accessibility | None) -> pd.DataFrame:
+def between_zones(
+    here: Region, figures: pd.DataFrame, found: Accessibility | None, *, max_not_assessed: float
+) -> pd.DataFrame:
     """Return Gini and Palma of every figure between the zones of every zoning of two or more.
+
+    A zone is compared if its figure may be stated: no more than ``max_not_assessed`` of its people
+    are left out of it. Where the people left out of all zones together are more than that share,
+    nothing is compared.
 
     Parameters
     ----------
@@ -130,6 +143,8 @@ def between_zones(here: Region, figures: pd.DataFrame, found: Accessibility | No
         From :func:`siting.report.coverage_figures`.
     found
         From :func:`accessibility`.
+    max_not_assessed
+        Share of people (0–1).
 
     Returns
     -------
@@ -137,7 +152,8 @@ def between_zones(here: Region, figures: pd.DataFrame, found: Accessibility | No
         ``figure`` (a column of the coverage or accessibility table, or ``mean_time_min``: to the
         nearest site, of those who reach one), ``service``, ``rule_id`` (``""`` where the figure is
         of no rule), ``zoning``; ``zones`` and ``persons`` compared, ``left_out_persons`` (not
-        judged or assessed, not reached, or outside every zone); ``gini``, ``ratio``, ``ratio_of``.
+        assessed, not reached, in a zone that is not compared, or outside every zone); ``gini``,
+        ``ratio``, ``ratio_of``; ``why``, ``left_out`` where they are too many to compare the rest.
     """
     shares = figures[
         (figures["plan"] == here.today.name)
@@ -159,8 +175,13 @@ def between_zones(here: Region, figures: pd.DataFrame, found: Accessibility | No
             for name in FIGURES[1:3]
         ]
     parts += [_times(here, service) for service in here.services if service.time is not None]
-    columns = ["figure", "service", "rule_id", "zoning", "zone_id", "value", "counted"]
+    columns = ["figure", "service", "rule_id", "zoning", "zone_id", "value", "counted", "persons"]
     table = pd.concat([part[columns] for part in parts], ignore_index=True)
+    silent = [
+        coverage.too_many(whole - counted, whole, max_not_assessed)
+        for counted, whole in zip(table["counted"], table["persons"], strict=True)
+    ]
+    table.loc[silent, "value"] = np.nan
     order = pd.Categorical(table["figure"], FIGURES, ordered=True)
     table = table.assign(figure=order)
     # shares are of whom the rule judges: who is not judged is left out of them like the others
@@ -171,8 +192,11 @@ def between_zones(here: Region, figures: pd.DataFrame, found: Accessibility | No
         if len(inside) < 2:
             continue
         told = access.equity(inside["value"].tolist(), inside["counted"].tolist())
-        left = everybody[str(keys[1])] - told.persons
-        rows.append((*map(str, keys), told.zones, told.persons, left, *told[2:]))
+        left, why = everybody[str(keys[1])] - told.persons, ""
+        judged = int(part["persons"].sum())
+        if coverage.too_many(judged - told.persons, judged, max_not_assessed):
+            told, why = told._replace(gini=math.nan, ratio=math.nan, ratio_of=""), "left_out"
+        rows.append((*map(str, keys), told.zones, told.persons, left, *told[2:], why))
     return pd.DataFrame(rows, columns=list(EQUITY))
 
 

@@ -19,7 +19,8 @@ if TYPE_CHECKING:
     from siting.pipeline import Results
 
 from siting.pipeline.pages import pages_of, sheet_of
-from siting.pipeline.record import MAX_NOT_ASSESSED, record_of, rules_used
+from siting.pipeline.record import record_of, rules_used
+from siting.pipeline.region import MAX_NOT_ASSESSED
 
 
 def write(
@@ -97,7 +98,9 @@ def tables_of(results: Results, max_not_assessed: float) -> dict[str, pd.DataFra
     }
     for name in ("coverage", "comparison"):
         tables[name] = buses.marked(tables[name], here.services, inputs.rules)
-    apart = equity.between_zones(here, tables["coverage"], results.accessibility)
+    apart = equity.between_zones(
+        here, tables["coverage"], results.accessibility, max_not_assessed=max_not_assessed
+    )
     if len(apart):
         tables["equity"] = apart
     if (shared := results.accessibility) is not None:

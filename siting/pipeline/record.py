@@ -13,14 +13,13 @@ import pandas as pd
 
 import siting
 from siting.pipeline import baskets, buses, equity, parks, people, zoned
-from siting.pipeline.region import LEG_RULE
+from siting.pipeline.region import LEG_RULE, MAX_NOT_ASSESSED
 from siting.pipeline.roads import SPEED_RULE, ways
 from siting.rules import Rule
 
 if TYPE_CHECKING:
     from siting.pipeline import Results
 
-MAX_NOT_ASSESSED = "judge.max_not_assessed"
 CLOSURE_RULES = ("school.keep_needed_small", "school.build_before_closing", "school.hearing")
 LIBRARIES = (
     "exactextract", "geopandas", "highspy", "numba", "numpy", "osmium", "pandas", "pyproj",

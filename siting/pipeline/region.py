@@ -32,6 +32,7 @@ from siting.rules import Rule
 from siting.study import Study
 
 LEG_RULE = "attach.leg_detour"
+MAX_NOT_ASSESSED = "judge.max_not_assessed"
 NEAREST_KNOWN = 3  # nearest sites known beyond the cutoff: today's, its stand-in, and one more
 
 
@@ -326,7 +327,8 @@ def _catchment_beyond(study: Study, name: str) -> list[str]:
     end = float(number) if unit == "min" else float(number) / 1_000
     if end <= stops:
         return []
-    return [
+    told = (
         f"network.{key} = {stops:g} stops short of services.{name}: its access.catchment is "
         f"{access.catchment}. Set it to {end:g} or more, or the catchment nearer."
-    ]
+    )
+    return [told]

@@ -162,7 +162,7 @@ def _resolved(study: Study) -> Study:
                 )
             zonings = [zones.zoning for zones in study.zones]
             told += [
-                f'rules."{norm.id}".zonings: "{zoning}" is not among {zonings}'
+                f'rules."{service.provision}".zonings: "{zoning}" is not among {zonings}'
                 for zoning in (norm.zonings if norm is not None else ())
                 if zoning not in zonings
             ]

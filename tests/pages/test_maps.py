@@ -16,7 +16,7 @@ import shapely
 
 from siting import maps
 from siting.errors import DataError, StudyError
-from siting.maps import geometry, page
+from siting.maps import access, geometry, page
 
 PAGES = ("index", *maps.PAGES)
 ATTACKS = (
@@ -272,3 +272,24 @@ def test_roads_drawn_once_make_the_page_that_the_table_makes():
         for given in (roads, maps.drawn_roads(roads))
     ]
     assert pages[0] == pages[1]
+
+
+def test_supply_and_equity_say_who_is_left_out_and_nothing_of_the_rest_where_they_are_many():
+    sheet = made.make().sheet
+    zone = {"level": "zone", "service": "s", "zoning": "t", "catchment": "30 min",
+            "per_1000_2sfca": 4.0, "per_1000_e2sfca": 5.0}  # fmt: skip
+    shared = pd.DataFrame(
+        [{**zone, "zone_id": "a", "why": ""}, {**zone, "zone_id": "b", "why": "not_assessed"}]
+    )
+    apart = {"figure": "mean_time_min", "service": "s", "rule_id": "", "zoning": "t", "zones": 7,
+             "gini": 0.25, "ratio": 3.0, "ratio_of": "s80_s20", "persons": 970,
+             "left_out_persons": 30, "why": ""}  # fmt: skip
+    told = access.lines(shared, pd.DataFrame([apart]), "s", "r", sheet)
+    assert [line["v"] for line in told["zone", "t", "a"]] == ["4.00", "5.00"]
+    assert [line["v"] for line in told["zone", "t", "b"]] == ["—（无法评价者过多）"] * 2
+    (line,) = told["region", "t", ""]
+    assert line["v"] == "基尼 0.250 · 高20%/低20% 3.00 · 未计入 30 人（3.0%）"
+    many = apart | {"gini": np.nan, "ratio": np.nan, "ratio_of": "", "why": "left_out",
+                    "persons": 700, "left_out_persons": 300}  # fmt: skip
+    (line,) = access.lines(None, pd.DataFrame([many]), "s", "r", sheet)["region", "t", ""]
+    assert line["v"] == "— · 未计入 300 人（30.0%），过多，不作比较"

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import json
+import math
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 import pandas as pd
 import pytest
 from finished_run import Finished
+
+from siting.pipeline.equity import FIGURES, between_zones
 
 CATCHMENT_MIN = 30
 
@@ -83,8 +87,13 @@ def test_gini_is_that_of_the_zones_in_the_tables(demo_run: Finished) -> None:
                 & table["zone_id"].notna()
             ]
             part = part[part[row.figure].notna()]
+            part = part[part["not_assessed"] * 20 <= part["persons"]]  # judge.max_not_assessed
             counted = part["persons"] - part["not_assessed"]
             assert (row.zones, row.persons) == (len(part), counted.sum())
+            whole = row.persons + row.left_out_persons
+            if row.left_out_persons * 20 > whole:
+                assert (row.why, math.isnan(row.gini)) == ("left_out", True)
+                continue
             assert row.gini == pytest.approx(naive_gini(part[row.figure], counted))
             seen += 1
     assert seen >= 6
@@ -110,6 +119,9 @@ def test_the_page_says_what_the_tables_say(demo_run: Finished) -> None:
     told = equity.loc[("per_1000_2sfca", "hospital")]
     assert f"{told['gini']:.3f}" in lines["equity per_1000_2sfca"]
     assert f"{told['ratio']:.2f}" in lines["equity per_1000_2sfca"]
+    for name, service in (("per_1000_2sfca", "hospital"), ("mean_time_min", "hospital")):
+        left = equity.loc[(name, service), "left_out_persons"]
+        assert f"未计入 {left:,} 人" in lines[f"equity {name}"]
     inside = zones[(zones["level"] == "zone") & (zones["zoning"] == "township")]
     by_hand = {f"{v:.2f}" for v in inside.loc[inside["zone_id"] != "", "per_1000_2sfca"]}
     drawn = {
@@ -122,3 +134,31 @@ def test_the_page_says_what_the_tables_say(demo_run: Finished) -> None:
     assert drawn == by_hand
     assert not data["figures"]["clinic circle_15min"]["township"]["zones"][0]["x"]
     assert all(rule in html for rule in ("e2sfca.weight_near", "e2sfca.weight_far"))
+
+
+def compared(rows: list[tuple[str, float, int, int]], limit: float = 0.05) -> dict[str, Any]:
+    """Zones as (id, share covered, persons, not assessed): what is said between them."""
+    here: Any = SimpleNamespace(today=SimpleNamespace(name="today"), services=())
+    table = pd.DataFrame(rows, columns=["zone_id", FIGURES[0], "persons", "not_assessed"])
+    table = table.assign(
+        plan="today", level="zone", settlement="judged", service="s", rule_id="r", zoning="t"
+    )
+    (row,) = between_zones(here, table, None, max_not_assessed=limit).to_dict("records")
+    return row
+
+
+def test_nothing_is_compared_where_too_many_are_left_out() -> None:
+    zones = [("a", 0.5, 1_000, 50), ("b", 1.0, 1_000, 0), ("", 0.2, 55, 0)]
+    row = compared(zones)  # 50 and the 55 outside are 105 of 2,055: more than 5 %
+    assert (row["zones"], row["left_out_persons"], row["why"]) == (2, 105, "left_out")
+    assert math.isnan(row["gini"])
+    row = compared([*zones[:2], ("", 0.2, 50, 0)])  # 100 of 2,050
+    assert (row["left_out_persons"], row["why"]) == (100, "")
+    assert row["gini"] == pytest.approx(naive_gini([0.5, 1.0], [950, 1_000]))
+
+
+def test_a_zone_whose_figure_is_not_stated_is_not_compared() -> None:
+    row = compared([("a", 0.5, 100, 6), ("b", 1.0, 2_000, 0), ("c", 0.8, 2_000, 100)])
+    # a is left out whole, for 6 of its 100 are not assessed; c is within the limit
+    assert (row["zones"], row["persons"], row["left_out_persons"]) == (2, 3_900, 200)
+    assert row["gini"] == pytest.approx(naive_gini([1.0, 0.8], [2_000, 1_900]))
