@@ -146,7 +146,7 @@ def evaluate(
     Parameters
     ----------
     plan
-        What is open.
+        What is open; seats it gives to sites take the place of their capacity.
     services
         How each of its services is judged; services that the Plan does not name are refused.
     demand
@@ -174,7 +174,7 @@ def evaluate(
     ------
     StudyError, DataError
         An unknown service or zoning, missing travel times, tables that do not fit, an open site
-        without capacity where seats count.
+        without capacity where seats count, seats of a service whose seats do not count.
     """
     zone = membership[membership["zoning"] == zoning]
     if zone.empty:
@@ -187,6 +187,7 @@ def evaluate(
     rows: list[dict[str, object]] = []
     for service in sorted(services, key=lambda s: s.name):
         opened = plan.open_sites(service.name, period=period)
+        capacity = _capacity(plan, service, period)
         people = service.people(demand)
         times = _time_indicators(service, opened, people, inside)
         common = {"plan": plan.name, "service": service.name, "n_open": len(opened)}
@@ -201,8 +202,8 @@ def evaluate(
             _check_cutoff(service, rule, reach, apart)
             radius = rule.measure == "straight_m"
             seats = None
-            if service.capacity is not None:
-                seats = coverage.Seats(service.times(impedance), opened, service.capacity)
+            if capacity is not None:
+                seats = coverage.Seats(service.times(impedance), opened, capacity)
             counted = coverage.cover(
                 people,
                 membership,
@@ -302,6 +303,21 @@ def spread(
     result[1, some] = values[np.searchsorted(counted, (end - total + needed)[some])]
     result[2, some] = values[np.searchsorted(counted, end[some])]
     return Spread(*(result / MS_PER_MIN))
+
+
+def _capacity(plan: Plan, service: Service, period: int) -> pd.Series[int] | None:
+    """Return the seats by site under a Plan; None where they do not count."""
+    given = plan.seats(service.name, period=period)
+    if not given:
+        return service.capacity
+    if service.capacity is None:
+        raise StudyError(
+            f"plan {plan.name} gives seats to {len(given)} sites of {service.name} "
+            f"({first_ids(given)}), and no seats are counted there. Set "
+            f'services.{service.name}.seats = "max_served", or remove them from the plan.'
+        )
+    others = service.capacity[~service.capacity.index.isin(given)]
+    return pd.concat([others, pd.Series(dict(given))]).astype("Int64")
 
 
 def _check_cutoff(

@@ -214,9 +214,7 @@ def by_bus(
     return school_bus.by_routes(direct, found.pupils), speed, found
 
 
-def by_bus_ahead(
-    bus: Bus, rules: Mapping[str, Rule], speed: Rule, cutoff: int
-) -> tuple[Rule, int]:
+def by_bus_ahead(bus: Bus, rules: Mapping[str, Rule], speed: Rule, cutoff: int) -> tuple[Rule, int]:
     """Return what :func:`by_bus` will make of the range of speed and of the cutoff (ms)."""
     if bus.how != "detour":
         return speed, cutoff

@@ -85,6 +85,25 @@ def test_json_round_trip_keeps_the_plan_and_the_bytes(
             r"do not offer clinic.*\(zz\).*\n.*remove",
         ),
         ({"periods": [{"open": {"pool": ["a"]}}]}, "no service 'pool'"),
+        (
+            {"periods": [{"open": {"clinic": ["a"]}, "seats": {"clinic": {"a": -1}}}]},
+            r"seats.clinic.a: Input should be greater than or equal to 0",
+        ),
+        ({"periods": [{"open": {"clinic": ["a"]}, "seats": {"clinic": {"a": 2.5}}}]}, "integer"),
+        ({"periods": [{"open": {"clinic": ["a"]}, "seats": {"clinic": {"a": "9"}}}]}, "integer"),
+        ({"periods": [{"open": {"clinic": ["a"]}, "seats": {"clinic": {"a": None}}}]}, "integer"),
+        (
+            {"periods": [{"open": {"clinic": ["a"]}, "seats": {"clinic": {"a": 1, "zz": 9}}}]},
+            r"seats at 1 sites that are not open \(zz\)",
+        ),
+        (
+            {"periods": [{"open": {"clinic": ["a"]}, "seats": {"pool": {"a": 9}}}]},
+            "seats of 'pool', which the plan opens no sites for",
+        ),
+        (
+            {"periods": [{"open": {"clinic": ["zz"]}, "seats": {"clinic": {"zz": 9}}}]},
+            r"do not offer clinic.*\(zz\)",
+        ),
     ],
 )
 def test_bad_plan_files_are_refused_with_a_mend(change: dict[str, object], says: str) -> None:
@@ -181,3 +200,42 @@ def test_bad_street_edits_are_refused(edit: dict[str, object], says: str) -> Non
     raw = json.loads(plans.to_json(plans.today(OFFERS, SITES))) | {"network_edits": [edit]}
     with pytest.raises(StudyError, match=says):
         plans.from_json(json.dumps(raw))
+
+
+def test_seats_are_kept_in_the_file_and_by_further_plans() -> None:
+    today = plans.today(OFFERS, SITES)
+    wider = plans.give_seats(today, "clinic", {"b": 90, "a": 0}, name="wider")
+    assert dict(wider.seats("clinic")) == {"a": 0, "b": 90}
+    assert dict(today.seats("clinic")) == dict(wider.seats("school")) == {}
+    assert wider != Plan(name="wider", periods=today.periods)
+    assert plans.from_json(plans.to_json(wider), offers=OFFERS) == wider
+    again = plans.give_seats(today, "clinic", {"a": 0, "b": 90}, name="wider")
+    assert plans.to_json(again) == plans.to_json(wider)
+    more = plans.open_more(wider, "clinic", ["c"])
+    assert dict(more.seats("clinic")) == {"a": 0, "b": 90}
+    assert dict(plans.close(more, "clinic", "b").seats("clinic")) == {"a": 0}
+    assert dict(plans.close(wider, "school", "d").seats("clinic")) == {"a": 0, "b": 90}
+    with pytest.raises(TypeError):
+        wider.periods[0].seats["clinic"]["a"] = 1  # type: ignore[index]
+
+
+def test_files_without_seats_are_as_they_were() -> None:
+    today = plans.today(OFFERS, SITES)
+    assert "seats" not in plans.to_json(today)
+    old = (
+        """{"name": "old", "version": 1, "periods": [{"year": null, "open": {"clinic": ["a"]}}]}"""
+    )
+    assert dict(plans.from_json(old, offers=OFFERS).seats("clinic")) == {}
+    assert Plan(name="p", periods=(Period(open={"x": ()}, seats={"x": {}}),)) == Plan(
+        name="p", periods=(Period(open={"x": ()}),)
+    )
+
+
+def test_seats_that_cannot_be_given() -> None:
+    today = plans.today(OFFERS, SITES)
+    with pytest.raises(StudyError, match=r"not open \(c\).*Give whole numbers"):
+        plans.give_seats(today, "clinic", {"c": 5})
+    with pytest.raises(StudyError, match="greater than or equal to 0"):
+        plans.give_seats(today, "clinic", {"a": -5})
+    with pytest.raises(StudyError, match="no service 'pool'"):
+        plans.give_seats(today, "pool", {"a": 5})

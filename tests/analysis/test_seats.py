@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import random as chance
 from typing import Any
 
@@ -16,9 +17,9 @@ from hypothesis import strategies as st
 
 from siting import coverage
 from siting.coverage import Seats
-from siting.errors import DataError
+from siting.errors import DataError, StudyError
 from siting.evaluate import Service, evaluate
-from siting.plan import Period, Plan
+from siting.plan import Period, Plan, give_seats
 from siting.rules import Rule
 from siting.travel_time import TravelTimes
 
@@ -181,3 +182,63 @@ def test_invariant_13_an_open_site_without_capacity_is_refused_by_name() -> None
         evaluate(plan, **asked)
     shut = Plan(name="shut", periods=(Period(open={"school": ("S0",)}),))
     assert evaluate(shut, **asked).indicators["no_seat_persons"].tolist() == [25]
+
+
+def flow_of(world: World, limit: int, room: pd.Series[int]) -> int:
+    """Return the most persons that find a seat, by networkx."""
+    demand, _, times = world
+    graph = nx.DiGraph()
+    graph.add_nodes_from(["from", "to"])
+    for home, n in demand.set_index("demand_id")["population"].items():
+        graph.add_edge("from", home, capacity=int(n))
+    for pair in times.frame().itertuples():
+        if pair.impedance <= limit:
+            graph.add_edge(pair.demand_id, pair.site_id)
+    for site, n in room.items():
+        graph.add_edge(site, "to", capacity=int(n))
+    return int(nx.maximum_flow_value(graph, "from", "to"))
+
+
+@settings(max_examples=40)
+@given(worlds(max_demand=6, max_sites=4), st.integers(0, 10), st.data())
+def test_a_plan_with_more_seats_never_serves_fewer(
+    world: World, limit: int, data: st.DataObject
+) -> None:
+    world = wide(world)
+    demand, membership, times = world
+    room = rooms(world, data)
+    sites = tuple(times.site_id)
+    service = Service(
+        "school", (rule(limit),), sites, gpd.GeoDataFrame({"site_id": list(sites)}),
+        time=times, capacity=room.astype("Int64"),
+    )  # fmt: skip
+    everywhere = membership.assign(zone_id="a")
+    today = Plan(name="today", periods=(Period(open={"school": sites}),))
+    given_to = data.draw(st.lists(st.sampled_from(sites), unique=True, min_size=1))
+    given = {site: data.draw(st.integers(0, 20)) for site in given_to}
+    changed = give_seats(today, "school", given, name="changed")
+    served = {
+        plan.name: evaluate(
+            plan, services=[service], demand=demand, membership=everywhere, zoning="units"
+        ).indicators["covered_persons"].iloc[0]
+        for plan in (today, changed)
+    }  # fmt: skip
+    after = room.copy()
+    for site, n in given.items():
+        after[site] = n
+    assert served["today"] == flow_of(world, limit, room)
+    assert served["changed"] == flow_of(world, limit, after)
+    if (after >= room).all():
+        assert served["changed"] >= served["today"]
+    assert service.capacity is not None
+    assert service.capacity.tolist() == room.tolist()
+
+
+def test_a_plan_gives_a_site_the_seats_nobody_knew_and_none_where_none_count() -> None:
+    asked, plan = town([25, None])
+    told = give_seats(plan, "school", {"S1": 12}, name="told")
+    assert evaluate(told, **asked).indicators["covered_persons"].tolist() == [37]
+    (service,) = asked["services"]
+    uncounted = asked | {"services": [dataclasses.replace(service, capacity=None)]}
+    with pytest.raises(StudyError, match=r"plan told gives seats to 1 sites of school \(S1\)"):
+        evaluate(told, **uncounted)

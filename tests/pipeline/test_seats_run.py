@@ -12,6 +12,7 @@ import pandas as pd
 import pytest
 
 import siting
+from siting import plan as plans
 from siting.errors import DataError, StudyError
 from siting.pipeline import Run
 from tests.mutation import tiny
@@ -144,6 +145,24 @@ def test_a_local_norm_of_a_zoning_is_a_verdict(town: Town) -> None:
     run = town.run(provision="provision.here")
     table = pd.read_csv(run.tables_folder / "tables" / "provision.csv", keep_default_na=False)
     assert {"pass", "fail"} & set(table["verdict"])
+
+
+def test_a_plan_that_moves_seats_is_evaluated_beside_today(town: Town, seated: Run) -> None:
+    today = seated.results.region.today
+    wider = plans.give_seats(today, "school", {"S1": 2_000}, name="wider")
+    file = town.folder / "plan.json"
+    file.write_text(plans.to_json(wider), "utf-8")
+    study = siting.read_study(town.study(seats="max_served"))
+    rows = siting.run(study, only="coverage", plan=file).results.comparison
+    school = rows[rows["service"] == "school"].set_index("plan")
+    assert school.loc["wider", "no_seat_persons"] < school.loc["today", "no_seat_persons"]
+    assert school.loc["wider", "covered_persons"] > school.loc["today", "covered_persons"]
+    assert school["out_of_reach_persons"].nunique() == 1
+    clinic = rows[rows["service"] == "clinic"].drop(columns="plan").astype(object)
+    assert clinic.iloc[0].equals(clinic.iloc[1])
+    file.write_text(plans.to_json(wider).replace('"S1": 2000', '"S7": 2000'), "utf-8")
+    with pytest.raises(StudyError, match=r"seats at 1 sites that are not open \(S7\)"):
+        siting.run(study, only="coverage", plan=file)
 
 
 @pytest.mark.parametrize(
