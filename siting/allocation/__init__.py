@@ -13,7 +13,7 @@ Unknown capacity is not unlimited: where seats are asked for, a site without a n
 from __future__ import annotations
 
 from siting.allocation.by_rule import catchment, directed, nearest
-from siting.allocation.max_served import max_served
+from siting.allocation.max_served import max_served, without_each
 from siting.allocation.result import REASONS, Allocation
 from siting.allocation.seats import seats_at, seats_of
 
@@ -26,4 +26,5 @@ __all__ = [
     "nearest",
     "seats_at",
     "seats_of",
+    "without_each",
 ]

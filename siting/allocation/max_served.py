@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -118,13 +118,91 @@ def max_served(
     if seated is not None:
         order = np.argsort(np.asarray(times.demand_id, dtype=str), kind="stable")
         keeps = np.minimum(whole_persons(seated, times.demand_id)[order], homes.persons)
-    flow = _seat(homes, keeps, seats)
+    asked, pair, _ = _problem(homes, keeps, seats)
+    flow = np.zeros(len(homes.row), np.int64)
+    np.add.at(flow, pair, _solved(asked)[0])
     in_reach = np.zeros(len(homes.persons), dtype=bool)
     in_reach[homes.row] = True
     served = np.zeros(len(homes.persons), np.int64)
     np.add.at(served, homes.row, flow)
     return allocation(
         "max_served", homes, flow, np.where(in_reach, homes.persons - served, 0), proved=True
+    )
+
+
+def without_each(
+    times: TravelTimes,
+    persons: pd.Series[int],
+    *,
+    open_sites: Collection[str],
+    threshold: int,
+    capacity: pd.Series[int],
+    counted: pd.Series[bool] | None = None,
+    threads: int | None = None,
+) -> pd.DataFrame:
+    """Return how many persons lose their seat if each open site alone shuts, by ``max_served``.
+
+    Equal, site by site and person by person, to :func:`max_served` with all sites and without the
+    one; worked out from the one answer with all of them (:func:`siting.kernels.without_each`). A
+    closure gives nobody a seat who had none, so nobody's loss is another's gain.
+
+    Parameters
+    ----------
+    times, persons, open_sites, threshold, capacity
+        As in :func:`max_served`.
+    counted
+        By demand id, whose persons are counted; everybody by default. All compete.
+    threads
+        Threads to search with; all by default. Changes nothing but the time taken.
+
+    Returns
+    -------
+    DataFrame
+        By ``site_id``, sorted: ``seated`` (int64, who has a seat there; of sites equally good for
+        them, the order of ids says which) and ``lost`` (int64, who has none without it).
+
+    Raises
+    ------
+    DataError, StudyError, SolverError
+        As :func:`max_served`.
+
+    Examples
+    --------
+    Five seats for four people, and three more that only they reach: without the five one is left.
+
+    >>> from siting.travel_time import TravelTimes
+    >>> times = TravelTimes(
+    ...     mode="walk", impedance="length", cutoff=9, k=0,
+    ...     demand_id=np.array(["d"], dtype=object), site_id=np.array(["A", "B"], dtype=object),
+    ...     indptr=np.array([0, 2]), site=np.array([0, 1], dtype=np.int32),
+    ...     value=np.array([2, 7], dtype=np.int32), access=np.array([0]),
+    ...     attached=np.array([True]), component=np.array([0], dtype=np.int32),
+    ...     site_components=((0,), (0,)), reach_class=np.array([0], dtype=np.int32),
+    ...     reachable=np.array([[True, True]]))
+    >>> without_each(times, pd.Series({"d": 4}), open_sites=["A", "B"], threshold=9,
+    ...              capacity=pd.Series({"A": 5, "B": 3})).to_dict("index")
+    {'A': {'seated': 4, 'lost': 1}, 'B': {'seated': 0, 'lost': 0}}
+    """
+    seats = seats_at(capacity, open_sites)
+    homes = homes_of(times, persons, open_sites=open_sites, threshold=threshold, islands=None)
+    asked, _, whose = _problem(homes, np.zeros(len(homes.persons), np.int64), seats)
+    flow, price = _solved(asked)
+    counts = np.ones(len(whose), dtype=np.bool_)
+    if counted is not None:
+        counts = counted.reindex(homes.demand_id[whose]).fillna(False).to_numpy(dtype=np.bool_)
+    seated = np.zeros(len(seats), np.int64)
+    np.add.at(seated, asked.site, flow * counts[asked.row])
+
+    def shut(first: int, last: int) -> NDArray[np.int64]:
+        lost: NDArray[np.int64] = kernels.without_each(*asked, flow, price, counts, first, last)
+        return lost
+
+    workers = threads or kernels.default_threads()
+    parts = kernels.parallel_blocks(shut, len(seats), threads=workers)
+    lost = np.concatenate([*parts, np.empty(0, np.int64)])
+    return pd.DataFrame(
+        {"seated": seated, "lost": lost},
+        index=pd.Index(homes.sites.astype(str), name="site_id", dtype="str"),
     )
 
 
@@ -141,49 +219,62 @@ def _shifted(homes: Homes, shift: pd.Series[int], threshold: int, cutoff: int) -
     return homes._replace(row=homes.row[within], site=homes.site[within], value=homes.value[within])
 
 
-def _seat(homes: Homes, keeps: NDArray[np.int64], seats: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Return persons by pair: those who keep a seat first, as homes of their own."""
+class _Problem(NamedTuple):
+    """What :func:`siting.kernels.transport` is asked: pairs in rows by home."""
+
+    indptr: NDArray[np.int64]
+    site: NDArray[np.int32]
+    cost: NDArray[np.int32]
+    persons: NDArray[np.int64]
+    penalty: NDArray[np.int64]
+    seats: NDArray[np.int64]
+
+    @property
+    def row(self) -> NDArray[np.int64]:
+        """The home of each pair."""
+        return np.repeat(np.arange(len(self.persons)), np.diff(self.indptr))
+
+
+def _problem(
+    homes: Homes, keeps: NDArray[np.int64], seats: NDArray[np.int64]
+) -> tuple[_Problem, NDArray[np.int64], NDArray[np.int64]]:
+    """Return the problem, the pair of ``homes`` that each of its pairs is, and whose its homes are.
+
+    Those who keep a seat come first, as homes of their own, whose pairs stand twice.
+    """
     some = np.flatnonzero(keeps)
     indptr = np.searchsorted(homes.row, np.arange(len(homes.persons) + 1)).astype(np.int64)
-    # the pairs of homes that keep seats stand twice: those who keep them come first
-    others = np.flatnonzero(homes.persons > keeps)
-    homes_in_order = np.concatenate([some, others])
-    size = np.diff(indptr)[homes_in_order]
-    start = indptr[homes_in_order]
+    whose = np.concatenate([some, np.flatnonzero(homes.persons > keeps)])
+    size = np.diff(indptr)[whose]
     rows = np.concatenate([[0], np.cumsum(size)]).astype(np.int64)
-    pair = np.repeat(start - rows[:-1], size) + np.arange(rows[-1])
-    site, cost = homes.site[pair].astype(np.int32), homes.value[pair].astype(np.int32)
-    persons = np.concatenate([keeps[some], (homes.persons - keeps)[others]])
+    pair = np.repeat(indptr[whose] - rows[:-1], size) + np.arange(rows[-1])
+    cost = homes.value[pair].astype(np.int32)
+    persons = (homes.persons - keeps)[whose]
+    persons[: len(some)] = keeps[some]
     # more than any way costs: at most every site is passed once
-    penalty = (len(seats) + 2) * (int(cost.max(initial=0)) + 1)
-    penalties = np.full(len(persons), penalty, np.int64)
-    penalties[: len(some)] *= 2
-    nearest = np.full(len(persons), penalty, np.int64)
-    np.minimum.at(nearest, np.repeat(np.arange(len(persons)), size), cost)
-    order = np.lexsort((np.arange(len(persons)), nearest)).astype(np.int64)
-    flow, price = kernels.transport(rows, site, cost, persons, penalties, seats, order)
-    _prove(np.repeat(np.arange(len(persons)), size), site, cost, persons, penalties, seats, flow,
-           price)  # fmt: skip
-    total = np.zeros(len(homes.row), np.int64)
-    np.add.at(total, pair, flow)
-    return total
+    penalty = np.full(len(whose), (len(seats) + 2) * (int(cost.max(initial=0)) + 1), np.int64)
+    penalty[: len(some)] *= 2
+    asked = _Problem(rows, homes.site[pair].astype(np.int32), cost, persons, penalty, seats)
+    return asked, pair, whose
 
 
-def _prove(
-    row: NDArray[np.int64],
-    site: NDArray[np.int32],
-    cost: NDArray[np.int32],
-    persons: NDArray[np.int64],
-    penalty: NDArray[np.int64],
-    seats: NDArray[np.int64],
-    flow: NDArray[np.int64],
-    price: NDArray[np.int64],
-) -> None:
+def _solved(asked: _Problem) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Return persons by pair and the price of a seat by site, held against each other."""
+    nearest = np.full(len(asked.persons), np.iinfo(np.int64).max)
+    np.minimum.at(nearest, asked.row, asked.cost)
+    order = np.lexsort((np.arange(len(nearest)), nearest)).astype(np.int64)
+    flow, price = kernels.transport(*asked, order)
+    _prove(asked, flow, price)
+    return flow, price
+
+
+def _prove(asked: _Problem, flow: NDArray[np.int64], price: NDArray[np.int64]) -> None:
     """Hold an answer against its prices (complementary slackness): they prove it optimal."""
-    left, load = persons.copy(), np.zeros(len(seats), np.int64)
+    row, site, seats, penalty = asked.row, asked.site, asked.seats, asked.penalty
+    left, load = asked.persons.copy(), np.zeros(len(seats), np.int64)
     np.subtract.at(left, row, flow)
     np.add.at(load, site, flow)
-    option = cost + price[site]
+    option = asked.cost + price[site]
     best = penalty.copy()
     np.minimum.at(best, row, option)
     kept = (

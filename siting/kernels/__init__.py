@@ -17,7 +17,7 @@ from __future__ import annotations
 from siting.kernels.areas import claim
 from siting.kernels.chains import walk_chains
 from siting.kernels.compile import NEVER, compiled, default_threads, parallel_blocks
-from siting.kernels.flow import transport
+from siting.kernels.flow import transport, without_each
 from siting.kernels.order import order_along_curve
 from siting.kernels.outline import FIRST_CUT, NOTHING, WHOLE, outline_rings
 from siting.kernels.rows import (
@@ -67,4 +67,5 @@ __all__ = [
     "sort_rows",
     "transport",
     "walk_chains",
+    "without_each",
 ]

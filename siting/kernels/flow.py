@@ -1,4 +1,7 @@
-"""The transportation problem: persons to seats, at least cost, by successive shortest paths."""
+"""The transportation problem: persons to seats, at least cost, by successive shortest paths.
+
+:func:`transport` solves it; :func:`without_each` goes on from its answer to that without each site.
+"""
 
 from __future__ import annotations
 
@@ -10,6 +13,7 @@ import numpy.typing as npt
 from siting.kernels.compile import I32, I64, NEVER, compiled
 
 STALE_KEYS = 8  # arcs looked at in vain before a site's arcs are put in order again
+SHUT = NEVER // 4  # price of a seat at a site that is shut: more than any penalty
 
 
 class _Pairs(NamedTuple):
@@ -23,6 +27,7 @@ class _Pairs(NamedTuple):
     before: I64
     after: I64
     stale: npt.NDArray[np.bool_]  # by site, whether its pairs in use have changed
+    moved: npt.NDArray[np.bool_]  # by site, whether anybody came or went since it was filled
 
 
 class _Arcs(NamedTuple):
@@ -40,6 +45,18 @@ class _Arcs(NamedTuple):
     key: I64
     order: I64  # arcs of a site by key
     vain: I64  # by site, arcs looked at in vain since they were put in order
+
+
+class _Town(NamedTuple):
+    """What a search reads and changes beside pairs and arcs."""
+
+    indptr: I64
+    penalty: I64
+    price: I64
+    spare: I64  # free seats by site
+    leave: I64  # by site, the pair cheapest to leave without a seat
+    arc_of: I64
+    next_arc: I64
 
 
 class _Search(NamedTuple):
@@ -95,9 +112,89 @@ def transport(
         exactly where such prices exist: a home uses only options (sites at cost + price, or the
         penalty) than which it has none cheaper, and sites with free seats have price 0.
     """
+    town, used, arcs, now = _begin(indptr, site, cost, persons, penalty, seats)
+    counted = np.zeros(persons.size, dtype=np.bool_)
+    for home in order:
+        _seat(home, persons[home], counted, town, used, arcs, now)
+    return used.flow, town.price
+
+
+@compiled
+def without_each(
+    indptr: I64,
+    site: I32,
+    cost: I32,
+    persons: I64,
+    penalty: I64,
+    seats: I64,
+    flow: I64,
+    price: I64,
+    counted: npt.NDArray[np.bool_],
+    first: int,
+    last: int,
+) -> Any:
+    """Return how many persons lose their seat if a site alone shuts, for sites first … last − 1.
+
+    From the answer with all sites: the persons of the site leave, and what is left is the answer
+    for the others without it, by the same prices. Then they come back one home after the other, as
+    in :func:`transport`. Nobody who had no seat gets one by that, so that the persons left without
+    one on the way, and no others, have lost theirs: served(all) − served(without it), person by
+    person. Afterwards the sites that somebody came to or went from are filled again as they were.
+
+    Parameters
+    ----------
+    indptr, site, cost, persons, penalty, seats
+        As in :func:`transport`.
+    flow, price
+        Its answer.
+    counted
+        By home, whose persons are counted.
+    first, last
+        Which sites.
+
+    Returns
+    -------
+    lost
+        int64 by site, of ``counted`` homes.
+    """
+    sites = seats.size
+    town, used, arcs, now = _begin(indptr, site, cost, persons, penalty, seats)
+    town.price[:] = price
+    start = np.zeros(sites + 1, dtype=np.int64)
+    for pair in range(site.size):
+        if flow[pair] > 0:
+            start[site[pair] + 1] += 1
+    start = np.cumsum(start)
+    fill = start[:-1].copy()
+    pairs = np.empty(start[-1], dtype=np.int64)
+    for pair in range(site.size):
+        if flow[pair] > 0:
+            pairs[fill[site[pair]]] = pair
+            fill[site[pair]] += 1
+    for j in range(sites):
+        _fill(town, used, j, pairs[start[j] : start[j + 1]], flow, seats)
+    lost = np.zeros(last - first, dtype=np.int64)
+    for j in range(first, last):
+        mine = pairs[start[j] : start[j + 1]]
+        _fill(town, used, j, mine[:0], flow, seats)
+        used.moved[j] = True
+        town.spare[j] = 0
+        town.price[j] = SHUT
+        for pair in mine:
+            home = used.owner[pair]
+            lost[j - first] += _seat(home, flow[pair], counted, town, used, arcs, now)
+        town.price[:] = price
+        for k in range(sites):
+            arcs.vain[k] = STALE_KEYS + 1  # their keys are of higher prices
+            if used.moved[k]:
+                _fill(town, used, k, pairs[start[k] : start[k + 1]], flow, seats)
+    return lost
+
+
+@compiled
+def _begin(indptr: I64, site: I32, cost: I32, persons: I64, penalty: I64, seats: I64) -> Any:
+    """Return what a search needs, with nobody seated."""
     sites, pairs = seats.size, site.size
-    price = np.zeros(sites, dtype=np.int64)
-    spare = seats.copy()
     owner = np.empty(pairs, dtype=np.int32)
     for home in range(persons.size):
         owner[indptr[home] : indptr[home + 1]] = home
@@ -105,6 +202,7 @@ def transport(
         site, cost, owner, np.zeros(pairs, dtype=np.int64),
         np.full(sites, -1, dtype=np.int64), np.full(pairs, -1, dtype=np.int64),
         np.full(pairs, -1, dtype=np.int64), np.ones(sites, dtype=np.bool_),
+        np.zeros(sites, dtype=np.bool_),
     )  # fmt: skip
     start, to = _neighbours(indptr, site, persons, seats)
     arcs = _Arcs(
@@ -112,98 +210,127 @@ def transport(
         np.full(to.size, -1, dtype=np.int64), np.full(to.size, NEVER, dtype=np.int64),
         np.arange(to.size), np.zeros(sites, dtype=np.int64),
     )  # fmt: skip
-    leave = np.full(sites, -1, dtype=np.int64)  # by site, the pair cheapest to leave without a seat
-    arc_of = np.full(sites, -1, dtype=np.int64)
-    next_arc = np.zeros(sites, dtype=np.int64)
+    town = _Town(
+        indptr, penalty, np.zeros(sites, dtype=np.int64), seats.copy(),
+        np.full(sites, -1, dtype=np.int64), np.full(sites, -1, dtype=np.int64),
+        np.zeros(sites, dtype=np.int64),
+    )  # fmt: skip
     now = _Search(
         np.full(2 * sites, NEVER, dtype=np.int64), np.empty(2 * sites, dtype=np.int64),
         np.full(2 * sites, -1, dtype=np.int64), np.full(sites, -1, dtype=np.int64),
         np.full(sites, -1, dtype=np.int64), np.empty(2 * sites, dtype=np.int64),
     )  # fmt: skip
-    for home in order:
-        left = persons[home]
-        while left > 0:
-            size = found = 0
-            least, last, out = penalty[home], home, -1
-            target = -1
-            for pair in range(indptr[home], indptr[home + 1]):
-                j = site[pair]
-                if cost[pair] + price[j] <= least:
-                    now.given[j], now.taken[j] = -1, pair
-                    size, found = _near(now, j, cost[pair] + price[j], size, found)
-                    if spare[j] > 0 and (now.dist[j] < least or target < 0 or j < target):
-                        target, least = j, now.dist[j]
-            while size > 0:
-                node = now.heap[0]
-                if now.dist[node] > least or (target >= 0 and now.dist[node] == least):
-                    break
-                size = _pop(now, size)
-                if node < sites:  # settle a site
-                    j = node
-                    if used.stale[j]:
-                        leave[j] = _refresh(indptr, used, arcs, penalty, arc_of, j)
-                    if arcs.vain[j] > STALE_KEYS:
-                        _put_in_order(arcs, price, j)
-                    here = now.dist[j] - price[j]
-                    pair = leave[j]
-                    if pair >= 0:
-                        k = owner[pair]
-                        there = here + penalty[k] - cost[pair]
-                        if there < least or (there == least and target < 0 and k > last):
-                            least, last, out, target = there, k, pair, -1
-                    next_arc[j] = start[j]
-                else:  # go along the next arc out of a settled site
-                    j = node - sites
-                    here = now.dist[j] - price[j]
-                    arc = arcs.order[next_arc[j]]
-                    next_arc[j] += 1
-                    m = to[arc]
-                    there = here + arcs.cost[arc] + price[m]
-                    if there > now.dist[node]:
-                        arcs.vain[j] += 1
-                    if now.place[m] != -2 and there < now.dist[m] and there <= least:
-                        now.given[m], now.taken[m] = arcs.given[arc], arcs.taken[arc]
-                        size, found = _near(now, m, there, size, found)
-                        if spare[m] > 0 and (there < least or target < 0):
-                            target, least = m, there
-                if next_arc[j] < start[j + 1]:
-                    key = arcs.key[arcs.order[next_arc[j]]]
-                    if key < NEVER and here + key <= least:
-                        at_least = max(here + key, now.dist[node])
-                        size, found = _near(now, sites + j, at_least, size, found)
-            # prices of the sites nearer than the end of the way
-            for n in range(found):
-                j = now.seen[n]
-                if j < sites and now.place[j] == -2 and now.dist[j] < least:
-                    price[j] += least - now.dist[j]
-            # how many can go that way, and move them, from its end to its beginning
-            many = left
-            if target >= 0:
-                at, many = target, min(many, spare[target])
-            elif out >= 0:
-                at, many = site[out], min(many, used.flow[out])
-            else:
-                at = -1
-            end = at
-            while at >= 0 and now.given[at] >= 0:
-                many = min(many, used.flow[now.given[at]])
-                at = site[now.given[at]]
-            if target >= 0:
-                spare[target] -= many
-            elif out >= 0:
-                _leave(used, out, many)
-            at = end
-            while at >= 0:
-                _join(used, now.taken[at], many)
-                if now.given[at] < 0:
-                    break
-                _leave(used, now.given[at], many)
-                at = site[now.given[at]]
-            left -= many
-            for n in range(found):
-                now.dist[now.seen[n]] = NEVER
-                now.place[now.seen[n]] = -1
-    return used.flow, price
+    return town, used, arcs, now
+
+
+@compiled
+def _fill(town: Any, used: Any, j: int, pairs: I64, flow: I64, seats: I64) -> None:
+    """Empty a site, and seat there whom these pairs seat."""
+    pair = used.head[j]
+    while pair >= 0:
+        used.flow[pair] = 0
+        pair = used.after[pair]
+    used.head[j] = -1
+    town.spare[j] = seats[j]
+    for pair in pairs:
+        _join(used, pair, flow[pair])
+        town.spare[j] -= flow[pair]
+    used.stale[j] = True
+    used.moved[j] = False
+
+
+@compiled
+def _seat(home: int, left: int, counted: Any, town: Any, used: Any, arcs: Any, now: Any) -> Any:
+    """Seat persons of a home, one way after another; return how many counted ones lose out."""
+    indptr, penalty, price, spare = town.indptr, town.penalty, town.price, town.spare
+    leave, next_arc = town.leave, town.next_arc
+    site, cost, owner, start, to = used.site, used.cost, used.owner, arcs.start, arcs.site
+    sites = price.size
+    lost = np.int64(0)
+    while left > 0:
+        size = found = 0
+        least, last, out = penalty[home], home, -1
+        target = -1
+        for pair in range(indptr[home], indptr[home + 1]):
+            j = site[pair]
+            if cost[pair] + price[j] <= least:
+                now.given[j], now.taken[j] = -1, pair
+                size, found = _near(now, j, cost[pair] + price[j], size, found)
+                if spare[j] > 0 and (now.dist[j] < least or target < 0 or j < target):
+                    target, least = j, now.dist[j]
+        while size > 0:
+            node = now.heap[0]
+            if now.dist[node] > least or (target >= 0 and now.dist[node] == least):
+                break
+            size = _pop(now, size)
+            if node < sites:  # settle a site
+                j = node
+                if used.stale[j]:
+                    leave[j] = _refresh(indptr, used, arcs, penalty, town.arc_of, j)
+                if arcs.vain[j] > STALE_KEYS:
+                    _put_in_order(arcs, price, j)
+                here = now.dist[j] - price[j]
+                pair = leave[j]
+                if pair >= 0:
+                    k = owner[pair]
+                    there = here + penalty[k] - cost[pair]
+                    if there < least or (there == least and target < 0 and k > last):
+                        least, last, out, target = there, k, pair, -1
+                next_arc[j] = start[j]
+            else:  # go along the next arc out of a settled site
+                j = node - sites
+                here = now.dist[j] - price[j]
+                arc = arcs.order[next_arc[j]]
+                next_arc[j] += 1
+                m = to[arc]
+                there = here + arcs.cost[arc] + price[m]
+                if there > now.dist[node]:
+                    arcs.vain[j] += 1
+                if now.place[m] != -2 and there < now.dist[m] and there <= least:
+                    now.given[m], now.taken[m] = arcs.given[arc], arcs.taken[arc]
+                    size, found = _near(now, m, there, size, found)
+                    if spare[m] > 0 and (there < least or target < 0):
+                        target, least = m, there
+            if next_arc[j] < start[j + 1]:
+                key = arcs.key[arcs.order[next_arc[j]]]
+                if key < NEVER and here + key <= least:
+                    at_least = max(here + key, now.dist[node])
+                    size, found = _near(now, sites + j, at_least, size, found)
+        # prices of the sites nearer than the end of the way
+        for n in range(found):
+            j = now.seen[n]
+            if j < sites and now.place[j] == -2 and now.dist[j] < least:
+                price[j] += least - now.dist[j]
+        # how many can go that way, and move them, from its end to its beginning
+        many = left
+        if target >= 0:
+            at, many = target, min(many, spare[target])
+        elif out >= 0:
+            at, many = site[out], min(many, used.flow[out])
+        else:
+            at = -1
+        end = at
+        while at >= 0 and now.given[at] >= 0:
+            many = min(many, used.flow[now.given[at]])
+            at = site[now.given[at]]
+        if target >= 0:
+            spare[target] -= many
+        elif out >= 0:
+            _leave(used, out, many)
+        if target < 0 and counted[owner[out] if out >= 0 else home]:
+            lost += many
+        at = end
+        while at >= 0:
+            _join(used, now.taken[at], many)
+            if now.given[at] < 0:
+                break
+            _leave(used, now.given[at], many)
+            at = site[now.given[at]]
+        left -= many
+        for n in range(found):
+            now.dist[now.seen[n]] = NEVER
+            now.place[now.seen[n]] = -1
+    return lost
 
 
 @compiled
@@ -299,12 +426,14 @@ def _join(used: Any, pair: int, many: int) -> None:
             used.before[first] = pair
         used.head[j] = pair
         used.stale[j] = True
+    used.moved[used.site[pair]] = True
     used.flow[pair] += many
 
 
 @compiled
 def _leave(used: Any, pair: int, many: int) -> None:
     """Take persons off a pair, and the pair out of use where none is left."""
+    used.moved[used.site[pair]] = True
     used.flow[pair] -= many
     if used.flow[pair] == 0:
         before, after = used.before[pair], used.after[pair]
