@@ -11,7 +11,7 @@ import importlib
 
 from benchmarks import page, peers
 
-SECTIONS = ("nearest", "table", "build", "growth", "areas", "scale")
+SECTIONS = ("nearest", "table", "build", "growth", "areas", "seats", "scale")
 
 
 def main() -> None:

@@ -8,8 +8,11 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
+from scipy import sparse
+from scipy.sparse import csgraph
 
 from siting import kernels
+from siting.allocation.areas import within_areas
 from siting.allocation.result import Allocation, Homes, allocation, homes_of
 from siting.allocation.seats import seats_at
 from siting.demand import whole_persons
@@ -30,6 +33,8 @@ def max_served(
     islands: NDArray[np.bool_] | None = None,
     seated: pd.Series[int] | None = None,
     shift: pd.Series[int] | None = None,
+    zone_of: pd.Series[str] | None = None,
+    eligible: pd.DataFrame | None = None,
 ) -> Allocation:
     r"""Seat as many persons as can be within the threshold.
 
@@ -66,6 +71,10 @@ def max_served(
     shift
         By demand id, in the unit of the threshold: how much farther (below 0: nearer) than their
         impedance people are held to live where the threshold is applied; points not named: 0.
+    zone_of, eligible
+        Admission areas, as in :func:`siting.travel_time.table`: the zone of every demand id, and
+        ``zone_id`` and ``site_id`` of the sites that it may use; a zone without a row has none.
+        Whoever reaches no site of these is out of reach. Everybody may go everywhere by default.
 
     Returns
     -------
@@ -114,6 +123,7 @@ def max_served(
     )
     if shift is not None:
         homes = _shifted(homes, shift, threshold, times.cutoff)
+    homes = within_areas(homes, times.site_id, zone_of, eligible)
     keeps = np.zeros(len(homes.persons), np.int64)
     if seated is not None:
         order = np.argsort(np.asarray(times.demand_id, dtype=str), kind="stable")
@@ -138,6 +148,8 @@ def without_each(
     threshold: int,
     capacity: pd.Series[int],
     counted: pd.Series[bool] | None = None,
+    zone_of: pd.Series[str] | None = None,
+    eligible: pd.DataFrame | None = None,
     threads: int | None = None,
 ) -> pd.DataFrame:
     """Return how many persons lose their seat if each open site alone shuts, by ``max_served``.
@@ -148,7 +160,7 @@ def without_each(
 
     Parameters
     ----------
-    times, persons, open_sites, threshold, capacity
+    times, persons, open_sites, threshold, capacity, zone_of, eligible
         As in :func:`max_served`.
     counted
         By demand id, whose persons are counted; everybody by default. All compete.
@@ -185,16 +197,21 @@ def without_each(
     """
     seats = seats_at(capacity, open_sites)
     homes = homes_of(times, persons, open_sites=open_sites, threshold=threshold, islands=None)
-    asked, _, whose = _problem(homes, np.zeros(len(homes.persons), np.int64), seats)
+    homes = within_areas(homes, times.site_id, zone_of, eligible)
+    asked, _, home = _problem(homes, np.zeros(len(homes.persons), np.int64), seats)
     flow, price = _solved(asked)
-    counts = np.ones(len(whose), dtype=np.bool_)
+    counts = np.ones(len(home), dtype=np.bool_)
     if counted is not None:
-        counts = counted.reindex(homes.demand_id[whose]).fillna(False).to_numpy(dtype=np.bool_)
+        counts = counted.reindex(homes.demand_id[home]).fillna(False).to_numpy(dtype=np.bool_)
     seated = np.zeros(len(seats), np.int64)
     np.add.at(seated, asked.site, flow * counts[asked.row])
 
+    whose = _whose(asked, counts)
+
     def shut(first: int, last: int) -> NDArray[np.int64]:
-        lost: NDArray[np.int64] = kernels.without_each(*asked, flow, price, counts, first, last)
+        lost: NDArray[np.int64] = kernels.without_each(
+            *asked, flow, price, counts, whose, first, last
+        )
         return lost
 
     workers = threads or kernels.default_threads()
@@ -204,6 +221,23 @@ def without_each(
         {"seated": seated, "lost": lost},
         index=pd.Index(homes.sites.astype(str), name="site_id", dtype="str"),
     )
+
+
+def _whose(asked: _Problem, counts: NDArray[np.bool_]) -> NDArray[np.int8]:
+    """Return by site whether everybody, some or nobody is counted of those joined to it.
+
+    Joined are homes that can choose the same site, and who is joined to these.
+    """
+    sites, row = len(asked.seats), asked.row
+    size = sites + len(asked.persons)
+    choices = sparse.coo_array((np.ones(len(row), np.int8), (asked.site, sites + row)), (size,) * 2)
+    parts, part = csgraph.connected_components(choices.tocsr(), directed=False)
+    there = asked.persons > 0
+    some, others = np.zeros(parts, np.bool_), np.zeros(parts, np.bool_)
+    some[part[sites:][there & counts]] = True
+    others[part[sites:][there & ~counts]] = True
+    told = np.where(others, np.where(some, kernels.SOME, kernels.NOBODY), kernels.EVERYBODY)
+    return told[part[:sites]].astype(np.int8)
 
 
 def _shifted(homes: Homes, shift: pd.Series[int], threshold: int, cutoff: int) -> Homes:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, NamedTuple
 
 import geopandas as gpd
@@ -13,6 +14,7 @@ from numpy.typing import NDArray
 
 from siting.coverage.judge import assess, members, straight_mm
 from siting.coverage.limits import thresholds
+from siting.coverage.seats import Seats, lost_alone, seated_today
 from siting.errors import StudyError, first_ids
 from siting.rules import Rule
 from siting.travel_time import is_covered
@@ -83,13 +85,15 @@ def losses(
     opened: Sequence[str],
     sites: gpd.GeoDataFrame,
     islands: NDArray[np.bool_],
+    seats: Seats | None = None,
 ) -> pd.DataFrame:
     """Return for every open site the persons covered today who would not be if it alone shut.
 
-    Equal, site by site, to :func:`siting.coverage.cover` with the site and without it, seats
-    not counted. A person is lost with the only site within the threshold; for a radius also with
-    the only one within the straight line. Persons whom two sites cover are lost with neither, so
-    that the losses of two closures together may be more than their sum.
+    Equal, site by site, to :func:`siting.coverage.cover` with the site and without it. A person is
+    lost with the only site within the threshold; for a radius also with the only one within the
+    straight line. Persons whom two sites cover are lost with neither, so that the losses of two
+    closures together may be more than their sum. Where seats count, the people of the site look for
+    one elsewhere and may take that of others: lost is whoever had a seat and has none.
 
     Parameters
     ----------
@@ -105,12 +109,20 @@ def losses(
         ``site_id``, ``name``, ``geometry``.
     islands
         As in :func:`siting.coverage.assess`, in the order of ``times``.
+    seats
+        Where seats count, as in :func:`siting.coverage.cover`.
 
     Returns
     -------
     pd.DataFrame
         ``service``, ``rule_id``, ``rank`` (1 loses most; ties by id), ``site_id``, ``name``, and
-        whole persons: ``covered_persons`` (covered, and it is their nearest), ``lost_persons``.
+        whole persons: ``covered_persons`` (covered, and it is their nearest; where seats count,
+        those who have theirs there), ``lost_persons``.
+
+    Raises
+    ------
+    DataError, StudyError
+        As :func:`siting.coverage.cover`.
     """
     limit = thresholds(rule).judged
     radius = rule.measure == "straight_m"
@@ -129,9 +141,8 @@ def losses(
         )
     inside = np.zeros(len(demand), dtype=bool)
     inside[at[here]] = zones[here] != ""
-    persons = judged["persons"].to_numpy(dtype=np.int64) * (
-        judged["covered"].to_numpy() & inside & judged["settlement"].isin(rule.judges).to_numpy()
-    )
+    counted = inside & judged["settlement"].isin(rule.judges).to_numpy()
+    persons = judged["persons"].to_numpy(dtype=np.int64) * (judged["covered"].to_numpy() & counted)
     rows = pd.Index(times.demand_id).get_indexer(pd.Index(demand["demand_id"]))
     near = first_two(times, opened)
     alone = np.where(
@@ -142,10 +153,25 @@ def losses(
     covered, lost = np.zeros(n, dtype=np.int64), np.zeros(n, dtype=np.int64)
     np.add.at(covered, nearest[nearest >= 0], persons[nearest >= 0])
     np.add.at(lost, alone[alone >= 0], persons[alone >= 0])
+    drawn = np.full(len(demand), -1, dtype=np.int64)
     if radius:
         drawn = _only_within(demand, sites, opened, limit, times)
-        more = (drawn >= 0) & (drawn != alone)
-        np.add.at(lost, drawn[more], persons[more])
+    more = (drawn >= 0) & (drawn != alone)
+    np.add.at(lost, drawn[more], persons[more])
+    if seats is not None:
+        found = lost_alone(judged, seats, rule=rule, counted=counted)
+        at_site = pd.Index(times.site_id).get_indexer(found.index)
+        covered[at_site], lost[at_site] = found["seated"], found["lost"]
+        # whom a closure puts outside the radius gives up a seat elsewhere, which others may take
+        outside = more & judged["covered"].to_numpy() & (judged["persons"] > 0).to_numpy()
+        for site in np.unique(drawn[outside]):
+            left = judged.assign(covered=judged["covered"].to_numpy() & (drawn != site))
+            others = tuple(i for i in seats.open_sites if i != times.site_id[site])
+            now, then = (
+                seated_today(whom, replace(seats, open_sites=where), rule=rule)
+                for whom, where in ((judged, seats.open_sites), (left, others))
+            )
+            lost[site] = int(((now - then) * counted).sum())
     names = sites.set_index("site_id")["name"]
     position = {site: place for place, site in enumerate(times.site_id)}
     open_at = np.array([position[site] for site in sorted(opened)], dtype=np.int64)

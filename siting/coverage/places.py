@@ -1,4 +1,4 @@
-"""Gaps: connected places whose people are out of reach."""
+"""Gaps: connected places whose people are out of reach, or in reach and without a seat."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from scipy.spatial import cKDTree
 
 from siting.coverage.judge import assess, members
 from siting.coverage.limits import PER_UNIT, thresholds
+from siting.coverage.seats import Seats, seated_today
 from siting.errors import StudyError, first_ids
 from siting.rules import Rule
 from siting.travel_time import is_covered
@@ -31,14 +32,16 @@ def gaps(
     speed: Rule | None = None,
     straight: pd.Series[int] | None = None,
     crow: pd.Series[int] | None = None,
+    seats: Seats | None = None,
 ) -> gpd.GeoDataFrame:
-    """List the connected places whose people are out of reach, most people first.
+    """List the connected places whose people are left without, most people first.
 
     Out-of-reach demand points of one zone at most ``link_m`` apart (straight line) belong to one
     place: a gap is somebody's to mend, and in a dense town chains would otherwise run from one end
-    to the other. Only people whom the rule judges, and who are assessed in ``zoning``, are in a
-    gap, so that the persons of all gaps add up to ``out_of_reach`` of the judged rows of
-    :func:`cover`.
+    to the other. So do points in reach some of whose people have no seat, to places of their own:
+    what they lack is another thing. Only people whom the rule judges, and who are assessed in
+    ``zoning``, are in a gap, so that the persons of all gaps add up to ``out_of_reach`` and
+    ``no_seat`` of the judged rows of :func:`cover`.
 
     Parameters
     ----------
@@ -53,17 +56,20 @@ def gaps(
     crow
         By ``demand_id``, in the unit of the rule's impedance: the straight line to the nearest
         open site, as if a street ran along it.
+    seats
+        Where seats count, as in :func:`cover`.
 
     Returns
     -------
     gpd.GeoDataFrame
-        ``gap_id`` (by rank), ``service``, ``rule_id``, ``zoning``, ``zone_id``, ``persons``,
-        ``missing_road_persons`` (a site lies within the threshold along the straight line, and
-        not by road), ``missing_facility_persons`` (the others; both missing without ``crow``),
-        ``n_points``, ``nearest_site_id``, ``nearest_m``, ``nearest_min`` (one of them, by the
-        rule's measure; missing where no site answers), ``state`` and point ``geometry``. Zone,
-        nearest site and point are those of the place's demand point with most persons (ties: the
-        smallest id).
+        ``gap_id`` (by rank), ``service``, ``rule_id``, ``zoning``, ``zone_id``, ``why``
+        (``out_of_reach`` or ``no_seat``), ``persons``, and of these ``no_seat_persons`` (all in a
+        gap of that kind, else 0), ``missing_road_persons`` (a site lies within the threshold along
+        the straight line, and not by road), ``missing_facility_persons`` (the others; both missing
+        without ``crow``), ``n_points``, ``nearest_site_id``, ``nearest_m``, ``nearest_min`` (one of
+        them, by the rule's measure; missing where no site answers), ``state`` and point
+        ``geometry``. Zone, nearest site and point are those of the place's demand point with most
+        persons (ties: the smallest id).
     """
     if not (np.isfinite(link_m) and link_m >= 0):
         raise StudyError(f"link_m is {link_m}; it must be 0 m or more. Correct it.")
@@ -81,26 +87,34 @@ def gaps(
     line = np.full(len(demand), -1, dtype=np.int64)
     if crow is not None:
         line = np.asarray(crow.reindex(demand["demand_id"]).fillna(-1), dtype=np.int64)
-    judged["by_road"] = judged["persons"] * is_covered(line, thresholds(rule).judged)
+    covered = judged["covered"].to_numpy()
+    served = judged["persons"].to_numpy() * covered
+    if seats is not None:
+        served = seated_today(judged, seats, rule=rule)
+    judged["persons"] -= served
+    judged["why"] = np.where(covered, "no_seat", "out_of_reach")
+    judged["no_seat"] = judged["persons"] * covered
+    judged["by_road"] = judged["persons"] * (~covered & is_covered(line, thresholds(rule).judged))
     out = judged[
         judged["assessed"]
-        & ~judged["covered"]
         & (judged["persons"] > 0)
         & (judged["zone_id"] != "")
         & judged["settlement"].isin(rule.judges)
     ]
     out = out.sort_values(["persons", "demand_id"], ascending=[False, True], ignore_index=True)
     spots = shapely.get_coordinates(out["geometry"].to_numpy())
-    out["place"] = _places(spots, pd.factorize(out["zone_id"])[0], link_m)
+    kind = out.groupby(["zone_id", "why"]).ngroup().to_numpy()
+    out["place"] = _places(spots, kind, link_m)
     heads = out.drop_duplicates("place").set_index("place")  # heaviest first by the sort above
     heads["n_points"] = out.groupby("place").size()
-    heads[["persons", "by_road"]] = out.groupby("place")[["persons", "by_road"]].sum()
+    counts = ["persons", "no_seat", "by_road"]
+    heads[counts] = out.groupby("place")[counts].sum()
     heads = heads.sort_values(["persons", "demand_id"], ascending=[False, True])
     nearest = heads["impedance"].where(heads["impedance"] >= 0).astype(float)
     is_time = rule.measure == "time_min"
     road = heads["by_road"].astype("Int64")
     if crow is None:
-        road = pd.Series(pd.NA, index=heads.index, dtype="Int64")
+        road = road.mask(heads["why"] == "out_of_reach")
     return gpd.GeoDataFrame(
         {
             "gap_id": [f"{service}-{rule.id}-{n:04d}" for n in range(1, len(heads) + 1)],
@@ -108,9 +122,13 @@ def gaps(
             "rule_id": rule.id,
             "zoning": zoning,
             "zone_id": heads["zone_id"].to_numpy(),
+            "why": heads["why"].to_numpy(),
             "persons": heads["persons"].to_numpy(dtype=np.int64),
+            "no_seat_persons": heads["no_seat"].to_numpy(dtype=np.int64),
             "missing_road_persons": road.array,
-            "missing_facility_persons": (heads["persons"] - road).astype("Int64").array,
+            "missing_facility_persons": (heads["persons"] - heads["no_seat"] - road)
+            .astype("Int64")
+            .array,
             "n_points": heads["n_points"].to_numpy(dtype=np.int64),
             "nearest_site_id": heads["site_id"].to_numpy(),
             "nearest_m": np.nan if is_time else nearest.to_numpy() / PER_UNIT["m"],
@@ -122,11 +140,11 @@ def gaps(
     )
 
 
-def _places(xy: NDArray[np.float64], zone: NDArray[np.intp], link_m: float) -> NDArray[np.int32]:
-    """Label points that chain together, within one zone, by steps of at most ``link_m``."""
+def _places(xy: NDArray[np.float64], kind: NDArray[np.integer], link_m: float) -> NDArray[np.int32]:
+    """Label points that chain together, of one zone and kind, by steps of at most ``link_m``."""
     if len(xy) == 0:
         return np.empty(0, np.int32)
     pairs = cKDTree(xy).query_pairs(link_m, output_type="ndarray")
-    pairs = pairs[zone[pairs[:, 0]] == zone[pairs[:, 1]]]
+    pairs = pairs[kind[pairs[:, 0]] == kind[pairs[:, 1]]]
     graph = coo_array((np.ones(len(pairs), np.int8), (pairs[:, 0], pairs[:, 1])), (len(xy),) * 2)
     return np.asarray(connected_components(graph.tocsr(), directed=False)[1], np.int32)

@@ -36,6 +36,42 @@ class Seats:
     capacity: pd.Series[int]
 
 
+def seated_today(judged: pd.DataFrame, seats: Seats, *, rule: Rule) -> NDArray[np.int64]:
+    """Return how many of each demand point have a seat at the headline: ``covered`` of `seated`.
+
+    Parameters
+    ----------
+    judged, seats, rule
+        As in :func:`seated`.
+    """
+    persons = judged["persons"].to_numpy() * judged["covered"].to_numpy()
+    return _most(judged["demand_id"], seats, persons, thresholds(rule).judged)
+
+
+def lost_alone(
+    judged: pd.DataFrame, seats: Seats, *, rule: Rule, counted: NDArray[np.bool_]
+) -> pd.DataFrame:
+    """Return who loses his seat if each open site alone shuts: :func:`allocation.without_each`.
+
+    Parameters
+    ----------
+    judged, seats, rule
+        As in :func:`seated`.
+    counted
+        In the order of ``judged``, whose persons are counted; all who are in reach compete.
+    """
+    ids = pd.Index(judged["demand_id"])
+    persons = judged["persons"].to_numpy() * judged["covered"].to_numpy()
+    return allocation.without_each(
+        seats.times,
+        pd.Series(persons, index=ids),
+        open_sites=seats.open_sites,
+        threshold=thresholds(rule).judged,
+        capacity=seats.capacity,
+        counted=pd.Series(counted, index=ids),
+    )
+
+
 def seated(
     judged: pd.DataFrame, seats: Seats, *, rule: Rule, speed: Rule | None = None
 ) -> dict[str, NDArray[np.int64]]:
@@ -68,37 +104,37 @@ def seated(
         As :func:`siting.allocation.max_served`.
     """
     limits = thresholds(rule, speed=speed)
-    ids = pd.Index(judged["demand_id"])
-    persons = judged["persons"].to_numpy()
-
-    def most(
-        of: NDArray[np.int64],
-        threshold: int,
-        seated: pd.Series[int] | None = None,
-        shift: pd.Series[int] | None = None,
-    ) -> NDArray[np.int64]:
-        found = allocation.max_served(
-            seats.times,
-            pd.Series(of, index=ids),
-            open_sites=seats.open_sites,
-            threshold=threshold,
-            capacity=seats.capacity,
-            seated=seated,
-            shift=shift,
-        )
-        there = found.table.groupby("demand_id")["persons"].sum()
-        return np.asarray(there.reindex(ids).fillna(0), dtype=np.int64)
-
-    reach = {name: judged[name].to_numpy() for name in ("covered", "covered_low", "covered_high")}
-    covered = most(persons * reach["covered"], limits.judged)
+    ids = judged["demand_id"]
+    covered = seated_today(judged, seats, rule=rule)
     low = covered
     farther, nearer = judged["farther"].to_numpy(), judged["nearer"].to_numpy()
     if limits.low < limits.judged or farther.any():
-        low = most(covered * reach["covered_low"], limits.low, shift=pd.Series(farther, index=ids))
-    high = most(
-        persons * reach["covered_high"],
-        limits.high,
-        seated=pd.Series(covered, index=ids),
-        shift=pd.Series(-nearer, index=ids),
-    )
+        persons = covered * judged["covered_low"].to_numpy()
+        low = _most(ids, seats, persons, limits.low, shift=farther)
+    persons = judged["persons"].to_numpy() * judged["covered_high"].to_numpy()
+    high = _most(ids, seats, persons, limits.high, seated=covered, shift=-nearer)
     return {"covered": covered, "covered_low": low, "covered_high": high}
+
+
+def _most(
+    ids: pd.Series[str],
+    seats: Seats,
+    persons: NDArray[np.int64],
+    threshold: int,
+    *,
+    seated: NDArray[np.int64] | None = None,
+    shift: NDArray[np.int64] | None = None,
+) -> NDArray[np.int64]:
+    """Return how many of these persons, by demand point, have a seat."""
+    index = pd.Index(ids)
+    found = allocation.max_served(
+        seats.times,
+        pd.Series(persons, index=index),
+        open_sites=seats.open_sites,
+        threshold=threshold,
+        capacity=seats.capacity,
+        seated=None if seated is None else pd.Series(seated, index=index),
+        shift=None if shift is None else pd.Series(shift, index=index),
+    )
+    there = found.table.groupby("demand_id")["persons"].sum()
+    return np.asarray(there.reindex(index).fillna(0), dtype=np.int64)

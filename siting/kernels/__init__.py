@@ -17,7 +17,7 @@ from __future__ import annotations
 from siting.kernels.areas import claim
 from siting.kernels.chains import walk_chains
 from siting.kernels.compile import NEVER, compiled, default_threads, parallel_blocks
-from siting.kernels.flow import transport, without_each
+from siting.kernels.flow import transport
 from siting.kernels.order import order_along_curve
 from siting.kernels.outline import FIRST_CUT, NOTHING, WHOLE, outline_rings
 from siting.kernels.rows import (
@@ -34,13 +34,17 @@ from siting.kernels.search import (
     pairs_within,
     pairs_workspace,
 )
+from siting.kernels.shut import EVERYBODY, NOBODY, SOME, without_each
 from siting.kernels.streets import Asked, Streets, Tiles, Walls
 from siting.kernels.tiles import Grid, candidates, segments_in_bins
 
 __all__ = [
+    "EVERYBODY",
     "FIRST_CUT",
     "NEVER",
+    "NOBODY",
     "NOTHING",
+    "SOME",
     "WHOLE",
     "Asked",
     "Grid",

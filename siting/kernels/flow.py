@@ -1,7 +1,4 @@
-"""The transportation problem: persons to seats, at least cost, by successive shortest paths.
-
-:func:`transport` solves it; :func:`without_each` goes on from its answer to that without each site.
-"""
+"""The transportation problem: persons to seats, at least cost, by successive shortest paths."""
 
 from __future__ import annotations
 
@@ -13,7 +10,6 @@ import numpy.typing as npt
 from siting.kernels.compile import I32, I64, NEVER, compiled
 
 STALE_KEYS = 8  # arcs looked at in vain before a site's arcs are put in order again
-SHUT = NEVER // 4  # price of a seat at a site that is shut: more than any penalty
 
 
 class _Pairs(NamedTuple):
@@ -112,87 +108,15 @@ def transport(
         exactly where such prices exist: a home uses only options (sites at cost + price, or the
         penalty) than which it has none cheaper, and sites with free seats have price 0.
     """
-    town, used, arcs, now = _begin(indptr, site, cost, persons, penalty, seats)
+    town, used, arcs, now = begin(indptr, site, cost, persons, penalty, seats)
     counted = np.zeros(persons.size, dtype=np.bool_)
     for home in order:
-        _seat(home, persons[home], counted, town, used, arcs, now)
+        seat(home, persons[home], counted, town, used, arcs, now)
     return used.flow, town.price
 
 
 @compiled
-def without_each(
-    indptr: I64,
-    site: I32,
-    cost: I32,
-    persons: I64,
-    penalty: I64,
-    seats: I64,
-    flow: I64,
-    price: I64,
-    counted: npt.NDArray[np.bool_],
-    first: int,
-    last: int,
-) -> Any:
-    """Return how many persons lose their seat if a site alone shuts, for sites first … last − 1.
-
-    From the answer with all sites: the persons of the site leave, and what is left is the answer
-    for the others without it, by the same prices. Then they come back one home after the other, as
-    in :func:`transport`. Nobody who had no seat gets one by that, so that the persons left without
-    one on the way, and no others, have lost theirs: served(all) − served(without it), person by
-    person. Afterwards the sites that somebody came to or went from are filled again as they were.
-
-    Parameters
-    ----------
-    indptr, site, cost, persons, penalty, seats
-        As in :func:`transport`.
-    flow, price
-        Its answer.
-    counted
-        By home, whose persons are counted.
-    first, last
-        Which sites.
-
-    Returns
-    -------
-    lost
-        int64 by site, of ``counted`` homes.
-    """
-    sites = seats.size
-    town, used, arcs, now = _begin(indptr, site, cost, persons, penalty, seats)
-    town.price[:] = price
-    start = np.zeros(sites + 1, dtype=np.int64)
-    for pair in range(site.size):
-        if flow[pair] > 0:
-            start[site[pair] + 1] += 1
-    start = np.cumsum(start)
-    fill = start[:-1].copy()
-    pairs = np.empty(start[-1], dtype=np.int64)
-    for pair in range(site.size):
-        if flow[pair] > 0:
-            pairs[fill[site[pair]]] = pair
-            fill[site[pair]] += 1
-    for j in range(sites):
-        _fill(town, used, j, pairs[start[j] : start[j + 1]], flow, seats)
-    lost = np.zeros(last - first, dtype=np.int64)
-    for j in range(first, last):
-        mine = pairs[start[j] : start[j + 1]]
-        _fill(town, used, j, mine[:0], flow, seats)
-        used.moved[j] = True
-        town.spare[j] = 0
-        town.price[j] = SHUT
-        for pair in mine:
-            home = used.owner[pair]
-            lost[j - first] += _seat(home, flow[pair], counted, town, used, arcs, now)
-        town.price[:] = price
-        for k in range(sites):
-            arcs.vain[k] = STALE_KEYS + 1  # their keys are of higher prices
-            if used.moved[k]:
-                _fill(town, used, k, pairs[start[k] : start[k + 1]], flow, seats)
-    return lost
-
-
-@compiled
-def _begin(indptr: I64, site: I32, cost: I32, persons: I64, penalty: I64, seats: I64) -> Any:
+def begin(indptr: I64, site: I32, cost: I32, persons: I64, penalty: I64, seats: I64) -> Any:
     """Return what a search needs, with nobody seated."""
     sites, pairs = seats.size, site.size
     owner = np.empty(pairs, dtype=np.int32)
@@ -224,7 +148,7 @@ def _begin(indptr: I64, site: I32, cost: I32, persons: I64, penalty: I64, seats:
 
 
 @compiled
-def _fill(town: Any, used: Any, j: int, pairs: I64, flow: I64, seats: I64) -> None:
+def fill(town: Any, used: Any, j: int, pairs: I64, flow: I64, seats: I64) -> None:
     """Empty a site, and seat there whom these pairs seat."""
     pair = used.head[j]
     while pair >= 0:
@@ -233,14 +157,14 @@ def _fill(town: Any, used: Any, j: int, pairs: I64, flow: I64, seats: I64) -> No
     used.head[j] = -1
     town.spare[j] = seats[j]
     for pair in pairs:
-        _join(used, pair, flow[pair])
+        join_pair(used, pair, flow[pair])
         town.spare[j] -= flow[pair]
     used.stale[j] = True
     used.moved[j] = False
 
 
 @compiled
-def _seat(home: int, left: int, counted: Any, town: Any, used: Any, arcs: Any, now: Any) -> Any:
+def seat(home: int, left: int, counted: Any, town: Any, used: Any, arcs: Any, now: Any) -> Any:
     """Seat persons of a home, one way after another; return how many counted ones lose out."""
     indptr, penalty, price, spare = town.indptr, town.penalty, town.price, town.spare
     leave, next_arc = town.leave, town.next_arc
@@ -266,7 +190,7 @@ def _seat(home: int, left: int, counted: Any, town: Any, used: Any, arcs: Any, n
             if node < sites:  # settle a site
                 j = node
                 if used.stale[j]:
-                    leave[j] = _refresh(indptr, used, arcs, penalty, town.arc_of, j)
+                    leave[j] = refresh(indptr, used, arcs, penalty, town.arc_of, j)
                 if arcs.vain[j] > STALE_KEYS:
                     _put_in_order(arcs, price, j)
                 here = now.dist[j] - price[j]
@@ -316,15 +240,15 @@ def _seat(home: int, left: int, counted: Any, town: Any, used: Any, arcs: Any, n
         if target >= 0:
             spare[target] -= many
         elif out >= 0:
-            _leave(used, out, many)
+            leave_pair(used, out, many)
         if target < 0 and counted[owner[out] if out >= 0 else home]:
             lost += many
         at = end
         while at >= 0:
-            _join(used, now.taken[at], many)
+            join_pair(used, now.taken[at], many)
             if now.given[at] < 0:
                 break
-            _leave(used, now.given[at], many)
+            leave_pair(used, now.given[at], many)
             at = site[now.given[at]]
         left -= many
         for n in range(found):
@@ -373,7 +297,7 @@ def _neighbours(indptr: I64, site: I32, persons: I64, seats: I64) -> Any:
 
 
 @compiled
-def _refresh(indptr: I64, used: Any, arcs: Any, penalty: I64, arc_of: I64, j: int) -> Any:
+def refresh(indptr: I64, used: Any, arcs: Any, penalty: I64, arc_of: I64, j: int) -> Any:
     """Work out the arcs of a site anew; return the pair cheapest to leave without a seat."""
     for arc in range(arcs.start[j], arcs.start[j + 1]):
         arc_of[arcs.site[arc]] = arc
@@ -416,7 +340,7 @@ def _put_in_order(arcs: Any, price: I64, j: int) -> None:
 
 
 @compiled
-def _join(used: Any, pair: int, many: int) -> None:
+def join_pair(used: Any, pair: int, many: int) -> None:
     """Put persons on a pair, and the pair in use where none was on it."""
     if used.flow[pair] == 0:
         j = used.site[pair]
@@ -431,7 +355,7 @@ def _join(used: Any, pair: int, many: int) -> None:
 
 
 @compiled
-def _leave(used: Any, pair: int, many: int) -> None:
+def leave_pair(used: Any, pair: int, many: int) -> None:
     """Take persons off a pair, and the pair out of use where none is left."""
     used.moved[used.site[pair]] = True
     used.flow[pair] -= many

@@ -1,4 +1,4 @@
-"""Gaps: places whose people are out of reach, most people first; and what each closure loses."""
+"""Gaps: places whose people are left without, most people first; and what each closure loses."""
 
 from __future__ import annotations
 
@@ -49,8 +49,8 @@ def gaps_page(
     gaps
         What :func:`siting.coverage.gaps` returns, services and rules stacked: ``gap_id``,
         ``service``, ``rule_id``, ``zone_id``, ``persons``, point ``geometry``; ``nearest_m`` or
-        ``nearest_min``, ``n_points``, ``missing_road_persons`` and ``zoning`` where known. An empty
-        table is good news and makes a page that says so.
+        ``nearest_min``, ``n_points``, ``why``, ``missing_road_persons`` and ``zoning`` where known.
+        An empty table is good news and makes a page that says so.
     losses
         What :func:`siting.coverage.losses` returns, stacked: a list under the gaps.
     figures
@@ -125,6 +125,8 @@ def _measure(
     part = part.sort_values(["persons", "gap_id"], ascending=[False, True], kind="stable")
     persons = part["persons"].astype("int64")
     total, most = int(persons.sum()), float(persons.max()) if len(part) else 0.0
+    seats = service in sheet.seated
+    seatless = persons.where(part["why"] == "no_seat", 0) if "why" in part else persons * 0
     roads = (
         part["missing_road_persons"] if "missing_road_persons" in part else pd.Series(dtype="Int64")
     )
@@ -136,6 +138,7 @@ def _measure(
     for place, (_, row) in enumerate(part.head(SHOWN).iterrows()):
         zone = names.get((zonings.iloc[place], str(row["zone_id"])), sheet.say("zone.outside"))
         near, raw = _nearest(row, sheet)
+        alone = int(seatless.iloc[place])
         rows.append(
             {
                 "id": str(row["gap_id"]),
@@ -144,6 +147,7 @@ def _measure(
                 "r": max(sizes[place], 3.0),
                 "persons": text.count(row["persons"]),
                 "p": int(row["persons"]),
+                **({"seatless": text.count(alone), "seatless_p": alone} if seats else {}),
                 "near": near,
                 "m": raw,
                 "road": text.count(number(row.get("missing_road_persons"))),
@@ -165,9 +169,10 @@ def _measure(
         "rule": sheet.rule_note(rule_id),
         "rule_text": sheet.rule_text(rule) if rule else "",
         "total": total,
-        "finding": _finding(len(part), total, service, rule_id, sheet),
+        "seats": seats,
+        "finding": _finding(len(part), total, int(seatless.sum()), service, rule_id, sheet),
         "lead": lead,
-        "road": _road(roads, total, sheet) if total else "",
+        "road": _road(roads, total - int(seatless.sum()), sheet),
         "rows": rows,
         "legend": {
             "groups": [
@@ -182,6 +187,23 @@ def _measure(
                     if total
                     else []
                 ),
+                *(
+                    [
+                        legend(
+                            "",
+                            [
+                                {
+                                    "kind": "dot",
+                                    "colour": "--no-seat",
+                                    "size": 11,
+                                    "label": sheet.say("legend.gaps_seats"),
+                                }
+                            ],
+                        )
+                    ]
+                    if seatless.any()
+                    else []
+                ),
                 legend("", [{"kind": "dot", "colour": "--site", "size": 11, "label": name}]),
             ],
             "notes": legend_notes(sheet, ["people", "demand", service], [rule_id]),
@@ -189,7 +211,7 @@ def _measure(
     }
 
 
-def _finding(n: int, total: int, service: str, rule_id: str, sheet: Sheet) -> str:
+def _finding(n: int, total: int, seatless: int, service: str, rule_id: str, sheet: Sheet) -> str:
     """Return how many gaps there are with how many people, or that there is none."""
     said = {
         "people": sheet.people(service),
@@ -198,6 +220,9 @@ def _finding(n: int, total: int, service: str, rule_id: str, sheet: Sheet) -> st
     }
     if not n:
         return sheet.say("finding.gaps.none_of", **said)
+    if seatless:
+        told = {"out": text.count(total - seatless), "seatless": text.count(seatless)}
+        return sheet.say("finding.gaps.seats", n=text.count(n), **told, **said)
     return sheet.say("finding.gaps.some", n=text.count(n), persons=text.count(total), **said)
 
 
@@ -211,7 +236,9 @@ def _nobody(
 
 def _road(roads: pd.Series[Any], total: int, sheet: Sheet) -> str:
     """Say how much of the gaps is a missing road, or that nobody can tell."""
-    if roads.isna().all():
+    if not total:
+        return ""
+    if roads.isna().any():
         return sheet.say("gaps.road_unknown")
     n = int(roads.sum())
     return sheet.say("gaps.road", n=text.count(n), share=text.percent(n / total))

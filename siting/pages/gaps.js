@@ -1,4 +1,4 @@
-// Gaps: circles of people out of reach and the list beside them, most people first.
+// Gaps: circles of people left without and the list beside them, most people first.
 "use strict";
 
 siting.pages.gaps = ({ map, layers, legend, panel }) => {
@@ -36,14 +36,15 @@ siting.pages.gaps = ({ map, layers, legend, panel }) => {
 
   /** What is lost if each facility shuts alone. */
   function drawLosses() {
-    const { losses } = state.measure;
+    const { losses, seats } = state.measure;
+    const [covered, lost] = seats ? ["seated", "unseated"] : ["covered", "lost"];
     shut.hidden = !losses.length;
     closing = siting.table({
       caption: word("page.losses_hint"),
       columns: [
         { label: word("page.facility"), kind: "text", name: true },
-        { label: word("page.covered"), kind: "num", first: "desc", title: word("page.covered_long") },
-        { label: word("page.lost"), kind: "num", first: "desc", title: word("page.lost_long") },
+        { label: word(`page.${covered}`), kind: "num", first: "desc", title: word(`page.${covered}_long`) },
+        { label: word(`page.${lost}`), kind: "num", first: "desc", title: word(`page.${lost}_long`) },
       ],
       rows: losses.map((site) => ({ key: site.id, cells: [site.name, site.covered, site.lost], sort: [site.name, ...site.n] })),
       limit: 20,
@@ -67,8 +68,8 @@ siting.pages.gaps = ({ map, layers, legend, panel }) => {
     layers.people.clearLayers();
     circles = new Map();
     for (const gap of measure.rows) {
-      const shape = circle(gap.at, { pane: "people", radius: gap.r, color: "#fff", weight: 1.2, fillColor: colour("out"), fillOpacity: 0.72 },
-        [named(gap.zone), `${word("persons")} ${gap.persons}`, `${word("page.nearest")} ${gap.near}`], () => select(gap.id, false));
+      const shape = circle(gap.at, { pane: "people", radius: gap.r, color: "#fff", weight: 1.2, fillColor: colour(gap.seatless_p ? "no-seat" : "out"), fillOpacity: 0.72 },
+        [named(gap.zone), `${word("persons")} ${gap.persons}${gap.seatless_p ? ` · ${word("page.no_seat")}` : ""}`, `${word("page.nearest")} ${gap.near}`], () => select(gap.id, false));
       circles.set(gap.id, shape.addTo(layers.people));
     }
     layers.sites.clearLayers();
@@ -81,10 +82,11 @@ siting.pages.gaps = ({ map, layers, legend, panel }) => {
         { label: word("page.place"), kind: "num" },
         { label: word("zone"), kind: "text", name: true },
         { label: word("persons"), kind: "num", first: "desc" },
+        ...(measure.seats ? [{ label: word("page.no_seat"), kind: "num", first: "desc", title: word("page.no_seat_long") }] : []),
         { label: word("page.road"), kind: "num", first: "desc", title: word("page.road_long") },
         { label: word("page.nearest"), kind: "num", first: "desc" },
       ],
-      rows: measure.rows.map((gap, k) => ({ key: gap.id, cells: [String(k + 1), gap.zone, gap.persons, gap.road, gap.near], sort: [k, gap.zone, gap.p, gap.road_p, gap.m] })),
+      rows: measure.rows.map((gap, k) => ({ key: gap.id, cells: [String(k + 1), gap.zone, gap.persons, ...(measure.seats ? [gap.seatless] : []), gap.road, gap.near], sort: [k, gap.zone, gap.p, ...(measure.seats ? [gap.seatless_p] : []), gap.road_p, gap.m] })),
       onPick: (id) => select(id, true),
     });
     fill(list, measure.rows.length ? table.element : null);

@@ -86,6 +86,7 @@ def gaps(here: Region) -> gpd.GeoDataFrame:
                     speed=service.speed,
                     straight=line if rule.measure == "straight_m" else None,
                     crow=_crow(service, limits.impedance, line),
+                    seats=_seats(here, service, limits.impedance),
                 )
             )
     filled = [table for table in found if len(table)] or found[:1]
@@ -106,6 +107,14 @@ def _crow(service: Service, impedance: str, line: pd.Series[int]) -> pd.Series[i
     return pd.DataFrame({"ms": ms}, index=line.index)["ms"]
 
 
+def _seats(here: Region, service: Service, impedance: str) -> coverage.Seats | None:
+    """Return today's seats of a service, None where it counts none."""
+    if service.capacity is None:
+        return None
+    opened = here.today.open_sites(service.name)
+    return coverage.Seats(service.times(impedance), opened, service.capacity)
+
+
 def losses(here: Region) -> pd.DataFrame:
     """Return what is lost if each facility open today shuts alone, all services and rules."""
     found = []
@@ -123,6 +132,7 @@ def losses(here: Region) -> pd.DataFrame:
                     opened=here.today.open_sites(service.name),
                     sites=service.sites,
                     islands=times.islands(service.existing),
+                    seats=_seats(here, service, times.impedance),
                 )
             )
     return pd.concat(found, ignore_index=True)

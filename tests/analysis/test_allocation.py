@@ -376,3 +376,119 @@ def test_people_may_live_nearer_or_farther_than_their_point() -> None:
     assert strict.table["demand_id"].tolist() == ["D0"]
     with pytest.raises(StudyError, match=r"looks 8 far.*cutoff=8"):
         allocation.max_served(times, people, shift=pd.Series({"D0": -3}), **ask)
+
+
+@pytest.mark.parametrize(("seed", "ratio"), [(0, 0.8), (1, 1.0), (2, 1.1), (3, 1.5)])
+def test_losses_of_a_crowded_town_equal_solving_from_scratch(seed: int, ratio: float) -> None:
+    """Who loses a seat, person by person, and everybody's count by networkx's largest flow."""
+    g = np.random.default_rng(seed)
+    n, s = 120, 9
+    home, site = g.integers(0, 40, (n, 2)), g.integers(0, 40, (s, 2))
+    value = np.abs(home[:, None] - site[None]).sum(axis=2)
+    people = pd.Series(g.integers(1, 30, n), index=[f"D{i:03d}" for i in range(n)])
+    names = [f"S{j}" for j in range(s)]
+    room = pd.Series(
+        g.multinomial(int(people.sum() * ratio), g.dirichlet(np.ones(s) * 3)), index=names
+    )
+    world = (pd.DataFrame(value, index=people.index, columns=names), people, room)
+    counted = pd.Series(g.random(n) < 0.6, index=people.index)
+    times = times_from(world[0])
+    ask: dict[str, Any] = {"open_sites": names, "threshold": 30, "capacity": room}
+    some = allocation.without_each(times, people, counted=counted, **ask)
+    everybody = allocation.without_each(times, people, threads=1, **ask)
+
+    def served(sites: list[str]) -> pd.Series:
+        table = seated(world, 30, open_sites=sites).table
+        return table.groupby("demand_id")["persons"].sum().reindex(people.index).fillna(0)
+
+    def flow(sites: list[str]) -> int:
+        graph = nx.DiGraph()
+        for d, row in world[0].iterrows():
+            graph.add_edge("from", d, capacity=int(people[d]))
+            graph.add_edges_from((d, x) for x in sites if row[x] <= 30)
+        graph.add_edges_from((x, "to", {"capacity": int(room[x])}) for x in sites)
+        return int(nx.maximum_flow_value(graph, "from", "to"))
+
+    now = served(names)
+    for shut in names:
+        left = [x for x in names if x != shut]
+        lost = now - served(left)
+        assert (lost >= 0).all()  # a closure gives nobody a seat
+        assert some.loc[shut, "lost"] == lost[counted].sum()
+        assert everybody.loc[shut, "lost"] == flow(names) - flow(left)
+    assert everybody["seated"].sum() == now.sum()
+    assert some["seated"].sum() == now[counted].sum()
+
+
+@settings(max_examples=60)
+@given(worlds(), st.integers(0, 5), st.data())
+def test_what_each_closure_takes_is_the_difference_of_two_answers(
+    world: World, limit: int, data: st.DataObject
+) -> None:
+    matrix, people, room = world
+    counted = pd.Series({home: data.draw(st.booleans()) for home in matrix.index})
+    found = allocation.without_each(
+        times_from(matrix), people, open_sites=list(room.index), threshold=limit, capacity=room,
+        counted=counted,
+    )  # fmt: skip
+    now = seated(world, limit).table.groupby("demand_id")["persons"].sum()
+    for shut in room.index:
+        then = seated(world, limit, open_sites=set(room.index) - {shut}).table
+        lost = now.sub(then.groupby("demand_id")["persons"].sum(), fill_value=0)
+        assert (lost >= 0).all()
+        assert found.loc[shut, "lost"] == lost[counted.reindex(lost.index).astype(bool)].sum()
+
+
+@settings(max_examples=60)
+@given(worlds(), st.integers(0, 5), st.data())
+def test_admission_areas_are_pairs_that_are_not_there(
+    world: World, limit: int, data: st.DataObject
+) -> None:
+    """As if no way led to the sites a zone may not use; but who has a road is out of reach."""
+    matrix, people, room = world
+    zone_of = pd.Series({home: data.draw(st.sampled_from("abc")) for home in matrix.index})
+    pair = st.tuples(st.sampled_from("abz"), st.sampled_from(sorted(room.index)))
+    area = data.draw(st.lists(pair, max_size=8))
+    eligible = pd.DataFrame(area, columns=["zone_id", "site_id"], dtype="str")
+    closed = matrix.copy()
+    for home in matrix.index:
+        for site in room.index:
+            if (zone_of[home], site) not in area:
+                closed.loc[home, site] = -1
+    found = seated(world, limit, zone_of=zone_of[::-1], eligible=eligible)
+    plain = seated((closed, people, room), limit)
+    pd.testing.assert_frame_equal(found.table, plain.table)
+    assert left_out(found) == left_out(plain)
+    assert left_out(found, "not_assessed") == left_out(seated(world, limit), "not_assessed")
+    graph = nx.DiGraph()
+    graph.add_nodes_from(["from", "to"])
+    graph.add_edges_from(("from", h, {"capacity": int(n)}) for h, n in people.items())
+    graph.add_edges_from((s, "to", {"capacity": int(n)}) for s, n in room.items())
+    graph.add_edges_from(
+        (h, s) for h, row in closed.iterrows() for s, v in row.items() if 0 <= v <= limit
+    )
+    assert found.served == nx.maximum_flow_value(graph, "from", "to")
+    ask: dict[str, Any] = {"open_sites": list(room.index), "threshold": limit, "capacity": room}
+    pd.testing.assert_frame_equal(
+        allocation.without_each(
+            times_from(matrix), people, zone_of=zone_of, eligible=eligible, **ask
+        ),
+        allocation.without_each(times_from(closed), people, **ask),
+    )
+
+
+def test_admission_areas_that_cannot_be() -> None:
+    world = world_of([[1, 1], [2, 2]], [3, 0], [2, 2])
+    area = pd.DataFrame({"zone_id": ["a"], "site_id": ["S0"]})
+    zone = pd.Series({"D0": "a"})  # nobody lives at D1
+    assert seated(world, 5, zone_of=zone, eligible=area).served == 2
+    with pytest.raises(DataError, match="Give both or neither"):
+        seated(world, 5, eligible=area)
+    with pytest.raises(DataError, match=r"1 points with persons have no zone \(D0\)"):
+        seated(world, 5, zone_of=pd.Series({"D1": "a"}), eligible=area)
+    with pytest.raises(DataError, match=r"two zones \(D0\)"):
+        seated(world, 5, zone_of=pd.Series(["a", "b"], index=["D0", "D0"]), eligible=area)
+    with pytest.raises(DataError, match=r"1 sites are not in the travel times \(S9\)"):
+        seated(world, 5, zone_of=zone, eligible=area.assign(site_id="S9"))
+    shut = pd.DataFrame({"zone_id": ["a", "a"], "site_id": ["S0", "S1"]})
+    assert seated(world, 5, zone_of=zone, eligible=shut, open_sites=["S1"]).served == 2

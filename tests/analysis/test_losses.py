@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from builders import CRS, demand_table, membership_table, times_from, worlds
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from shapely import Point, box
 
@@ -26,7 +26,10 @@ def rule(value: float, *, measure: str = "network_m", judges: Any = ("urban", "v
     )  # fmt: skip
 
 
-def covered(world: Any, by: Rule, opened: list[str], sites: Any, existing: list[str]) -> int:
+def covered(
+    world: Any, by: Rule, opened: list[str], sites: Any, existing: list[str],
+    room: pd.Series | None = None,
+) -> int:  # fmt: skip
     """People judged and covered in zoning ``units``, by the whole way round: cover()."""
     demand, membership, times = world
     table = coverage.cover(
@@ -38,6 +41,7 @@ def covered(world: Any, by: Rule, opened: list[str], sites: Any, existing: list[
         rule=by,
         islands=times.islands(existing),
         straight=coverage.straight_mm(demand, sites, opened),
+        seats=None if room is None else coverage.Seats(times, tuple(opened), room),
     )
     return int(table.loc[(table["zoning"] == "units") & table["judged"], "covered"].sum())
 
@@ -47,10 +51,10 @@ def places(sites: list[str], xy: Any) -> gpd.GeoDataFrame:
                             crs=CRS)  # fmt: skip
 
 
-@settings(max_examples=80)
-@given(worlds(), st.integers(0, 14), st.booleans(), st.data())
+@settings(max_examples=120)
+@given(worlds(), st.integers(0, 14), st.booleans(), st.booleans(), st.data())
 def test_losses_equal_covering_without_each_site(
-    world: Any, limit: int, radius: bool, data: st.DataObject
+    world: Any, limit: int, radius: bool, seats: bool, data: st.DataObject
 ) -> None:
     demand, membership, times = world
     if radius:  # metres and millimetres of the network lie close together, so both bind
@@ -64,18 +68,25 @@ def test_losses_equal_covering_without_each_site(
         for x, y in data.draw(st.lists(st.tuples(unit, unit), min_size=len(ids), max_size=len(ids)))
     ]
     sites = places(ids, shapes)
+    if seats:  # the loose end of cover() looks as much as an access leg farther
+        limit = min(limit, times.cutoff - 3)
+        assume(limit >= 0)
     by = rule(limit / 1_000, measure="straight_m" if radius else "network_m")
     opened = data.draw(st.lists(st.sampled_from(ids), unique=True, min_size=1))
     existing = sorted({*opened, *data.draw(st.lists(st.sampled_from(ids), unique=True))})
+    room = None
+    if seats:
+        room = pd.Series([data.draw(st.integers(0, 12)) for _ in ids], index=ids)
     found = coverage.losses(
         demand, membership, times, zoning="units", service="s", rule=by, opened=opened,
         sites=sites, islands=times.islands(existing),
+        seats=None if room is None else coverage.Seats(times, tuple(opened), room),
     ).set_index("site_id")  # fmt: skip
-    now = covered(world, by, opened, sites, existing)
+    now = covered(world, by, opened, sites, existing, room)
     assert found["covered_persons"].sum() == now
     assert sorted(found.index) == sorted(opened)
     for site in opened:
-        left = covered(world, by, [s for s in opened if s != site], sites, existing)
+        left = covered(world, by, [s for s in opened if s != site], sites, existing, room)
         assert found.loc[site, "lost_persons"] == now - left
         assert found.loc[site, "name"] == f"n{site}"
     order = [(-row.lost_persons, row.Index) for row in found.itertuples()]
@@ -101,6 +112,67 @@ def test_a_home_that_two_sites_cover_is_lost_with_neither() -> None:
             zoning="u", service="s", rule=rule(0.005), opened=["A"],
             sites=places(["A", "B"], [Point(0, 0)] * 2), islands=np.array([False, False]),
         )  # fmt: skip
+
+
+def test_seats_a_closure_takes_from_others() -> None:
+    """Three homes of 10; A and B near all, C near D02 alone: 12 + 12 + 4 seats for 30 people."""
+    matrix = pd.DataFrame({"A": [1, 2, 5], "B": [3, 1, 5], "C": [9, 9, 2]},
+                          index=["D00", "D01", "D02"])  # fmt: skip
+    times = times_from(matrix, impedance="length")
+    room = pd.Series({"A": 12, "B": 12, "C": 4})
+    args: dict[str, Any] = {
+        "zoning": "t", "service": "s", "opened": ["A", "B", "C"],
+        "sites": places(["A", "B", "C"], [Point(0, 0)] * 3), "islands": np.zeros(3, bool),
+    }  # fmt: skip
+    demand = demand_table([10, 10, 10])
+    member = membership_table({"t": ["a", "a", "a"]})
+    found = coverage.losses(demand, member, times, rule=rule(0.005),
+                            seats=coverage.Seats(times, ("A", "B", "C"), room), **args)  # fmt: skip
+    # 28 sit: D00 10 in A, D01 10 in B, D02 4 in C and 2 each in A and B
+    assert found[["site_id", "covered_persons", "lost_persons"]].values.tolist() == [
+        ["A", 12, 12],
+        ["B", 12, 12],
+        ["C", 4, 4],
+    ]
+    plain = coverage.losses(demand, member, times, rule=rule(0.005), **args)
+    assert plain["lost_persons"].tolist() == [0, 0, 0]  # without seats another is near
+
+
+@settings(max_examples=60)
+@given(worlds(), st.integers(0, 12), st.data())
+def test_persons_of_all_gaps_are_those_out_of_reach_and_without_a_seat(
+    world: Any, limit: int, data: st.DataObject
+) -> None:
+    demand, membership, times = world
+    limit = min(limit, times.cutoff - 3)
+    assume(limit >= 0)
+    ids = list(times.site_id)
+    room = pd.Series([data.draw(st.integers(0, 12)) for _ in ids], index=ids)
+    seats = coverage.Seats(times, tuple(ids), room)
+    by, islands = rule(limit / 1_000), times.islands(ids)
+    reach = times.reach(ids)
+    line = pd.Series({i: data.draw(st.integers(-1, 16)) for i in demand["demand_id"]})
+    args: dict[str, Any] = {"zoning": "units", "service": "s", "rule": by, "islands": islands}
+    found = coverage.gaps(demand, membership, reach, link_m=2, crow=line, seats=seats, **args)
+    told = coverage.cover(demand, membership, reach, plan="p", service="s", rule=by,
+                          islands=islands, seats=seats)  # fmt: skip
+    told = told[(told["zoning"] == "units") & told["judged"]]
+    kinds = found.groupby("why")["persons"].sum().to_dict()
+    assert kinds.get("no_seat", 0) == told["no_seat"].sum() == found["no_seat_persons"].sum()
+    assert kinds.get("out_of_reach", 0) == told["out_of_reach"].sum()
+    by_zone = found.groupby("zone_id")["persons"].sum()
+    expected = (told["no_seat"] + told["out_of_reach"]).groupby(told["zone_id"]).sum()
+    for zone, n in by_zone.items():
+        assert n == expected[zone]
+    parts = ["no_seat_persons", "missing_road_persons", "missing_facility_persons"]
+    assert (found[parts].sum(axis=1) == found["persons"]).all()
+    assert found["persons"].is_monotonic_decreasing
+    # those out of reach are in the gaps they are in without seats
+    plain = coverage.gaps(demand, membership, reach, link_m=2, crow=line, **args)
+    out = found[found["why"] == "out_of_reach"]
+    same = ["zone_id", "persons", "missing_road_persons", "n_points", "nearest_site_id"]
+    assert out[same].values.tolist() == plain[same].values.tolist()
+    assert (plain["no_seat_persons"] == 0).all()
 
 
 def test_no_people_and_no_open_site_make_tables_that_say_so() -> None:

@@ -12,9 +12,10 @@ import pandas as pd
 import pytest
 
 import siting
+from siting import evaluate
 from siting import plan as plans
 from siting.errors import DataError, StudyError
-from siting.pipeline import Run
+from siting.pipeline import Run, questions
 from tests.mutation import tiny
 from tests.pipeline.test_hostile import _toml as toml
 
@@ -100,6 +101,47 @@ def test_table_workbook_and_page_show_the_four_populations(seated: Run) -> None:
     assert "无位" in shown["school"]["finding"]
     assert "无位" not in shown["clinic"]["finding"]
     assert sum(m["seats"] for m in shown.values()) == 1
+
+
+def test_gaps_and_closures_know_seats(town: Town, seated: Run) -> None:
+    folder = seated.tables_folder / "tables"
+    gaps = pd.read_csv(folder / "gaps.csv", keep_default_na=False)
+    coverage = seated.coverage[seated.coverage["judged"]]
+    zoning = seated.results.region.zoning
+    for service in ("school", "clinic"):
+        mine = gaps[gaps["service"] == service].groupby("why")["persons"].sum()
+        rows = coverage[(coverage["service"] == service) & (coverage["zoning"] == zoning)]
+        assert mine.get("no_seat", 0) == rows["no_seat"].sum()
+        assert mine.get("out_of_reach", 0) == rows["out_of_reach"].sum()
+    school = gaps[(gaps["service"] == "school") & (gaps["why"] == "no_seat")]
+    assert (school["no_seat_persons"] == school["persons"]).all()
+    assert len(school)
+    # a closure loses what a plan without the school serves fewer
+    losses = pd.read_csv(folder / "losses.csv").set_index(["service", "site_id"])["lost_persons"]
+    here = seated.results.region
+    (service,) = [s for s in here.services if s.name == "school"]
+    served = {}
+    for shut in (None, *service.existing):
+        plan = here.today if shut is None else plans.close(here.today, "school", shut)
+        found = evaluate.evaluate(
+            plan, services=[service], demand=here.inputs.demand,
+            membership=questions.membership_of_people(here), zoning=zoning,
+        ).coverage  # fmt: skip
+        found = found[(found["zoning"] == zoning) & found["judged"]]
+        served[shut] = found["covered"].sum()
+    for shut in service.existing:
+        assert losses["school", shut] == served[None] - served[shut]
+    assert losses["school"].max() > 0
+    page = (seated.maps_folder / "gaps.html").read_text("utf-8")
+    found = re.search(r'<script[^>]*type="application/json"[^>]*>(.*?)</script>', page, re.DOTALL)
+    assert found is not None
+    shown = {m["service"]: m for m in json.loads(found[1])["measures"]}
+    assert [row["seatless_p"] for row in shown["school"]["rows"]] == [
+        int(n) for n in gaps.loc[gaps["service"] == "school", "no_seat_persons"]
+    ]
+    assert "无位" in shown["school"]["finding"]
+    assert "无位" not in shown["clinic"]["finding"]
+    assert "seatless" not in shown["clinic"]["rows"][0]
 
 
 def test_invariant_13_schools_without_seats_stop_the_run_by_name(town: Town) -> None:
