@@ -192,8 +192,8 @@ def between_zones(
         if len(inside) < 2:
             continue
         told = access.equity(inside["value"].tolist(), inside["counted"].tolist())
-        left, why = everybody[str(keys[1])] - told.persons, ""
         judged = int(part["persons"].sum())
+        left, why = everybody.get(str(keys[1]), judged) - told.persons, ""
         if coverage.too_many(judged - told.persons, judged, max_not_assessed):
             told, why = told._replace(gini=math.nan, ratio=math.nan, ratio_of=""), "left_out"
         rows.append((*map(str, keys), told.zones, told.persons, left, *told[2:], why))

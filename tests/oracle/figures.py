@@ -89,6 +89,7 @@ def coverage(
 class Gap(NamedTuple):
     zone: str
     persons: int
+    no_seat: int
     missing_road: int | None
     homes: int
     nearest: int
@@ -102,19 +103,21 @@ def gaps(
     *,
     link_m: float,
     crow: Mapping[str, int] | None,
+    seated: Mapping[str, int] | None = None,
 ) -> Counter[Gap]:
-    """Places out of reach: neighbours within a zone joined one by one.
+    """Places out of reach, and places in reach where seats lack: neighbours joined one by one.
 
     ``crow`` is the straight line as an impedance; None where nobody knows how fast it is.
+    ``seated`` is how many have a seat, by home; None where seats do not count.
     """
-    out = [
-        name
+    reached = {name: ends(home, limits)[1] for name, home in homes.items()}
+    lack = {
+        name: home.persons
+        - (reached[name] and (home.persons if seated is None else seated.get(name, 0)))
         for name, home in homes.items()
-        if home.value is not None
-        and home.persons
-        and zone[name]
-        and not ends(home, limits)[1]
-    ]  # fmt: skip
+        if home.value is not None and zone[name]
+    }
+    out = [name for name, n in lack.items() if n]
     head = {name: name for name in out}
 
     def top(name: str) -> str:
@@ -126,21 +129,24 @@ def gaps(
     tree = shapely.STRtree(points)
     for i, point in enumerate(points):
         for j in tree.query(point, predicate="dwithin", distance=link_m):
-            if zone[out[i]] == zone[out[j]]:
+            a, b = out[i], out[j]
+            if (zone[a], reached[a]) == (zone[b], reached[b]):
                 head[top(out[i])] = top(out[j])
     places: dict[str, list[str]] = {}
     for name in out:
         places.setdefault(top(name), []).append(name)
     found: Counter[Gap] = Counter()
     for members in places.values():
-        first = min(members, key=lambda n: (-homes[n].persons, n))
-        road = None
-        if crow is not None:
-            road = sum(homes[n].persons for n in members if crow[n] <= limits.judged)
+        first = min(members, key=lambda n: (-lack[n], n))
+        persons = sum(lack[n] for n in members)
+        road = 0 if reached[first] else None
+        if crow is not None and not reached[first]:
+            road = sum(lack[n] for n in members if crow[n] <= limits.judged)
         found[
             Gap(
                 zone[first],
-                sum(homes[n].persons for n in members),
+                persons,
+                persons if reached[first] else 0,
                 road,
                 len(members),
                 homes[first].value or 0,

@@ -176,6 +176,23 @@ class Town:
         nearer = {name: -home.apart - home.leg for name, home in homes.items()}
         return most(covered, 0, farther), covered, most(self.persons, 2, nearer, covered)
 
+    def seated_without(self, service: str, rule: str, shut: str) -> dict[str, int]:
+        """Who has a seat, by home, if one facility is shut."""
+        limits, unit = self.services[service].rules[rule], unit_of(rule)
+        homes, capacity = self.homes(service, unit), self.supply(service)
+        near = {
+            home: {site: v for site, v in sites.items() if site != shut}
+            for home, sites in self.pairs(service, unit, limits.judged).items()
+        }
+        lines = self.lines(service, limits.judged) if limits.radius else None
+        people = {
+            home: self.persons.get(home, 0)
+            * figures.ends(homes[home], limits)[1]
+            * (lines is None or bool(set(lines[home]) - {shut}))
+            for home in homes
+        }
+        return seated(people, {s: n for s, n in capacity.items() if s != shut}, near)
+
     def coverage(self, zoning: str, service: str, rule: str) -> dict[str, dict[str, int]]:
         return figures.coverage(
             self.homes(service, unit_of(rule)),

@@ -73,15 +73,15 @@ def adds_up(run: Finished, everybody: int, *, grouped: bool = False) -> set[str]
 
 
 def same_people(run: Finished) -> None:
-    """Gaps hold whom coverage leaves out, and sites between them whom it covers."""
+    """Gaps hold who is out of reach or has no seat, and sites between them who is covered."""
     coverage, gaps, losses = (run.table(name) for name in ("coverage", "gaps", "losses"))
     zoning = coverage["zoning"].iloc[0] if gaps.empty else gaps["zoning"].iloc[0]
     today = coverage[(coverage["plan"] == "today") & (coverage["zoning"] == zoning)]
     judged = today[(today["level"] == "region") & (today["settlement"] == "judged")]
     judged = judged.set_index(["service", "rule_id"])
     left = gaps.groupby(["service", "rule_id"])["persons"].sum()
-    told = judged["out_of_reach"]
+    told = judged["out_of_reach"] + judged["no_seat"]
     assert told[told > 0].to_dict() == left.to_dict()
     reached = losses.groupby(["service", "rule_id"])["covered_persons"].sum()
-    told = judged["covered"] + judged["no_seat"]
+    told = judged["covered"]
     assert told.reindex(reached.index).fillna(0).to_dict() == reached.to_dict()

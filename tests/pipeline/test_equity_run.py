@@ -80,18 +80,17 @@ def test_gini_is_that_of_the_zones_in_the_tables(demo_run: Finished) -> None:
     seen = 0
     for table in (shares, zones):
         for row in equity[equity["figure"].isin(table.columns)].itertuples():
-            part = table[
+            every = table[
                 (table["service"] == row.service)
                 & (table["rule_id"] == row.rule_id)
                 & (table["zoning"] == row.zoning)
-                & table["zone_id"].notna()
             ]
-            part = part[part[row.figure].notna()]
+            part = every[every["zone_id"].notna() & every[row.figure].notna()]
             part = part[part["not_assessed"] * 20 <= part["persons"]]  # judge.max_not_assessed
             counted = part["persons"] - part["not_assessed"]
             assert (row.zones, row.persons) == (len(part), counted.sum())
-            whole = row.persons + row.left_out_persons
-            if row.left_out_persons * 20 > whole:
+            of_judged = every["persons"].sum()  # whom the rule does not judge is left out besides
+            if (of_judged - row.persons) * 20 > of_judged:
                 assert (row.why, math.isnan(row.gini)) == ("left_out", True)
                 continue
             assert row.gini == pytest.approx(naive_gini(part[row.figure], counted))
