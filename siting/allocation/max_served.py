@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
@@ -15,8 +15,9 @@ from siting import kernels
 from siting.allocation.areas import within_areas
 from siting.allocation.result import Allocation, Homes, allocation, homes_of
 from siting.allocation.seats import seats_at
+from siting.allocation.transport import Problem, problem, solved
 from siting.demand import whole_persons
-from siting.errors import SolverError, StudyError
+from siting.errors import StudyError
 from siting.travel_time import is_covered
 
 if TYPE_CHECKING:
@@ -128,9 +129,9 @@ def max_served(
     if seated is not None:
         order = np.argsort(np.asarray(times.demand_id, dtype=str), kind="stable")
         keeps = np.minimum(whole_persons(seated, times.demand_id)[order], homes.persons)
-    asked, pair, _ = _problem(homes, keeps, seats)
+    asked, pair, _ = problem(homes, keeps, seats)
     flow = np.zeros(len(homes.row), np.int64)
-    np.add.at(flow, pair, _solved(asked)[0])
+    np.add.at(flow, pair, solved(asked)[0])
     in_reach = np.zeros(len(homes.persons), dtype=bool)
     in_reach[homes.row] = True
     served = np.zeros(len(homes.persons), np.int64)
@@ -198,8 +199,8 @@ def without_each(
     seats = seats_at(capacity, open_sites)
     homes = homes_of(times, persons, open_sites=open_sites, threshold=threshold, islands=None)
     homes = within_areas(homes, times.site_id, zone_of, eligible)
-    asked, _, home = _problem(homes, np.zeros(len(homes.persons), np.int64), seats)
-    flow, price = _solved(asked)
+    asked, _, home = problem(homes, np.zeros(len(homes.persons), np.int64), seats)
+    flow, price = solved(asked)
     counts = np.ones(len(home), dtype=np.bool_)
     if counted is not None:
         counts = counted.reindex(homes.demand_id[home]).fillna(False).to_numpy(dtype=np.bool_)
@@ -223,7 +224,7 @@ def without_each(
     )
 
 
-def _whose(asked: _Problem, counts: NDArray[np.bool_]) -> NDArray[np.int8]:
+def _whose(asked: Problem, counts: NDArray[np.bool_]) -> NDArray[np.int8]:
     """Return by site whether everybody, some or nobody is counted of those joined to it.
 
     Joined are homes that can choose the same site, and who is joined to these.
@@ -251,77 +252,3 @@ def _shifted(homes: Homes, shift: pd.Series[int], threshold: int, cutoff: int) -
         )
     within = is_covered(np.maximum(homes.value + by[homes.row], 0), threshold)
     return homes._replace(row=homes.row[within], site=homes.site[within], value=homes.value[within])
-
-
-class _Problem(NamedTuple):
-    """What :func:`siting.kernels.transport` is asked: pairs in rows by home."""
-
-    indptr: NDArray[np.int64]
-    site: NDArray[np.int32]
-    cost: NDArray[np.int32]
-    persons: NDArray[np.int64]
-    penalty: NDArray[np.int64]
-    seats: NDArray[np.int64]
-
-    @property
-    def row(self) -> NDArray[np.int64]:
-        """The home of each pair."""
-        return np.repeat(np.arange(len(self.persons)), np.diff(self.indptr))
-
-
-def _problem(
-    homes: Homes, keeps: NDArray[np.int64], seats: NDArray[np.int64]
-) -> tuple[_Problem, NDArray[np.int64], NDArray[np.int64]]:
-    """Return the problem, the pair of ``homes`` that each of its pairs is, and whose its homes are.
-
-    Those who keep a seat come first, as homes of their own, whose pairs stand twice.
-    """
-    some = np.flatnonzero(keeps)
-    indptr = np.searchsorted(homes.row, np.arange(len(homes.persons) + 1)).astype(np.int64)
-    whose = np.concatenate([some, np.flatnonzero(homes.persons > keeps)])
-    size = np.diff(indptr)[whose]
-    rows = np.concatenate([[0], np.cumsum(size)]).astype(np.int64)
-    pair = np.repeat(indptr[whose] - rows[:-1], size) + np.arange(rows[-1])
-    cost = homes.value[pair].astype(np.int32)
-    persons = (homes.persons - keeps)[whose]
-    persons[: len(some)] = keeps[some]
-    # more than any way costs: at most every site is passed once
-    penalty = np.full(len(whose), (len(seats) + 2) * (int(cost.max(initial=0)) + 1), np.int64)
-    penalty[: len(some)] *= 2
-    asked = _Problem(rows, homes.site[pair].astype(np.int32), cost, persons, penalty, seats)
-    return asked, pair, whose
-
-
-def _solved(asked: _Problem) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Return persons by pair and the price of a seat by site, held against each other."""
-    nearest = np.full(len(asked.persons), np.iinfo(np.int64).max)
-    np.minimum.at(nearest, asked.row, asked.cost)
-    order = np.lexsort((np.arange(len(nearest)), nearest)).astype(np.int64)
-    flow, price = kernels.transport(*asked, order)
-    _prove(asked, flow, price)
-    return flow, price
-
-
-def _prove(asked: _Problem, flow: NDArray[np.int64], price: NDArray[np.int64]) -> None:
-    """Hold an answer against its prices (complementary slackness): they prove it optimal."""
-    row, site, seats, penalty = asked.row, asked.site, asked.seats, asked.penalty
-    left, load = asked.persons.copy(), np.zeros(len(seats), np.int64)
-    np.subtract.at(left, row, flow)
-    np.add.at(load, site, flow)
-    option = asked.cost + price[site]
-    best = penalty.copy()
-    np.minimum.at(best, row, option)
-    kept = (
-        (flow >= 0).all()
-        and (left >= 0).all()
-        and (load <= seats).all()
-        and (price >= 0).all()
-        and (price[load < seats] == 0).all()
-        and (option == best[row])[flow > 0].all()
-        and (best == penalty)[left > 0].all()
-    )
-    if not kept:
-        raise SolverError(
-            "max_served: the allocation does not keep its own proof. This is a fault of siting; "
-            "please report it with the inputs."
-        )

@@ -17,7 +17,6 @@ from __future__ import annotations
 from siting.kernels.areas import claim
 from siting.kernels.chains import walk_chains
 from siting.kernels.compile import NEVER, compiled, default_threads, parallel_blocks
-from siting.kernels.flow import transport
 from siting.kernels.order import order_along_curve
 from siting.kernels.outline import FIRST_CUT, NOTHING, WHOLE, outline_rings
 from siting.kernels.rows import (
@@ -37,6 +36,7 @@ from siting.kernels.search import (
 from siting.kernels.shut import EVERYBODY, NOBODY, SOME, without_each
 from siting.kernels.streets import Asked, Streets, Tiles, Walls
 from siting.kernels.tiles import Grid, candidates, segments_in_bins
+from siting.kernels.transport import transport
 
 __all__ = [
     "EVERYBODY",

@@ -1,4 +1,4 @@
-"""The transportation problem: persons to seats, at least cost, by successive shortest paths."""
+"""One person more, at least cost: shortest ways from site to site, moving on who has a seat."""
 
 from __future__ import annotations
 
@@ -50,6 +50,7 @@ class _Town(NamedTuple):
     penalty: I64
     price: I64
     spare: I64  # free seats by site
+    left: I64  # persons without a seat by home
     leave: I64  # by site, the pair cheapest to leave without a seat
     arc_of: I64
     next_arc: I64
@@ -67,57 +68,10 @@ class _Search(NamedTuple):
 
 
 @compiled
-def transport(
-    indptr: I64, site: I32, cost: I32, persons: I64, penalty: I64, seats: I64, order: I64
+def begin(
+    indptr: I64, site: I32, cost: I32, persons: I64, penalty: I64, seats: I64, whole: bool
 ) -> Any:
-    """Send persons to sites with seats at least cost, with a penalty for each left without one.
-
-    Successive shortest paths with potentials (Busacker & Gowen 1961; Edmonds & Karp 1972). Homes
-    come one after the other; each takes the cheapest way to a free seat, moving persons seated
-    before from site to site where that is cheaper, or leaves one without a seat for each it cannot
-    place. After every step the answer is optimal for the homes so far, so at the end for all.
-
-    Only sites are searched: an arc between two is the cheapest move of one person. A site has few
-    neighbours within reach, and of these few are near enough to matter, so arcs are looked at in
-    the order of their cost and no farther than the way found.
-
-    Where penalties exceed every way (``sites + 1`` times the largest cost), most persons are
-    served, and of such answers one of least cost is given. Who is left without a seat is unique:
-    of equally cheap ways to leave one out that of the *last* home is taken, which makes the persons
-    left out by home, first to last, lexicographically least. (A way ends where it leaves somebody
-    out, so that penalties raised by 1 ≫ ε₁ ≫ ε₂ … order equal ways by this alone.) Which of
-    several sites equally good takes them follows from the order of homes and sites and from nothing
-    else.
-
-    Parameters
-    ----------
-    indptr, site, cost
-        Pairs in compressed rows by home, ``cost`` not negative; no site twice in a row.
-    persons, penalty
-        By home.
-    seats
-        By site.
-    order
-        The order in which homes come: changes how long it takes (the nearest first is quick), and
-        of several sites equally good which is taken, but nobody's seat.
-
-    Returns
-    -------
-    flow, price
-        int64 persons on each pair; int64 price of a seat at each site. An answer is optimal
-        exactly where such prices exist: a home uses only options (sites at cost + price, or the
-        penalty) than which it has none cheaper, and sites with free seats have price 0.
-    """
-    town, used, arcs, now = begin(indptr, site, cost, persons, penalty, seats)
-    counted = np.zeros(persons.size, dtype=np.bool_)
-    for home in order:
-        seat(home, persons[home], counted, town, used, arcs, now)
-    return used.flow, town.price
-
-
-@compiled
-def begin(indptr: I64, site: I32, cost: I32, persons: I64, penalty: I64, seats: I64) -> Any:
-    """Return what a search needs, with nobody seated."""
+    """Return what a search needs, with nobody seated; arcs of full sites only, or the ``whole``."""
     sites, pairs = seats.size, site.size
     owner = np.empty(pairs, dtype=np.int32)
     for home in range(persons.size):
@@ -128,7 +82,8 @@ def begin(indptr: I64, site: I32, cost: I32, persons: I64, penalty: I64, seats: 
         np.full(pairs, -1, dtype=np.int64), np.ones(sites, dtype=np.bool_),
         np.zeros(sites, dtype=np.bool_),
     )  # fmt: skip
-    start, to = _neighbours(indptr, site, persons, seats)
+    may_fill = np.zeros_like(seats) if whole else seats
+    start, to = _neighbours(indptr, site, persons, may_fill)
     arcs = _Arcs(
         start, to, np.full(to.size, NEVER, dtype=np.int64), np.full(to.size, -1, dtype=np.int64),
         np.full(to.size, -1, dtype=np.int64), np.full(to.size, NEVER, dtype=np.int64),
@@ -136,6 +91,7 @@ def begin(indptr: I64, site: I32, cost: I32, persons: I64, penalty: I64, seats: 
     )  # fmt: skip
     town = _Town(
         indptr, penalty, np.zeros(sites, dtype=np.int64), seats.copy(),
+        np.zeros(persons.size, dtype=np.int64),
         np.full(sites, -1, dtype=np.int64), np.full(sites, -1, dtype=np.int64),
         np.zeros(sites, dtype=np.int64),
     )  # fmt: skip
@@ -179,14 +135,14 @@ def seat(home: int, left: int, counted: Any, town: Any, used: Any, arcs: Any, no
             j = site[pair]
             if cost[pair] + price[j] <= least:
                 now.given[j], now.taken[j] = -1, pair
-                size, found = _near(now, j, cost[pair] + price[j], size, found)
+                size, found = near(now, j, cost[pair] + price[j], size, found)
                 if spare[j] > 0 and (now.dist[j] < least or target < 0 or j < target):
                     target, least = j, now.dist[j]
         while size > 0:
             node = now.heap[0]
             if now.dist[node] > least or (target >= 0 and now.dist[node] == least):
                 break
-            size = _pop(now, size)
+            size = pop(now, size)
             if node < sites:  # settle a site
                 j = node
                 if used.stale[j]:
@@ -212,14 +168,14 @@ def seat(home: int, left: int, counted: Any, town: Any, used: Any, arcs: Any, no
                     arcs.vain[j] += 1
                 if now.place[m] != -2 and there < now.dist[m] and there <= least:
                     now.given[m], now.taken[m] = arcs.given[arc], arcs.taken[arc]
-                    size, found = _near(now, m, there, size, found)
+                    size, found = near(now, m, there, size, found)
                     if spare[m] > 0 and (there < least or target < 0):
                         target, least = m, there
             if next_arc[j] < start[j + 1]:
                 key = arcs.key[arcs.order[next_arc[j]]]
                 if key < NEVER and here + key <= least:
                     at_least = max(here + key, now.dist[node])
-                    size, found = _near(now, sites + j, at_least, size, found)
+                    size, found = near(now, sites + j, at_least, size, found)
         # prices of the sites nearer than the end of the way
         for n in range(found):
             j = now.seen[n]
@@ -241,8 +197,10 @@ def seat(home: int, left: int, counted: Any, town: Any, used: Any, arcs: Any, no
             spare[target] -= many
         elif out >= 0:
             leave_pair(used, out, many)
-        if target < 0 and counted[owner[out] if out >= 0 else home]:
-            lost += many
+        if target < 0:
+            loser = owner[out] if out >= 0 else home
+            town.left[loser] += many
+            lost += many * counted[loser]
         at = end
         while at >= 0:
             join_pair(used, now.taken[at], many)
@@ -371,7 +329,7 @@ def leave_pair(used: Any, pair: int, many: int) -> None:
 
 
 @compiled
-def _near(now: Any, node: int, dist: int, size: int, found: int) -> Any:
+def near(now: Any, node: int, dist: int, size: int, found: int) -> Any:
     """Put a node into the heap, or move it up, at its new distance; return both sizes."""
     if now.dist[node] == NEVER:
         now.seen[found] = node
@@ -395,7 +353,7 @@ def _near(now: Any, node: int, dist: int, size: int, found: int) -> Any:
 
 
 @compiled
-def _pop(now: Any, size: int) -> int:
+def pop(now: Any, size: int) -> int:
     """Take the first node off the heap; return its new size."""
     now.place[now.heap[0]] = -2
     size -= 1

@@ -63,7 +63,7 @@ def without_each(
         int64 by site, of ``counted`` homes.
     """
     sites = seats.size
-    town, used, arcs, now = begin(indptr, site, cost, persons, penalty, seats)
+    town, used, arcs, now = begin(indptr, site, cost, persons, penalty, seats, False)
     town.price[:] = price
     start = np.zeros(sites + 1, dtype=np.int64)
     for pair in range(site.size):

@@ -16,8 +16,9 @@ from hypothesis import strategies as st
 from scipy import sparse
 from scipy.optimize import linprog
 
-from siting import allocation
+from siting import allocation, kernels
 from siting.allocation import Allocation
+from siting.allocation.transport import Problem, prove
 from siting.errors import DataError, StudyError
 from siting.travel_time import TravelTimes
 
@@ -492,3 +493,67 @@ def test_admission_areas_that_cannot_be() -> None:
         seated(world, 5, zone_of=zone, eligible=area.assign(site_id="S9"))
     shut = pd.DataFrame({"zone_id": ["a", "a"], "site_id": ["S0", "S1"]})
     assert seated(world, 5, zone_of=zone, eligible=shut, open_sites=["S1"]).served == 2
+
+
+@st.composite
+def problems(draw: st.DrawFn) -> tuple[Problem, np.ndarray]:
+    """Pairs of few different costs, two penalties (who keeps a seat has twice), and prices."""
+    n, s = draw(st.integers(1, 8)), draw(st.integers(1, 4))
+    rows = [sorted(draw(st.sets(st.integers(0, s - 1)))) for _ in range(n)]
+    site = np.array([j for row in rows for j in row], np.int32)
+    cost = np.array([draw(st.integers(0, 5)) for _ in site], np.int32)
+    penalty = np.full(n, (s + 2) * 6, np.int64)
+    penalty[: draw(st.integers(0, n))] *= 2
+    asked = Problem(
+        np.concatenate([[0], np.cumsum([len(row) for row in rows])]).astype(np.int64), site, cost,
+        np.array([draw(st.integers(0, 6)) for _ in range(n)], np.int64), penalty,
+        np.array([draw(st.integers(0, 9)) for _ in range(s)], np.int64),
+    )  # fmt: skip
+    largest = draw(st.sampled_from([6, 40, 100]))
+    return asked, np.array([draw(st.integers(0, largest)) for _ in range(s)], np.int64)
+
+
+@settings(max_examples=300)
+@given(problems(), st.randoms(use_true_random=False))
+def test_any_prices_to_begin_with_change_nobodys_seat(
+    drawn: tuple[Problem, np.ndarray], random: chance.Random
+) -> None:
+    asked, price = drawn
+    order = np.arange(len(asked.persons))
+    results = []
+    for begin in (np.zeros_like(price), price):
+        flow, end = kernels.transport(*asked, order, begin.copy())
+        prove(asked, flow, end)
+        left = asked.persons.copy()
+        np.subtract.at(left, asked.row, flow)
+        results.append((left.tolist(), int((flow * asked.cost).sum())))
+        random.shuffle(order)
+    assert results[0] == results[1]
+
+
+def test_a_large_town_is_solved_from_a_coarse_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Homes merged level by level, or none: as many seated, as near, and the same left without."""
+    g = np.random.default_rng(5)
+    n, s = 500, 6
+    value = np.abs(g.integers(0, 50, (n, 1, 2)) - g.integers(0, 50, (1, s, 2))).sum(axis=2)
+    ids, names = [f"D{i:03d}" for i in range(n)], [f"S{j}" for j in range(s)]
+    people = pd.Series(g.integers(0, 9, n), index=ids)
+    room = pd.Series(g.multinomial(int(people.sum() * 0.9), np.full(s, 1 / s)), index=names)
+    world = (pd.DataFrame(value, index=ids, columns=names), people, room)
+    levels = []
+
+    def counted(*asked: Any) -> Any:
+        levels.append(len(asked[3]))
+        return transport(*asked)
+
+    transport = kernels.transport
+    monkeypatch.setattr(kernels, "transport", counted)
+    fine = seated(world, 30)
+    assert len(levels) >= 3
+    assert levels == sorted(levels)
+    monkeypatch.setattr("siting.allocation.transport.MERGED", 10_000)
+    levels.clear()
+    plain = seated(world, 30)
+    assert len(levels) == 1
+    assert (fine.served, person_time(fine)) == (plain.served, person_time(plain))
+    assert left_out(fine) == left_out(plain)
