@@ -132,7 +132,7 @@ def between_zones(
     """Return Gini and Palma of every figure between the zones of every zoning of two or more.
 
     A zone is compared if its figure may be stated: no more than ``max_not_assessed`` of its people
-    are left out of it. Where the people left out of all zones together are more than that share,
+    are left out of it. Where more than that share of the people the figure is about are left out,
     nothing is compared.
 
     Parameters
@@ -152,8 +152,9 @@ def between_zones(
         ``figure`` (a column of the coverage or accessibility table, or ``mean_time_min``: to the
         nearest site, of those who reach one), ``service``, ``rule_id`` (``""`` where the figure is
         of no rule), ``zoning``; ``zones`` and ``persons`` compared, ``left_out_persons`` (not
-        assessed, not reached, in a zone that is not compared, or outside every zone); ``gini``,
-        ``ratio``, ``ratio_of``; ``why``, ``left_out`` where they are too many to compare the rest.
+        judged by the rule, not assessed, not reached, in a zone that is not compared, or outside
+        every zone); ``gini``, ``ratio``, ``ratio_of``; ``why``, ``left_out`` where they are too
+        many to compare the rest.
     """
     shares = figures[
         (figures["plan"] == here.today.name)
@@ -192,9 +193,9 @@ def between_zones(
         if len(inside) < 2:
             continue
         told = access.equity(inside["value"].tolist(), inside["counted"].tolist())
-        judged = int(part["persons"].sum())
-        left, why = everybody.get(str(keys[1]), judged) - told.persons, ""
-        if coverage.too_many(judged - told.persons, judged, max_not_assessed):
+        left, why = everybody[str(keys[1])] - told.persons, ""
+        whole = int(part["persons"].sum())
+        if coverage.too_many(whole - told.persons, whole, max_not_assessed):
             told, why = told._replace(gini=math.nan, ratio=math.nan, ratio_of=""), "left_out"
         rows.append((*map(str, keys), told.zones, told.persons, left, *told[2:], why))
     return pd.DataFrame(rows, columns=list(EQUITY))

@@ -285,18 +285,36 @@ def _check_cutoffs(study: Study, inputs: Inputs) -> None:
                     "Set it to that or more."
                 )
             elif asked.seats is not None:
+                pace_of = speed
                 if by_time and asked.bus is not None:
-                    speed, cutoff = by_bus_ahead(asked.bus, inputs.rules, speed, cutoff)
-                loose = coverage.thresholds(rule, speed=speed).high + nearer
+                    pace_of, cutoff = by_bus_ahead(asked.bus, inputs.rules, speed, cutoff)
+                loose = coverage.thresholds(rule, speed=pace_of).high + nearer
                 if loose > cutoff:
                     more = math.ceil((loose - cutoff + round(stops * per)) / per * 10) / 10
                     told.append(
                         f"{short}its seats are counted, and the loose end of rule {rule.id} may "
                         f"look {loose / per:.1f} {unit} far. Set it to {more:g} or more."
                     )
-        told += _catchment_beyond(study, name)
+        told += _short_catchment(study, name)
     if told:
         raise StudyError("\n".join(told))
+
+
+def _short_catchment(study: Study, name: str) -> list[str]:
+    """Say where the search stops short of a service's catchment."""
+    access, options = study.services[name].access, study.network
+    if access is None:
+        return []
+    number, unit = access.catchment.split()
+    key, stops = (
+        ("cutoff_min", options.cutoff_min) if unit == "min" else ("cutoff_km", options.cutoff_km)
+    )
+    end = float(number) if unit == "min" else float(number) / 1_000
+    told = (
+        f"network.{key} = {stops:g} stops short of services.{name}: its access.catchment "
+        f"is {access.catchment}. Set it to {end:g} or more, or the catchment nearer."
+    )
+    return [told] if end > stops else []
 
 
 def _losses(at: pd.DataFrame, what: str, way: str, demand: gpd.GeoDataFrame) -> pd.DataFrame:
@@ -313,22 +331,3 @@ def _losses(at: pd.DataFrame, what: str, way: str, demand: gpd.GeoDataFrame) -> 
             "persons": lost["point_id"].map(persons).astype("Int64").to_numpy(),
         }
     )
-
-
-def _catchment_beyond(study: Study, name: str) -> list[str]:
-    """Tell of a catchment that the search stops short of."""
-    access, options = study.services[name].access, study.network
-    if access is None:
-        return []
-    number, unit = access.catchment.split()
-    key, stops = (
-        ("cutoff_min", options.cutoff_min) if unit == "min" else ("cutoff_km", options.cutoff_km)
-    )
-    end = float(number) if unit == "min" else float(number) / 1_000
-    if end <= stops:
-        return []
-    told = (
-        f"network.{key} = {stops:g} stops short of services.{name}: its access.catchment is "
-        f"{access.catchment}. Set it to {end:g} or more, or the catchment nearer."
-    )
-    return [told]
