@@ -129,7 +129,7 @@ def coverage_page(
                 ],
             }
         )
-    measures.sort(key=lambda m: -m["worst"])
+    measures.sort(key=lambda m: (m["key"] in sheet.of_baskets, -m["worst"]))
     if any(m["area"] for m in measures):
         script_layer(base, "areas", sheet.say("layer.areas"), show=False)
     script_layer(base, "people", sheet.say("layer.out_of_reach"))

@@ -92,7 +92,7 @@ def gaps_page(
         | _nobody(figures, service, rule_id, sheet)
         for service, rule_id in pairs
     ]
-    measures.sort(key=lambda m: -m["total"])
+    measures.sort(key=lambda m: (m["key"] in sheet.of_baskets, -m["total"]))
     script_layer(base, "people", sheet.say("layer.gaps"))
     script_layer(base, "sites", sheet.say("layer.facilities"))
     finish(base)

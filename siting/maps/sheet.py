@@ -79,6 +79,8 @@ class Sheet:
         Whom a service counts ("小学学龄儿童（6–11 岁）"), by service; everybody where absent.
     seated
         Services whose seats are counted: covered is then who has one.
+    of_baskets
+        Services and rules ("clinic circle_5min") that only a basket asks for: shown last.
     approval_number
         审图号; an empty slot is printed where there is none.
     made_up
@@ -101,6 +103,7 @@ class Sheet:
     modes: Mapping[str, str] = field(default_factory=dict)
     groups: Mapping[str, str] = field(default_factory=dict)
     seated: tuple[str, ...] = ()
+    of_baskets: tuple[str, ...] = ()
     approval_number: str = ""
     made_up: bool = False
     notes: tuple[str, ...] = ()

@@ -37,8 +37,21 @@ window.siting = (() => {
   /** A name from the data: kept apart from the direction of the text around it, cut by style only. */
   const named = (name) => el("bdi", { class: "name", title: name }, name);
 
-  /** A row of buttons of which one is chosen; choices are [{key, label, hint}]. */
+  const MANY = 8; // choices that a row of buttons holds; more are a list to open
+
+  /** A list to open, of which one is chosen; alike labels are told apart by what follows in the key. */
+  function chooseOfMany(label, choices, chosen, onChoice) {
+    const alike = (choice) => choices.filter((c) => c.label === choice.label).length > 1;
+    const list = el("select", { "aria-label": label, onchange: () => onChoice(list.value) },
+      choices.map((choice) => el("option", {
+        value: choice.key, title: choice.hint, ...(choice.key === chosen ? { selected: "" } : {}),
+      }, alike(choice) ? `${choice.label} · ${choice.key.split(" ")[1] || choice.key}` : choice.label)));
+    return el("div", { class: "choose" }, el("span", { class: "choose-label" }, label), list);
+  }
+
+  /** A row of buttons of which one is chosen, or a list of many; choices are [{key, label, hint}]. */
   function choose(label, choices, chosen, onChoice) {
+    if (choices.length > MANY) return chooseOfMany(label, choices, chosen, onChoice);
     const buttons = choices.map((choice) =>
       el("button", {
         type: "button", role: "radio", "aria-checked": String(choice.key === chosen),

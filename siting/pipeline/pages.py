@@ -76,6 +76,12 @@ def sheet_of(results: Results, rules: tuple[Rule, ...]) -> Sheet:
         modes={name: service.way for name, service in study.services.items()},
         groups=groups,
         seated=tuple(name for name, service in study.services.items() if service.seats),
+        of_baskets=tuple(
+            f"{name} {rule_id}"
+            for name, service in study.services.items()
+            for rule_id in study.rules_of(name)
+            if rule_id not in service.rules
+        ),
         approval_number=study.approval_number,
         made_up=study.made_up,
         notes=tuple(notes),
