@@ -150,7 +150,7 @@ def run(*, quick: bool) -> str:
     scale = 20 if quick else 1
     repeats = 1 if quick else 3
     parts = [
-        beside(10_000 // scale, 120 // scale, 1.0, {"HiGHS": highs}, repeats=repeats),
+        beside(5_000 // scale, 60 // min(scale, 4), 1.0, {"HiGHS": highs}, repeats=repeats),
         beside(1_000 // scale, 40 // min(scale, 4), 0.9,
                {"HiGHS": highs, "networkx": networkx}, repeats=repeats),
     ]  # fmt: skip
