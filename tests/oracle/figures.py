@@ -89,10 +89,10 @@ def coverage(
 class Gap(NamedTuple):
     zone: str
     persons: int
-    no_seat: int
     missing_road: int | None
     homes: int
     nearest: int
+    no_seat: int = 0
 
 
 def gaps(
@@ -105,19 +105,19 @@ def gaps(
     crow: Mapping[str, int] | None,
     seated: Mapping[str, int] | None = None,
 ) -> Counter[Gap]:
-    """Places out of reach, and places in reach where seats lack: neighbours joined one by one.
+    """Places left out: neighbours within a zone joined one by one.
 
-    ``crow`` is the straight line as an impedance; None where nobody knows how fast it is.
-    ``seated`` is how many have a seat, by home; None where seats do not count.
+    ``crow`` is the straight line as an impedance; None where nobody knows how fast it is. Who is in
+    reach is left out where only so many of a home are ``seated``; such homes join each other only.
     """
-    reached = {name: ends(home, limits)[1] for name, home in homes.items()}
-    lack = {
+    within = {name: ends(home, limits)[1] for name, home in homes.items()}
+    without = {
         name: home.persons
-        - (reached[name] and (home.persons if seated is None else seated.get(name, 0)))
+        - (0 if not within[name] else home.persons if seated is None else seated.get(name, 0))
         for name, home in homes.items()
         if home.value is not None and zone[name]
     }
-    out = [name for name, n in lack.items() if n]
+    out = [name for name, n in without.items() if n]
     head = {name: name for name in out}
 
     def top(name: str) -> str:
@@ -129,27 +129,25 @@ def gaps(
     tree = shapely.STRtree(points)
     for i, point in enumerate(points):
         for j in tree.query(point, predicate="dwithin", distance=link_m):
-            a, b = out[i], out[j]
-            if (zone[a], reached[a]) == (zone[b], reached[b]):
+            if zone[out[i]] == zone[out[j]] and within[out[i]] == within[out[j]]:
                 head[top(out[i])] = top(out[j])
     places: dict[str, list[str]] = {}
     for name in out:
         places.setdefault(top(name), []).append(name)
     found: Counter[Gap] = Counter()
     for members in places.values():
-        first = min(members, key=lambda n: (-lack[n], n))
-        persons = sum(lack[n] for n in members)
-        road = 0 if reached[first] else None
-        if crow is not None and not reached[first]:
-            road = sum(lack[n] for n in members if crow[n] <= limits.judged)
+        first = min(members, key=lambda n: (-without[n], n))
+        road = 0 if within[first] else None
+        if crow is not None and not within[first]:
+            road = sum(without[n] for n in members if crow[n] <= limits.judged)
         found[
             Gap(
                 zone[first],
-                persons,
-                persons if reached[first] else 0,
+                sum(without[n] for n in members),
                 road,
                 len(members),
                 homes[first].value or 0,
+                sum(without[n] for n in members if within[n]),
             )
         ] += 1
     return found

@@ -176,22 +176,30 @@ class Town:
         nearer = {name: -home.apart - home.leg for name, home in homes.items()}
         return most(covered, 0, farther), covered, most(self.persons, 2, nearer, covered)
 
-    def seated_without(self, service: str, rule: str, shut: str) -> dict[str, int]:
-        """Who has a seat, by home, if one facility is shut."""
+    def lost_seats(self, service: str, rule: str) -> dict[str, int]:
+        """Who of the first zoning has a seat and would have none if a site alone shut, by site.
+
+        Solved anew without each, sites being far from one another or not.
+        """
+        seats = self.seats(service, rule)
+        assert seats is not None
         limits, unit = self.services[service].rules[rule], unit_of(rule)
         homes, capacity = self.homes(service, unit), self.supply(service)
-        near = {
-            home: {site: v for site, v in sites.items() if site != shut}
-            for home, sites in self.pairs(service, unit, limits.judged).items()
-        }
-        lines = self.lines(service, limits.judged) if limits.radius else None
-        people = {
-            home: self.persons.get(home, 0)
-            * figures.ends(homes[home], limits)[1]
-            * (lines is None or bool(set(lines[home]) - {shut}))
-            for home in homes
-        }
-        return seated(people, {s: n for s, n in capacity.items() if s != shut}, near)
+        near = self.pairs(service, unit, limits.judged)
+        lines = self.lines(service, limits.judged) if limits.radius else {}
+        zone = self.zone[self.first]
+        found = {}
+        for shut in capacity:
+            left = {name: {s: v for s, v in row.items() if s != shut} for name, row in near.items()}
+            people = {
+                name: n
+                * figures.ends(homes[name], limits)[1]
+                * (not limits.radius or bool(set(lines[name]) - {shut}))
+                for name, n in self.persons.items()
+            }
+            then = seated(people, {s: n for s, n in capacity.items() if s != shut}, left)
+            found[shut] = sum(n - then.get(name, 0) for name, n in seats[1].items() if zone[name])
+        return found
 
     def coverage(self, zoning: str, service: str, rule: str) -> dict[str, dict[str, int]]:
         return figures.coverage(
