@@ -15,6 +15,7 @@ from town import Town, unit_of
 
 CUTOFF_MS = 120 * 60_000  # network.cutoff_min as shipped
 LINK_M = 200
+LEFT_OUT_OF = 20  # no more than one in twenty may be left out: judge.max_not_assessed
 # Of mean times by car, and of what is made of them: a few homes on Malta are equally near to two
 # streets drawn on each other, with other directions or speeds. On which of them they are is a
 # choice, and the programs choose otherwise.
@@ -183,16 +184,27 @@ def equity(town: Town, run: Finished) -> None:
             for name, found in town.catchments(service).items() if asked.catchment else ():
                 amount = figures.mean_by_zone(homes, zone, found.homes)
                 mine[f"per_1000_{name}", service, "", zoning] = amount
-    table = rows(run, "equity").fillna({"rule_id": "", "ratio_of": ""})
+    table = rows(run, "equity").astype({"why": object})
+    table = table.fillna({"rule_id": "", "ratio_of": "", "why": ""})
     table = table.set_index(["figure", "service", "rule_id", "zoning"])
     assert set(table.index) == set(mine)
     for key, by_zone in mine.items():
-        groups = [group for z, group in by_zone.items() if z]
+        whole: Counter[str] = Counter()
+        for home, n in town.persons.items():
+            whole[town.zone[key[3]][home]] += n
+        groups = [
+            group
+            for z, group in by_zone.items()
+            if z and (whole[z] - group[0]) * LEFT_OUT_OF <= whole[z]
+        ]
         row = table.loc[key]
         told = row[["zones", "persons", "left_out_persons"]].tolist()
         inside = sum(n for n, _ in groups)
         assert told == [len(groups), inside, everybody - inside], key
         of, top, bottom = "", Fraction(0), Fraction(0)
+        silent = (everybody - inside) * LEFT_OUT_OF > everybody
+        assert row["why"] == ("left_out" if silent else "")
+        groups = [] if silent else groups
         if len(groups) >= 5:
             of, top, bottom = "s80_s20", Fraction(1, 5), Fraction(1, 5)
         if len(groups) >= 10:
