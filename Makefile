@@ -41,7 +41,7 @@ lint: $(VENV)/.ready-test
 test: $(VENV)/.ready-test
 	@sh scripts/system-deps.sh
 	@$(MAKE) --no-print-directory lint
-	$(BIN)/python -m pytest -n 2 --dist loadfile -m "not slow"
+	$(BIN)/python -m pytest -n 2 --dist loadfile -m "not slow" --durations=25
 
 test-all: $(VENV)/.ready-test
 	@sh scripts/system-deps.sh

@@ -1,6 +1,5 @@
 """Shared by all tests: where the real inputs are, what a missing need means, and whole runs."""
 
-import fcntl
 import os
 import shutil
 import subprocess
@@ -10,7 +9,7 @@ from pathlib import Path
 from typing import NoReturn
 
 import pytest
-from finished_run import Finished
+from finished_run import Finished, run_once, study_run
 from hypothesis import HealthCheck, settings
 
 REQUIRE_ALL = os.environ.get("SITING_REQUIRE_ALL") == "1"
@@ -85,30 +84,7 @@ def siting_command(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Fi
 def demo_run(
     siting_command: Callable[..., Finished], tmp_path_factory: pytest.TempPathFactory
 ) -> Finished:
-    folder = tmp_path_factory.mktemp("demo")
-    done = siting_command("demo", "--out", folder, folder=folder)
-    assert done.code == 0, done.stderr
-    return done
-
-
-def whole_run(
-    name: str,
-    siting_command: Callable[..., Finished],
-    tmp_path_factory: pytest.TempPathFactory,
-) -> Finished:
-    """Run a study of tests/studies once for all workers; they only read what it wrote."""
-    base = tmp_path_factory.getbasetemp()
-    if "PYTEST_XDIST_WORKER" in os.environ:
-        base = base.parent
-    folder = base / f"study_{name}"
-    with (base / f"study_{name}.lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        if (folder / "run.json").exists():
-            return Finished(folder, "", "", 0)
-        study = Path(__file__).parent / "studies" / name
-        done = siting_command("run", study, "--out", folder, folder=folder)
-    assert done.code == 0, done.stderr
-    return done
+    return run_once("demo", ("demo",), siting_command, tmp_path_factory)
 
 
 @pytest.fixture(scope="session")
@@ -117,7 +93,7 @@ def malta(
     siting_command: Callable[..., Finished],
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Finished:
-    return whole_run("malta", siting_command, tmp_path_factory)
+    return study_run("malta", siting_command, tmp_path_factory)
 
 
 @pytest.fixture(scope="session")
@@ -126,7 +102,7 @@ def porto_alegre(
     siting_command: Callable[..., Finished],
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Finished:
-    return whole_run("porto_alegre", siting_command, tmp_path_factory)
+    return study_run("porto_alegre", siting_command, tmp_path_factory)
 
 
 @pytest.fixture(scope="session")
@@ -141,4 +117,4 @@ def yueyang(
     write_roads(test_data / "yueyang", made)
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("SITING_MADE_ROADS", str(made))
-        yield whole_run("yueyang", siting_command, tmp_path_factory)
+        yield study_run("yueyang", siting_command, tmp_path_factory)

@@ -170,7 +170,10 @@ def nobody_judged(figures: pd.DataFrame, service: str, rule_id: str, sheet: Shee
     name = sheet.label("service", service)
     if total.empty or not total["persons"].iloc[0]:
         return sheet.say("finding.coverage.nobody", service=name)
-    if (total["persons"] == total["not_assessed"]).all():
+    rule = sheet.rule(rule_id)  # a lower bound that passes nobody has a sentence of its own
+    bound = str(total["bound"].iloc[0]) if "bound" in total else "exact"
+    told = rule is None or may_pass(rule, bound)
+    if told and (total["persons"] == total["not_assessed"]).all():
         return sheet.say("finding.coverage.not_assessed", service=name)
     return ""
 

@@ -20,9 +20,8 @@ import malta_seats
 import pyproj
 import pytest
 import shapely
-from conftest import whole_run
 from figures import Limits
-from finished_run import Finished
+from finished_run import Finished, study_run
 from malta_independent import Walks
 from malta_places import EPSG, Places, cells, people
 from malta_reach import Drives
@@ -99,7 +98,7 @@ def run(
     malta_seats.write(places, made)
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("SITING_MADE_SEATS", str(made))
-        yield whole_run("malta_services", siting_command, tmp_path_factory)
+        yield study_run("malta_services", siting_command, tmp_path_factory)
 
 
 def localities(file: Path, run: Finished) -> dict[str, shapely.Geometry]:

@@ -1,6 +1,7 @@
 """The demo from the command line, network refused: what its tables and files promise."""
 
 import json
+import shutil
 import sqlite3
 from collections.abc import Callable
 from pathlib import Path
@@ -152,17 +153,19 @@ def test_leave_one_out_is_the_plan_evaluated(
 
 
 def test_a_second_run_reads_nothing_again_and_gives_the_same(
-    demo_run: Finished, siting_command: Callable[..., Finished]
+    demo_run: Finished, siting_command: Callable[..., Finished], tmp_path: Path
 ) -> None:
-    cache = demo_run.folder / "data/processed/.cache"
+    folder = tmp_path / "again"
+    shutil.copytree(demo_run.folder, folder)  # with its times of writing
+    cache = folder / "data/processed/.cache"
     files = sorted(f for f in cache.rglob("*") if f.is_file())
     assert files
     written = {f: f.stat().st_mtime_ns for f in files}
-    tables = {f.name: f.read_bytes() for f in sorted(demo_run.folder.rglob("tables/*.csv"))}
-    done = siting_command("demo", "--out", demo_run.folder, folder=demo_run.folder)
+    tables = {f.name: f.read_bytes() for f in sorted(folder.rglob("tables/*.csv"))}
+    done = siting_command("demo", "--out", folder, folder=folder)
     assert done.code == 0, done.stderr
     assert {f: f.stat().st_mtime_ns for f in sorted(cache.rglob("*")) if f.is_file()} == written
-    for file in sorted(demo_run.folder.rglob("tables/*.csv")):
+    for file in sorted(folder.rglob("tables/*.csv")):
         assert file.read_bytes() == tables[file.name], file.name
 
 
