@@ -59,7 +59,7 @@ def left_out(found: Allocation, why: str = "no_seat") -> dict[str, int]:
     return dict(zip(rows["demand_id"], rows["persons"], strict=True))
 
 
-@settings(max_examples=60)
+@settings(max_examples=30)
 @given(worlds(), st.integers(0, 5))
 def test_as_many_as_the_largest_flow_at_its_least_person_time(world: World, limit: int) -> None:
     matrix, people, room = world

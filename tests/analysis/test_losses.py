@@ -51,7 +51,7 @@ def places(sites: list[str], xy: Any) -> gpd.GeoDataFrame:
                             crs=CRS)  # fmt: skip
 
 
-@settings(max_examples=120)
+@settings(max_examples=60)
 @given(worlds(), st.integers(0, 14), st.booleans(), st.booleans(), st.data())
 def test_losses_equal_covering_without_each_site(
     world: Any, limit: int, radius: bool, seats: bool, data: st.DataObject

@@ -11,11 +11,13 @@ SERVICES = {
     "kindergarten", "primary", "junior", "senior", "clinic", "hospital", "elderly", "childcare",
     "culture", "sport", "market", "shop", "park", "health_centre", "clinic_elderly",
 }  # fmt: skip
+pytestmark = pytest.mark.slow  # a whole run each
+
 PARTS = ["covered", "no_seat", "out_of_reach", "not_assessed"]
 PAGE_BYTES = 12e6  # what a browser on an office PC opens at once
 
 
-@pytest.fixture(scope="module", params=["mini-city", pytest.param("city", marks=pytest.mark.slow)])
+@pytest.fixture(scope="module", params=["mini-city", "city"])
 def city_run(
     request: pytest.FixtureRequest,
     siting_command: Callable[..., Finished],

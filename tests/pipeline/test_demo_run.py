@@ -152,6 +152,7 @@ def test_leave_one_out_is_the_plan_evaluated(
     assert lost == row["unserved_after"]
 
 
+@pytest.mark.slow
 def test_a_second_run_reads_nothing_again_and_gives_the_same(
     demo_run: Finished, siting_command: Callable[..., Finished], tmp_path: Path
 ) -> None:
@@ -225,6 +226,7 @@ def test_check_reads_everything_and_writes_nothing(
     assert before == after
 
 
+@pytest.mark.slow
 def test_only_one_step_leaves_the_whole_run_alone(
     demo_run: Finished, siting_command: Callable[..., Finished], tmp_path: Path
 ) -> None:
