@@ -348,7 +348,9 @@ def least(asked: Question) -> int:
     grid = np.indices([len(o) for o in options], dtype=np.int8).reshape(len(ids), -1)
     total = np.zeros(grid.shape[1], dtype=np.int64)
     good = np.ones(grid.shape[1], dtype=bool)
-    for y in years:
+    # a site that is closed stays so: it is open as long as anybody is there in that year or later
+    needed = {s: np.zeros(grid.shape[1], dtype=bool) for s in ids}
+    for y in reversed(years):
         for s in ids:
             inside, strangers = (np.zeros(grid.shape[1], dtype=np.int64) for _ in range(2))
             someone = np.zeros(grid.shape[1], dtype=bool)
@@ -361,7 +363,8 @@ def least(asked: Question) -> int:
                 if u != s:
                     strangers += here
             good &= ~((strangers > 0) & (inside > seats[s, y]))
-            total += someone * int(running[s])
+            needed[s] |= someone
+            total += needed[s] * int(running[s])
     return int(total[good].min())
 
 
