@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from siting.demand import largest_remainder
+from siting.demand import largest_remainder, not_whole
 from siting.errors import DataError, Problem
 
 WIDTH: Final = 5
@@ -166,7 +166,7 @@ def _wrong(zone_id: str, rows: pd.DataFrame) -> list[Problem]:
     mend = "Correct the bands of the census."
     first, last = rows["age_from"].tolist(), rows["age_to"].tolist()
     persons = rows["persons"]
-    if persons.isna().any() or (persons < 0).any() or (persons != persons.round()).any():
+    if not_whole(persons).any():
         told.append(Problem("ages", "persons of a band are no whole number", mend, (zone_id,)))
     if pd.isna(last[:-1]).any():
         told.append(Problem("ages", "a band that is not the last has no end", mend, (zone_id,)))

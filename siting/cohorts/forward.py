@@ -11,7 +11,7 @@ from typing import Any, Final, TypeAlias
 import numpy as np
 import pandas as pd
 
-from siting.demand import largest_remainder
+from siting.demand import largest_remainder, not_whole
 from siting.errors import DataError, Problem, first_ids
 
 Whole: TypeAlias = np.ndarray[Any, np.dtype[np.int64]]
@@ -264,7 +264,7 @@ def _check(
             Problem("moved", f"somebody is older than {oldest}", "Move ages that are kept only.")
         )
     numbers = births["persons"] if isinstance(births, pd.DataFrame) else list(births.values())
-    if any(n < 0 or n != int(n) for n in numbers):
+    if not_whole(pd.Series(list(numbers), dtype=float)).any():
         told.append(Problem("births", "a number is no whole number of 0 or more", "Correct it."))
     shares = survival.values() if isinstance(survival, Mapping) else [survival]
     if any(not 0 <= s <= 1 for s in shares):

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import codecs
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Final, NoReturn
 
-from siting.errors import DataError, Problem
+from siting.errors import DataError, Problem, SitingError
 from siting.tables import label
 
 # Fewer bytes than this can be valid in two encodings by chance (the GBK bytes of 联通 are UTF-8).
@@ -55,6 +56,23 @@ def unreadable(path: Path, error: BaseException, *, table: str, kind: str) -> No
             "It is damaged, cut short or of another kind: export or copy it again.",
         )
     ) from error
+
+
+@contextmanager
+def reading(path: Path, *, table: str, kind: str) -> Iterator[None]:
+    """Tell whatever a reader raises on a file as that file's :class:`DataError`.
+
+    GDAL, osmium, pyarrow, openpyxl and the parsers below them name no common class of errors, and
+    damaged bytes make them raise nearly any of Python's: an ``IndexError`` or a ``struct.error`` of
+    theirs is a fact about the file, and no traceback for a user. The cause is kept. Only the call
+    of the reader belongs inside.
+    """
+    try:
+        yield
+    except SitingError:
+        raise
+    except Exception as error:
+        unreadable(path, error, table=table, kind=kind)
 
 
 def codec(encoding: str, *, table: str) -> str:

@@ -20,7 +20,7 @@ import pyproj
 import shapely
 
 from siting import crs as crs_
-from siting.load.files import refuse, unreadable
+from siting.load.files import reading, refuse
 from siting.tables import label
 
 Where: TypeAlias = Mapping[str, Sequence[str]]
@@ -67,10 +67,8 @@ def read_tagged(
         )
     tags = list(dict.fromkeys([*_KEPT, *wanted, *keep]))
     reader = _Reader(wanted, geometry, [t for t in tags if t not in ("row", "osm_id", "geometry")])
-    try:
+    with reading(path, table=table, kind="an OSM extract"):
         reader.read(str(path))
-    except Exception as error:  # osmium raises many kinds on damaged files
-        unreadable(path, error, table=table, kind="an OSM extract")
     if not reader.elements:
         refuse(table, f"{label(path.name)} holds no OSM elements", "Download the extract again.")
     frame = reader.frame()

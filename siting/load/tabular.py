@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import csv
 import io
-import zipfile
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, Final
@@ -22,7 +21,7 @@ import shapely
 from siting import crs as crs_
 from siting.errors import DataError, Problem
 from siting.load.cells import BLANK, numbers
-from siting.load.files import decode, refuse, unreadable
+from siting.load.files import decode, reading, refuse, unreadable
 from siting.tables import label
 
 # Recognised where x and y are not declared, compared in lower case, in this order.
@@ -143,7 +142,7 @@ def _csv_rows(path: Path, table: str, encoding: str | None) -> list[list[Any]]:
 def _xlsx_rows(path: Path, table: str, sheet: str | None) -> list[list[Any]]:
     import openpyxl
 
-    try:
+    with reading(path, table=table, kind="XLSX"):
         book = openpyxl.load_workbook(path, read_only=True, data_only=True)
         try:
             sheets = {
@@ -152,10 +151,6 @@ def _xlsx_rows(path: Path, table: str, sheet: str | None) -> list[list[Any]]:
             }
         finally:
             book.close()
-    except (OSError, zipfile.BadZipFile, KeyError, ValueError, TypeError, AttributeError) as error:
-        unreadable(path, error, table=table, kind="XLSX")
-    except Exception as error:  # openpyxl and the XML parser raise many kinds on damaged files
-        unreadable(path, error, table=table, kind="XLSX")
     if sheet is not None:
         if sheet not in sheets:
             refuse(

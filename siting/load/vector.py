@@ -20,7 +20,7 @@ import pyogrio
 import pyproj
 
 from siting import crs as crs_
-from siting.load.files import codec, declared_wrongly, decode, refuse, unreadable
+from siting.load.files import codec, declared_wrongly, decode, reading, refuse, unreadable
 from siting.tables import label
 
 _LATIN1: Final = "ISO-8859-1"  # maps every byte to one character and back
@@ -33,10 +33,8 @@ def read_geopackage(
     if encoding is not None:
         refuse(table, "a GeoPackage is always UTF-8", "Remove encoding.")
     _whole_sqlite(path, table)
-    try:
+    with reading(path, table=table, kind="GeoPackage"):
         listed = pyogrio.list_layers(path)
-    except Exception as error:  # GDAL raises many kinds; all mean the same to the user
-        unreadable(path, error, table=table, kind="GeoPackage")
     names = [str(name) for name, kind in listed if kind is not None]
     every = [str(name) for name, _ in listed]
     if layer is None:
@@ -141,10 +139,8 @@ def read_geoparquet(
     """Read GeoParquet; its metadata carry the CRS."""
     if layer is not None or encoding is not None:
         refuse(table, "a GeoParquet has no layers and no encoding", "Remove layer and encoding.")
-    try:
+    with reading(path, table=table, kind="GeoParquet"):
         frame = gpd.read_parquet(path)
-    except Exception as error:  # pyarrow and geopandas raise many kinds on damaged files
-        unreadable(path, error, table=table, kind="GeoParquet")
     if frame.geometry.name != "geometry":
         frame = frame.rename_geometry("geometry")
     own = frame.crs
@@ -163,14 +159,11 @@ def _read(
 ) -> gpd.GeoDataFrame:
     path = shown if shown is not None else source
     assert isinstance(path, Path)
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # what GDAL mends in silence is tested for here
-            frame = pyogrio.read_dataframe(
-                source, layer=layer, encoding=encoding, fid_as_index=False, on_invalid="raise"
-            )
-    except Exception as error:  # GDAL raises many kinds; all mean the same to the user
-        unreadable(path, error, table=table, kind=kind)
+    with reading(path, table=table, kind=kind), warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # what GDAL mends in silence is tested for here
+        frame = pyogrio.read_dataframe(
+            source, layer=layer, encoding=encoding, fid_as_index=False, on_invalid="raise"
+        )
     if count is not None and len(frame) != count:
         refuse(
             table,

@@ -35,19 +35,39 @@ class Ways(Protocol):
     """Ways as :class:`siting.travel_time.Paths` has them."""
 
     @property
-    def demand_id(self) -> Objects: ...  # noqa: D102
+    def demand_id(self) -> Objects:
+        """Whose way it is."""
+        ...
+
     @property
-    def entry(self) -> I64: ...  # noqa: D102
+    def entry(self) -> I64:
+        """Where the way enters its first street."""
+        ...
+
     @property
-    def indptr(self) -> I64: ...  # noqa: D102
+    def indptr(self) -> I64:
+        """First street of each way in ``edge``."""
+        ...
+
     @property
-    def edge(self) -> I64: ...  # noqa: D102
+    def edge(self) -> I64:
+        """Streets, way after way."""
+        ...
+
     @property
-    def forward(self) -> Bool: ...  # noqa: D102
+    def forward(self) -> Bool:
+        """Whether each is walked as it is drawn."""
+        ...
+
     @property
-    def from_mm(self) -> I64: ...  # noqa: D102
+    def from_mm(self) -> I64:
+        """Where on the street each begins."""
+        ...
+
     @property
-    def to_mm(self) -> I64: ...  # noqa: D102
+    def to_mm(self) -> I64:
+        """Where on the street each ends."""
+        ...
 
 
 @dataclass(frozen=True)

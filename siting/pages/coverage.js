@@ -2,7 +2,7 @@
 "use strict";
 
 siting.pages.coverage = ({ map, layers, legend, panel }) => {
-  const { data, el, fill, named, word, choose, bar, circle, colour } = siting;
+  const { data, el, fill, named, word, choose, outline, headed, bar, circle, colour } = siting;
   const KINDS = ["covered", "no-seat", "out", "unknown"];
   const state = { measure: data.measures[0], zoning: data.zonings[0].key, how: "network", zone: null };
   siting.zoning = state.zoning;
@@ -91,12 +91,7 @@ siting.pages.coverage = ({ map, layers, legend, panel }) => {
 
   function select(key, fromMap = false) {
     state.zone = key;
-    const layer = layers[`zones:${state.zoning}`];
-    layer.eachLayer((shape) => {
-      const on = String(shape.feature.properties.i) === key;
-      shape.setStyle({ weight: on ? 4 : 1, color: on ? "#111" : "#5b5b5b" });
-      if (on) shape.bringToFront();
-    });
+    outline(layers[`zones:${state.zoning}`], key);
     table.pick(key, false);
     drawDetail();
     if (fromMap) detail.scrollIntoView({ block: "nearest" });
@@ -104,9 +99,7 @@ siting.pages.coverage = ({ map, layers, legend, panel }) => {
 
   function draw() {
     const { measure } = state;
-    headline.textContent = measure.finding;
-    headline.title = measure.finding;
-    document.title = measure.finding;
+    headed(headline, measure.finding);
     const byPlace = new Map(entries().zones.map((e) => [e.i, e]));
     const zones = layers[`zones:${state.zoning}`];
     zones.eachLayer((shape) => {

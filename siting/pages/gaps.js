@@ -2,7 +2,7 @@
 "use strict";
 
 siting.pages.gaps = ({ map, layers, legend, panel }) => {
-  const { data, el, fill, named, word, choose, circle, colour } = siting;
+  const { data, el, fill, named, word, choose, headed, circle, colour } = siting;
   if (!data.measures.length) {
     legend({ groups: [], notes: [] });
     fill(panel, el("p", { class: "lead" }, word("page.none")));
@@ -59,9 +59,7 @@ siting.pages.gaps = ({ map, layers, legend, panel }) => {
 
   function draw() {
     const { measure } = state;
-    headline.textContent = measure.finding;
-    headline.title = measure.finding;
-    document.title = measure.finding;
+    headed(headline, measure.finding);
     fill(lead, measure.lead);
     fill(road, measure.road);
     fill(rule, word("rule"), " ", measure.rule, el("br"), measure.rule_text);

@@ -6,7 +6,7 @@ siting.layers.cells = () => new siting.Squares(siting.decode(siting.data.cells),
 siting.layers.pocket = () => siting.leaflet.layerGroup();
 
 siting.pages.green = ({ map, layers, legend, panel }) => {
-  const { data, el, fill, named, word, choose, bar, circle, colour } = siting;
+  const { data, el, fill, named, word, choose, headed, bar, circle, colour } = siting;
   const STATES = ["covered", "straight", "out", "unknown"];
   const state = { measure: data.measures[0], zoning: data.zonings[0].key, zone: null };
   siting.zoning = state.zoning;
@@ -117,9 +117,7 @@ siting.pages.green = ({ map, layers, legend, panel }) => {
 
   function draw() {
     const { measure } = state;
-    headline.textContent = measure.finding;
-    headline.title = measure.finding;
-    document.title = measure.finding;
+    headed(headline, measure.finding);
     if (layers.cells) {
       const digits = data.states[measure.key];
       layers.cells.colour((i) => paint[digits.charCodeAt(i) - 48]);

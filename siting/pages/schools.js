@@ -2,7 +2,7 @@
 "use strict";
 
 siting.pages.schools = ({ map, layers, legend, panel }) => {
-  const { data, el, fill, named, word, choose, circle, colour, leaflet: L } = siting;
+  const { data, el, fill, named, word, choose, headed, circle, colour, leaflet: L } = siting;
   const state = { measure: data.measures[0], place: null };
   const headline = document.getElementById("headline");
   const principle = panel.querySelector(".principle");
@@ -75,9 +75,7 @@ siting.pages.schools = ({ map, layers, legend, panel }) => {
 
   function draw() {
     const { measure } = state;
-    headline.textContent = measure.finding;
-    headline.title = measure.finding;
-    document.title = measure.finding;
+    headed(headline, measure.finding);
     legend(measure.legend);
     layers.people.clearLayers();
     circles = measure.rows.map((school, k) => school.at && circle(school.at,

@@ -122,5 +122,21 @@ window.siting = (() => {
     return points;
   }
 
-  return { data, word, el, fill, named, choose, bar, decode, leaflet, layers: {}, pages: {} };
+  /** Draw the picked zone of a layer above the others. */
+  function outline(layer, key) {
+    layer.eachLayer((shape) => {
+      const on = String(shape.feature.properties.i) === key;
+      shape.setStyle({ weight: on ? 4 : 1, color: on ? "#111" : "#5b5b5b" });
+      if (on) shape.bringToFront();
+    });
+  }
+
+  /** Put the finding of a measure into the title of the page and of its window. */
+  function headed(headline, finding) {
+    headline.textContent = finding;
+    headline.title = finding;
+    document.title = finding;
+  }
+
+  return { data, word, el, fill, named, choose, outline, headed, bar, decode, leaflet, layers: {}, pages: {} };
 })();

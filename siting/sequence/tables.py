@@ -9,6 +9,7 @@ from typing import Final
 
 import pandas as pd
 
+from siting.demand import not_whole
 from siting.errors import DataError, Problem
 
 UNITS: Final = ("unit_id", "site_id", "needs")
@@ -148,10 +149,9 @@ def _known(ids: pd.Series[str], known: set[str], name: str, of: str) -> list[Pro
 def _whole(table: pd.DataFrame, columns: Sequence[str], name: str) -> list[Problem]:
     told = []
     for column in columns:
-        numbers = pd.to_numeric(table[column], errors="coerce")
-        wrong = numbers.isna() | (numbers < 0) | (numbers != numbers.round())
+        wrong = not_whole(table[column])
         if wrong.any():
-            rows = tuple(f"row {n + 1}" for n in wrong.to_numpy().nonzero()[0])
+            rows = tuple(f"row {n + 1}" for n in wrong.nonzero()[0])
             told.append(
                 Problem(
                     name,

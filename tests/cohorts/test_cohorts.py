@@ -191,6 +191,7 @@ def test_negatives_are_told() -> None:
         ({"age_to": [4, 9, 16, 19, 24]}, "overlap"),
         ({"persons": [1, 2, -3, 4, 5]}, "no whole number"),
         ({"persons": [1, 2, 3.5, 4, 5]}, "no whole number"),
+        ({"persons": [1, 2, float("inf"), 4, 5]}, "no whole number"),
         ({"age_to": [4, np.nan, 14, 19, 24]}, "has no end"),
         ({"age_from": [0, 5, 10, 15, 20], "age_to": [4, 9, 14, 12, 24]}, "ends before it begins"),
     ],

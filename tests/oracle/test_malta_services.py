@@ -62,7 +62,7 @@ SERVICES = {
     "hospital": Service(DRIVEN, metres_per_hour=None, catchment=("ms", 750_000), norm=Fraction(6)),
     "police": Service(DRIVEN, metres_per_hour=None),
     "fire_station": Service(DRIVEN, metres_per_hour=None),
-    "library": Service(circles(15) | radius("health_centre.radius", 1_000_000)),
+    "public_library": Service(circles(15) | radius("health_centre.radius", 1_000_000)),
     "post_office": Service(
         circles(15) | {"school.journey": Limits(2_000_000, 2_400_000, 2_880_000)},
         metres_per_hour=3000,

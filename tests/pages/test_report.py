@@ -96,7 +96,7 @@ def test_an_interrupted_run_leaves_the_previous_result_whole(tmp_path, monkeypat
     def stop(*_, **__):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(report, step, stop)
+    monkeypatch.setattr(report.files, step, stop)
     with pytest.raises(KeyboardInterrupt):
         write(out, run={"n": 4}, tables={"other": pd.DataFrame({"a": [1]})})
     assert everything(out) == before
@@ -109,7 +109,7 @@ def test_a_swap_stopped_after_any_move_is_undone(tmp_path, monkeypatch, after, k
     write(out, maps_dir=maps)
     before = everything(tmp_path)
     moves = 0
-    move = report.shutil.move
+    move = report.files.shutil.move
 
     def stop(source, target):
         nonlocal moves
@@ -119,9 +119,9 @@ def test_a_swap_stopped_after_any_move_is_undone(tmp_path, monkeypatch, after, k
         moves += 1
         return move(source, target)
 
-    monkeypatch.setattr(report.shutil, "move", stop)
+    monkeypatch.setattr(report.files.shutil, "move", stop)
     if killed:  # nobody cleans up after a killed run: the next one does
-        monkeypatch.setattr(report, "restore", lambda _: None)
+        monkeypatch.setattr(report.files, "restore", lambda _: None)
     change = {"run": {"n": 4}, "pages": {"gaps": "<p>2</p>"}, "maps_dir": maps}
     if after < 10:
         with pytest.raises(KeyboardInterrupt):
@@ -146,7 +146,7 @@ def test_a_folder_with_files_of_somebody_else_is_refused(tmp_path):
 
 
 def test_long_tables_go_to_csv_only_and_the_workbook_says_so(tmp_path, monkeypatch):
-    monkeypatch.setattr(report, "SHEET_ROWS", 3)
+    monkeypatch.setattr(report.workbook, "SHEET_ROWS", 3)
     done = write(tmp_path / "out")
     book = openpyxl.load_workbook(done.folder / "report.xlsx")
     assert "盲区" not in book.sheetnames

@@ -269,7 +269,7 @@ def test_a_full_disk_is_told_and_leaves_earlier_results(
     def full(*_: object, **__: object) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("siting.report.write_xlsx", full)
+    monkeypatch.setattr("siting.report.files.write_xlsx", full)
     with pytest.raises(StudyError, match="No space left"):
         siting.run(study, out=out)
     assert {f: f.read_bytes() for f in out.rglob("*.csv")} == before
