@@ -41,12 +41,12 @@ lint: $(VENV)/.ready-test
 test: $(VENV)/.ready-test
 	@sh scripts/system-deps.sh
 	@$(MAKE) --no-print-directory lint
-	$(BIN)/python -m pytest -n 2 --dist loadfile -m "not slow" --durations=25
+	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder -m "not slow" --durations=25
 
 test-all: $(VENV)/.ready-test
 	@sh scripts/system-deps.sh
 	@$(MAKE) --no-print-directory lint
-	$(BIN)/python -m pytest -n 2 --dist loadfile
+	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
 
 format: $(VENV)/.ready-test
 	$(BIN)/ruff check --fix .

@@ -32,6 +32,19 @@ def lacking(reason: str) -> NoReturn:
     pytest.skip(reason)
 
 
+# Files of few and long tests: begun first, so that no worker is left alone with one at the end.
+LONG = (
+    "test_notebooks.py",
+    "test_malta_whole.py",
+    "test_demo_run.py",
+    "test_porto_alegre_whole.py",
+)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    items.sort(key=lambda item: item.path.name not in LONG)
+
+
 @pytest.fixture(scope="session")
 def test_data() -> Path:
     """The folder of real inputs that the repository does not hold."""
