@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from html import escape
 from typing import Any
 
-import folium
 import geopandas as gpd
 import numpy as np
 import pandas as pd
@@ -31,7 +30,8 @@ class Base:
     layers
         Layers by the name the script uses.
     data
-        ``bounds``, ``roads``, ``names`` and ``zonings`` for the script.
+        ``bounds``, ``shapes`` of zones, ``water``, ``roads``, ``names`` and ``zonings`` for the
+        script.
     notes
         What the base map leaves out, in words.
     """
@@ -70,19 +70,18 @@ def base_map(
     themap = new_map(sheet, (west, south, east, north))
     layers: dict[str, Any] = {}
     names: dict[str, list[dict[str, Any]]] = {}
+    shapes: dict[str, list[str]] = {}
     zonings = list(dict.fromkeys(zones["zoning"].astype(str)))
     for place, zoning in enumerate(zonings):
         part = zones[zones["zoning"] == zoning]
-        layer = folium.GeoJson(
-            {"type": "FeatureCollection", "features": geometry.polygons(part, shared_borders=True)},
-            style_function=_filled if filled else _outline,
-            name=escape(sheet.say("layer.zones")),
+        shapes[zoning] = geometry.polygons(part, shared_borders=True)
+        layers[f"zones:{zoning}"] = ScriptLayer(
+            "zones",
+            escape(sheet.say("layer.zones")),
+            of=zoning,
             control=len(zonings) == 1,
             show=place == 0,
-            smooth_factor=0.5,
-            interactive=filled,
         ).add_to(themap)
-        layers[f"zones:{zoning}"] = layer
         sizes = part.geometry.area.to_numpy()
         spots = geometry.places(part)
         names[zoning] = [
@@ -90,16 +89,10 @@ def base_map(
             for i in np.argsort(-sizes, kind="stable").tolist()
         ]
     notes: list[str] = []
+    seen: list[str] = []
     if water is not None and not water.empty:
-        seen = water[water.geometry.area > (2 * geometry.pixel_m(zones)) ** 2]
-        shapes = geometry.polygons(seen)
-        layers["water"] = folium.GeoJson(
-            {"type": "FeatureCollection", "features": shapes},
-            style_function=_water,
-            name=escape(sheet.say("layer.water")),
-            pane="water",
-            interactive=False,
-        ).add_to(themap)
+        seen = geometry.polygons(water[water.geometry.area > (2 * geometry.pixel_m(zones)) ** 2])
+        layers["water"] = ScriptLayer("water", escape(sheet.say("layer.water"))).add_to(themap)
     drawn: list[str] = []
     if isinstance(roads, gpd.GeoDataFrame):
         roads = None if roads.empty else geometry.drawn_roads(roads)
@@ -111,6 +104,9 @@ def base_map(
     layers["names"] = ScriptLayer("names", escape(sheet.say("layer.names")))
     data = {
         "bounds": [[round(south, 5), round(west, 5)], [round(north, 5), round(east, 5)]],
+        "filled": filled,
+        "shapes": shapes,
+        "water": seen,
         "roads": drawn,
         "names": names,
         "zonings": [{"key": z, "label": sheet.label("zoning", z)} for z in zonings],
@@ -148,6 +144,44 @@ def legend_notes(sheet: Sheet, layers: Sequence[str], rule_ids: Sequence[str]) -
     return notes
 
 
+Place = tuple[str, str]
+"""Level and zone id."""
+REGION: Place = ("region", "")
+Classes = dict[str, dict[Any, Any]]
+"""The rows of one place by settlement class."""
+
+
+def by_place(
+    figures: pd.DataFrame, keys: Sequence[str]
+) -> dict[tuple[str, ...], dict[Place, Classes]]:
+    """Return rows of figures as dicts: by ``keys``, then place, then settlement class.
+
+    Examples
+    --------
+    >>> row = {"rule_id": "r", "level": "zone", "zone_id": "z", "settlement": "urban", "persons": 5}
+    >>> by_place(pd.DataFrame([row]), ["rule_id"])["r",]["zone", "z"]["urban"]["persons"]
+    5
+    """
+    found: dict[tuple[str, ...], dict[Place, Classes]] = {}
+    for row in figures.to_dict("records"):
+        places = found.setdefault(tuple(str(row[key]) for key in keys), {})
+        place = (str(row["level"]), str(row["zone_id"]))
+        places.setdefault(place, {})[str(row["settlement"])] = row
+    return found
+
+
+def radius(persons: float, *, biggest: float, most: float) -> float:
+    """Return the radius in pixels of a circle whose area is proportional to persons.
+
+    Examples
+    --------
+    >>> radius(25, biggest=20, most=100)
+    10.0
+    """
+    share = max(persons, 0) / most if most > 0 else 0.0
+    return round(float(biggest * np.sqrt(share)), 2)
+
+
 def radii(
     persons: pd.Series[Any], *, biggest: float = 26.0, most: float | None = None
 ) -> list[float]:
@@ -158,11 +192,9 @@ def radii(
     >>> radii(pd.Series([100, 25, 0]), biggest=20)
     [20.0, 10.0, 0.0]
     """
-    values = persons.astype(float).fillna(0.0).to_numpy()
-    top = most if most is not None else (float(values.max()) if len(values) else 0.0)
-    if top <= 0:
-        return [0.0] * len(values)
-    return [round(float(biggest * np.sqrt(max(v, 0.0) / top)), 2) for v in values.tolist()]
+    values = persons.astype(float).fillna(0.0).tolist()
+    top = most if most is not None else max(values, default=0.0)
+    return [radius(value, biggest=biggest, most=top) for value in values]
 
 
 def circle_steps(most: float) -> list[int]:
@@ -221,15 +253,3 @@ def need(table: pd.DataFrame, columns: Sequence[str], name: str) -> None:
 def number(value: Any) -> float | None:
     """Return a plain float for JSON, or ``None`` where there is none."""
     return None if value is None or pd.isna(value) else float(value)
-
-
-def _filled(_: Any) -> dict[str, Any]:
-    return {"color": "#5b5b5b", "weight": 1, "fillColor": "#e9e6df", "fillOpacity": 0.9}
-
-
-def _outline(_: Any) -> dict[str, Any]:
-    return {"color": "#6d6d6d", "weight": 1.2, "fillColor": "#f7f5ef", "fillOpacity": 1}
-
-
-def _water(_: Any) -> dict[str, Any]:
-    return {"color": "#8fb0c2", "weight": 0.8, "fillColor": "#d3e3ec", "fillOpacity": 1}

@@ -14,14 +14,18 @@ from siting.baskets import kinds as kinds_of_facility
 from siting.maps import geometry, page
 from siting.maps import provision as per_thousand
 from siting.maps.base import (
+    REGION,
+    Classes,
+    Place,
     base_map,
+    by_place,
     circle_items,
     finish,
     legend,
     legend_notes,
     need,
     number,
-    radii,
+    radius,
     script_layer,
 )
 from siting.maps.coverage import facilities
@@ -103,16 +107,17 @@ def baskets_page(
         for z in zonings
     }
     measures, entries = [], {}
+    records = by_place(figures, ("basket", "zoning"))
+    lacks = _lacks(services)
     for basket in asked:
         rows = figures[figures["basket"] == basket.key]
-        lacks = services[(services["basket"] == basket.key) & (services["why"] == "")]
         stock = _stock(provision, basket, sheet)
         judged = rows[(rows["level"] == "zone") & (rows["settlement"] == "judged")]
         most = {z: float(judged.loc[judged["zoning"] == z, "incomplete"].max()) for z in zonings}
         entries[basket.key] = {
             z: _entries(
-                rows[rows["zoning"] == z],
-                lacks[lacks["zoning"] == z],
+                records.get((basket.key, z), {}),
+                lacks.get((basket.key, z), {}),
                 positions[z],
                 list(basket.services),
                 sheet,
@@ -392,45 +397,50 @@ def _legend(basket: ShownBasket, most: float, limit: float, sheet: Sheet) -> dic
     return {"groups": groups, "notes": legend_notes(sheet, layers, [basket.rule_id])}
 
 
+def _lacks(services: pd.DataFrame) -> dict[tuple[str, str], dict[Place, list[dict[Any, Any]]]]:
+    """Return the rows of the kinds with a layer, of the judged, by basket and zoning, and place."""
+    found: dict[tuple[str, str], dict[Place, list[dict[Any, Any]]]] = {}
+    known = services[(services["why"] == "") & (services["settlement"] == "judged")]
+    for row in known.to_dict("records"):
+        places = found.setdefault((str(row["basket"]), str(row["zoning"])), {})
+        places.setdefault((str(row["level"]), str(row["zone_id"])), []).append(row)
+    return found
+
+
 def _entries(
-    rows: pd.DataFrame,
-    lacks: pd.DataFrame,
+    places: Mapping[Place, Classes],
+    lacks: Mapping[Place, Sequence[Mapping[Any, Any]]],
     positions: Mapping[str, int],
     kinds: Sequence[str],
     sheet: Sheet,
     *,
-    stock: Mapping[tuple[str, str], list[dict[str, str]]],
+    stock: Mapping[Place, list[dict[str, str]]],
     most: float,
 ) -> dict[str, Any]:
     """Return the panels of the region and of each zone of one zoning."""
-    judged = lacks[lacks["settlement"] == "judged"]
-    of_zone = {
-        (str(level), str(zone)): part
-        for (level, zone), part in judged.groupby(["level", "zone_id"], sort=False)
-    }
     zones = []
-    for zone_id, part in rows[rows["level"] == "zone"].groupby("zone_id", sort=False):
-        place = ("zone", str(zone_id))
-        entry = _entry(part, of_zone.get(place), kinds, sheet, most=most)
-        entry |= {"i": positions.get(str(zone_id), -1), "x": stock.get(place, [])}
+    for (level, zone_id), classes in places.items():
+        if level != "zone":
+            continue
+        place = ("zone", zone_id)
+        entry = _entry(classes, lacks.get(place, ()), kinds, sheet, most=most)
+        entry |= {"i": positions.get(zone_id, -1), "x": stock.get(place, [])}
         if entry["i"] < 0:
-            entry["n"] = sheet.say("zone.outside") if zone_id == "" else str(zone_id)
+            entry["n"] = sheet.say("zone.outside") if zone_id == "" else zone_id
         zones.append(entry)
-    place = ("region", "")
-    region = _entry(rows[rows["level"] == "region"], of_zone.get(place), kinds, sheet, most=most)
-    return {"region": {**region, "x": stock.get(place, [])}, "zones": zones}
+    region = _entry(places.get(REGION, {}), lacks.get(REGION, ()), kinds, sheet, most=most)
+    return {"region": {**region, "x": stock.get(REGION, [])}, "zones": zones}
 
 
 def _entry(
-    part: pd.DataFrame,
-    lacks: pd.DataFrame | None,
+    by_class: Classes,
+    lacks: Sequence[Mapping[Any, Any]],
     kinds: Sequence[str],
     sheet: Sheet,
     *,
     most: float,
 ) -> dict[str, Any]:
     """Return one panel: figures by class, what is lacking, and the few raw ones the map needs."""
-    by_class = {str(row["settlement"]): row for row in part.to_dict("records")}
     several = sum(bool(r["judged"]) for name, r in by_class.items() if name != "judged") > 1
     heads, columns = [], []
     for name in COLUMNS if several else COLUMNS[1:]:
@@ -447,33 +457,24 @@ def _entry(
             ]
         )
     judged = by_class.get("judged")
-    entry: dict[str, Any] = {"h": heads, "t": columns, "c": -1, "o": 0, "r": 0, "v": None, "b": [],
-                             "p": text.DASH, "q": text.DASH, "k": []}  # fmt: skip
+    entry: dict[str, Any] = {"h": heads, "t": columns, "c": -1, "r": 0, "b": [], "p": text.DASH,
+                             "k": []}  # fmt: skip
     if judged is None or not judged["persons"]:
         return entry
     share = number(judged["complete_share_assessed"])
     stated = not judged["why"] and share is not None
-    ranked = [] if lacks is None else sorted(
-        zip(lacks["kind"], lacks["lacking_persons"], lacks["lacking_only_persons"], strict=True),
-        key=lambda told: -told[1],
-    )  # fmt: skip
-    persons = int(judged["persons"])
+    ranked = sorted(lacks, key=lambda row: -row["lacking_persons"])
     return entry | {
         "c": min(int(share * CLASSES), CLASSES - 1) if stated and share is not None else -2,
-        "o": int(judged["incomplete"]),
-        "r": radii(pd.Series([judged["incomplete"]]), biggest=CIRCLE, most=most)[0],
-        "v": share,
+        "r": radius(judged["incomplete"], biggest=CIRCLE, most=most),
         "b": [int(judged[name]) for name in PARTS],
         "p": text.percent(share),
-        "q": text.count(judged["incomplete"]),
         "k": [
             {
-                "i": kinds.index(kind),
-                "n": int(lacking),
-                "s": round(int(lacking) / persons, 4),
-                "lacking": text.count(lacking),
-                "only": text.count(only),
+                "i": kinds.index(row["kind"]),
+                "n": int(row["lacking_persons"]),
+                "only": int(row["lacking_only_persons"]),
             }
-            for kind, lacking, only in ranked
+            for row in ranked
         ],
     }

@@ -13,7 +13,11 @@ from siting.coverage import may_pass, too_many
 from siting.maps import access, geometry, page
 from siting.maps import provision as per_thousand
 from siting.maps.base import (
+    REGION,
+    Classes,
+    Place,
     base_map,
+    by_place,
     circle_items,
     finish,
     legend,
@@ -21,7 +25,7 @@ from siting.maps.base import (
     need,
     number,
     only_plan,
-    radii,
+    radius,
     script_layer,
 )
 from siting.maps.sheet import Sheet
@@ -94,6 +98,7 @@ def coverage_page(
         for z in zonings
     }
     measures, entries = [], {}
+    records = by_place(shown, ("service", "rule_id", "zoning"))
     for service, rule_id in pairs:
         told = _told(service, sheet)
         rows = shown[(shown["service"] == service) & (shown["rule_id"] == rule_id)]
@@ -106,7 +111,7 @@ def coverage_page(
             more[place] = [*more.get(place, []), *further]
         entries[key] = {
             zoning: _entries(
-                rows[rows["zoning"] == zoning],
+                records.get((service, rule_id, zoning), {}),
                 positions[zoning],
                 sheet,
                 more={(of, zone): told for (of, z, zone), told in more.items() if z == zoning},
@@ -361,31 +366,32 @@ def _legend(
 
 
 def _entries(
-    rows: pd.DataFrame,
+    places: Mapping[Place, Classes],
     positions: dict[str, int],
     sheet: Sheet,
     *,
-    more: Mapping[tuple[str, str], access.Lines],
+    more: Mapping[Place, access.Lines],
     told: Sequence[tuple[str, str]],
     most: float,
     limit: float,
 ) -> dict[str, Any]:
     """Return the panels of the region and of each zone of one zoning."""
-    region = rows[rows["level"] == "region"]
     zones = []
-    for zone_id, part in rows[rows["level"] == "zone"].groupby("zone_id", sort=False):
-        entry = _entry(part, sheet, told=told, most=most, limit=limit)
-        entry["i"] = positions.get(str(zone_id), -1)
-        entry["x"] = more.get(("zone", str(zone_id)), [])
+    for (level, zone_id), classes in places.items():
+        if level != "zone":
+            continue
+        entry = _entry(classes, sheet, told=told, most=most, limit=limit)
+        entry["i"] = positions.get(zone_id, -1)
+        entry["x"] = more.get(("zone", zone_id), [])
         if entry["i"] < 0:
-            entry["n"] = sheet.say("zone.outside") if zone_id == "" else str(zone_id)
+            entry["n"] = sheet.say("zone.outside") if zone_id == "" else zone_id
         zones.append(entry)
-    whole = _entry(region, sheet, told=told, most=most, limit=limit)
-    return {"region": {**whole, "x": more.get((access.WHOLE, ""), [])}, "zones": zones}
+    whole = _entry(places.get(REGION, {}), sheet, told=told, most=most, limit=limit)
+    return {"region": {**whole, "x": more.get(REGION, [])}, "zones": zones}
 
 
 def _entry(
-    part: pd.DataFrame,
+    by_class: Classes,
     sheet: Sheet,
     *,
     told: Sequence[tuple[str, str]],
@@ -393,7 +399,6 @@ def _entry(
     limit: float,
 ) -> dict[str, Any]:
     """Return one panel: shown figures by settlement class, and the few raw ones the map needs."""
-    by_class = {str(row["settlement"]): row for _, row in part.iterrows()}
     heads, columns = [], []
     classes = [n for n, row in by_class.items() if n != "judged" and row["judged"]]
     for name in COLUMNS if len(classes) > 1 else COLUMNS[1:]:
@@ -406,39 +411,23 @@ def _entry(
         columns.append([_shown(row, figure, how) for figure, how in told])
     judged = by_class.get("judged")
     persons = number(judged["persons"]) if judged is not None else None
+    entry: dict[str, Any] = {"h": heads, "t": columns, "c": -1, "s": -1, "r": 0, "verdict": None,
+                             "b": [], "p": text.DASH, "sp": text.DASH}  # fmt: skip
     if judged is None or not persons:
-        return {
-            "h": heads,
-            "t": columns,
-            "c": -1,
-            "s": -1,
-            "o": 0,
-            "r": 0,
-            "v": None,
-            "verdict": None,
-            "b": [],
-            "p": text.DASH,
-            "q": text.DASH,
-            "sp": text.DASH,
-        }
+        return entry
     missing = float(judged["not_assessed"]) / persons
-    return {
-        "h": heads,
-        "t": columns,
+    return entry | {
         "c": -2 if missing > limit else _class(judged["covered_share_assessed"]),
         "s": _class(judged.get("straight_share_assessed")),
-        "o": int(judged["out_of_reach"]),
-        "r": radii(pd.Series([judged["out_of_reach"]]), biggest=CIRCLE, most=most)[0],
-        "v": number(judged["covered_share_assessed"]),
+        "r": radius(judged["out_of_reach"], biggest=CIRCLE, most=most),
         "verdict": _verdict(judged, sheet),
         "b": [int(judged[n]) for n in ("covered", "no_seat", "out_of_reach", "not_assessed")],
         "p": text.percent(number(judged["covered_share_assessed"])),
-        "q": text.count(judged["out_of_reach"]),
         "sp": text.percent(number(judged.get("straight_share_assessed"))),
     }
 
 
-def _verdict(row: pd.Series[Any], sheet: Sheet) -> list[str] | None:
+def _verdict(row: Mapping[Any, Any], sheet: Sheet) -> list[str] | None:
     """Return the verdict against the target as key and words; ``None`` without a target."""
     target = number(row.get("target_share"))
     if target is None:
@@ -455,7 +444,7 @@ def _class(share: Any) -> int:
     return -1 if value is None else min(int(value * CLASSES), CLASSES - 1)
 
 
-def _shown(row: pd.Series[Any], figure: str, how: str) -> str:
+def _shown(row: Mapping[Any, Any], figure: str, how: str) -> str:
     if how == "range":
         low, high = number(row.get("share_low")), number(row.get("share_high"))
         if low is None or high is None:
@@ -467,17 +456,25 @@ def _shown(row: pd.Series[Any], figure: str, how: str) -> str:
 
 def facilities(
     sites: gpd.GeoDataFrame | None, offers: pd.DataFrame | None, services: set[str]
-) -> dict[str, Any]:
-    """Return the existing facilities by service: names and places."""
+) -> dict[str, dict[str, Any]]:
+    """Return the existing facilities by service: where they are, encoded, and their names.
+
+    They stand in the order of ``sites``, which :func:`facility_ids` returns.
+    """
     if sites is None or offers is None:
         return {}
-    there = sites[sites["status"] == "existing"]
     found = {}
     for service in sorted(services):
-        ids = offers.loc[offers["service"] == service, "site_id"]
-        part = there[there["site_id"].isin(ids)]
+        part = sites[sites["site_id"].isin(facility_ids(sites, offers, service))]
         found[service] = {
-            "at": geometry.places(part),
-            "names": [str(n) for n in part["name"]],
+            "at": geometry.encode(geometry.spots(part)),
+            "names": part["name"].astype(str).tolist(),
         }
     return found
+
+
+def facility_ids(sites: pd.DataFrame, offers: pd.DataFrame, service: str) -> list[str]:
+    """Return the existing sites of a service, in the order of ``sites``."""
+    ids = offers.loc[offers["service"] == service, "site_id"]
+    there = (sites["status"] == "existing") & sites["site_id"].isin(ids)
+    return sites.loc[there, "site_id"].astype(str).tolist()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import geopandas as gpd
@@ -17,13 +18,13 @@ from siting.maps.base import (
     legend_notes,
     need,
     number,
-    radii,
     script_layer,
 )
-from siting.maps.coverage import facilities, nobody_judged, within
+from siting.maps.coverage import facilities, facility_ids, nobody_judged, within
 from siting.maps.sheet import Sheet
 
 CIRCLE = 34.0
+NEAR = ("nearest_min", "nearest_m", "state")
 COLUMNS = ("gap_id", "service", "rule_id", "zone_id", "persons", "geometry")
 
 SHOWN = 1000
@@ -69,9 +70,6 @@ def gaps_page(
             for service, rule_id in zip(table["service"], table["rule_id"], strict=True)
         )
     )
-    spots = {}
-    if sites is not None:
-        spots = dict(zip(sites["site_id"].astype(str), geometry.places(sites), strict=True))
     names = {
         (str(zoning), str(zone_id)): str(name)
         for zoning, zone_id, name in zip(
@@ -88,7 +86,7 @@ def gaps_page(
             names,
             first,
         )
-        | {"losses": _losses(losses, service, rule_id, spots)}
+        | {"losses": _losses(losses, service, rule_id, sites, offers)}
         | _nobody(figures, service, rule_id, sheet)
         for service, rule_id in pairs
     ]
@@ -99,6 +97,7 @@ def gaps_page(
     data = {
         **base.data,
         "measures": measures,
+        "circle": CIRCLE,
         "facilities": facilities(sites, offers, {m["service"] for m in measures}),
     }
     return page.render(
@@ -132,29 +131,24 @@ def _measure(
     )
     name = sheet.label("service", service)
     rule = sheet.rule(rule_id)
-    zonings = part["zoning"].astype(str) if "zoning" in part else pd.Series(first, index=part.index)
-    spots, sizes = geometry.places(part), radii(persons, biggest=CIRCLE)
-    rows = []
-    for place, (_, row) in enumerate(part.head(SHOWN).iterrows()):
-        zone = names.get((zonings.iloc[place], str(row["zone_id"])), sheet.say("zone.outside"))
-        near, raw = _nearest(row, sheet)
-        alone = int(seatless.iloc[place])
-        rows.append(
-            {
-                "id": str(row["gap_id"]),
-                "zone": zone,
-                "at": spots[place],
-                "r": max(sizes[place], 3.0),
-                "persons": text.count(row["persons"]),
-                "p": int(row["persons"]),
-                **({"seatless": text.count(alone), "seatless_p": alone} if seats else {}),
-                "near": near,
-                "m": raw,
-                "road": text.count(number(row.get("missing_road_persons"))),
-                "road_p": number(row.get("missing_road_persons")),
-                "points": text.count(number(row.get("n_points"))),
-            }
-        )
+    shown = part.head(SHOWN)
+    zonings = shown["zoning"].astype(str) if "zoning" in shown else [first] * len(shown)
+    near = [
+        _nearest(row, sheet) for row in shown[shown.columns.intersection(NEAR)].to_dict("records")
+    ]
+    outside = sheet.say("zone.outside")
+    columns = {
+        "zone": [
+            names.get(at, outside) for at in zip(zonings, shown["zone_id"].astype(str), strict=True)
+        ],
+        "p": persons.head(SHOWN).tolist(),
+        "near": [words for words, _ in near],
+        "m": [raw for _, raw in near],
+        "road": _whole(roads.head(SHOWN)) if len(roads) else [None] * len(shown),
+    }
+    if seats:
+        columns["seatless"] = seatless.head(SHOWN).tolist()
+    rows = [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
     top = int(persons.head(5).sum())
     lead = sheet.say("gaps.lead", share=text.percent(top / total)) if total else ""
     if len(part) > SHOWN:
@@ -173,6 +167,7 @@ def _measure(
         "finding": _finding(len(part), total, int(seatless.sum()), service, rule_id, sheet),
         "lead": lead,
         "road": _road(roads, total - int(seatless.sum()), sheet),
+        "at": geometry.encode(geometry.spots(shown)),
         "rows": rows,
         "legend": {
             "groups": [
@@ -245,26 +240,44 @@ def _road(roads: pd.Series[Any], total: int, sheet: Sheet) -> str:
 
 
 def _losses(
-    losses: pd.DataFrame | None, service: str, rule_id: str, spots: dict[str, list[float]]
+    losses: pd.DataFrame | None,
+    service: str,
+    rule_id: str,
+    sites: gpd.GeoDataFrame | None,
+    offers: pd.DataFrame | None,
 ) -> list[dict[str, Any]]:
-    """Return the facilities of one service and rule, most people lost first."""
+    """Return the facilities of one service and rule, most people lost first.
+
+    ``i`` is a facility's place among those drawn; one that is not drawn has its name instead.
+    """
     if losses is None:
         return []
     rows = losses[(losses["service"] == service) & (losses["rule_id"] == rule_id)]
+    rows = rows.sort_values("rank")
+    drawn = (
+        {}
+        if sites is None or offers is None
+        else {i: n for n, i in enumerate(facility_ids(sites, offers, service))}
+    )
     return [
-        {
-            "id": str(row["site_id"]),
-            "name": str(row["name"]),
-            "at": spots.get(str(row["site_id"])),
-            "covered": text.count(row["covered_persons"]),
-            "lost": text.count(row["lost_persons"]),
-            "n": [int(row["covered_persons"]), int(row["lost_persons"])],
-        }
-        for row in rows.sort_values("rank").to_dict("records")
+        {"i": drawn[i], "covered": covered, "lost": lost}
+        if i in drawn
+        else {"i": -1, "covered": covered, "lost": lost, "name": name}
+        for i, name, covered, lost in zip(
+            rows["site_id"].astype(str),
+            rows["name"].astype(str),
+            rows["covered_persons"].tolist(),
+            rows["lost_persons"].tolist(),
+            strict=True,
+        )
     ]
 
 
-def _nearest(row: pd.Series[Any], sheet: Sheet) -> tuple[str, float | None]:
+def _whole(column: pd.Series[Any]) -> list[int | None]:
+    return [None if pd.isna(n) else int(n) for n in column.tolist()]
+
+
+def _nearest(row: Mapping[Any, Any], sheet: Sheet) -> tuple[str, float | None]:
     """Return how far the nearest site is, in words and as a number to sort by."""
     minutes, metres = number(row.get("nearest_min")), number(row.get("nearest_m"))
     if minutes is not None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -25,6 +26,9 @@ ROAD_CLASSES = (
 
 ROAD_BUDGET = 1_500_000
 """Bytes of a page that roads may take: what keeps a city's page under 5 MB."""
+
+POLYGON = 3
+"""Number of the type in GEOS."""
 
 SCREEN = 3000
 """Pixels across which a region is drawn at most: detail finer than one of them is dropped."""
@@ -50,8 +54,8 @@ def lonlat(frame: gpd.GeoDataFrame) -> gpd.GeoDataFrame:
     return frame if frame.crs == "EPSG:4326" else frame.to_crs("EPSG:4326")
 
 
-def polygons(frame: gpd.GeoDataFrame, *, shared_borders: bool = False) -> list[dict[str, Any]]:
-    """Return one GeoJSON feature a row, simplified to a pixel, to 5 decimals (about a metre).
+def polygons(frame: gpd.GeoDataFrame, *, shared_borders: bool = False) -> list[str]:
+    """Return one encoded shape a row, simplified to a pixel, to 5 decimals (about a metre).
 
     Parameters
     ----------
@@ -63,14 +67,14 @@ def polygons(frame: gpd.GeoDataFrame, *, shared_borders: bool = False) -> list[d
     Returns
     -------
     list
-        Features whose only property ``i`` is the position of the row. A polygon smaller than a
-        pixel keeps its shape.
+        Rings joined by spaces, polygons by line ends; blank where a row has no shape. A polygon
+        smaller than a pixel keeps its shape.
 
     Examples
     --------
-    >>> frame = gpd.GeoDataFrame(geometry=[shapely.box(0, 0, 9, 9)], crs="EPSG:4326")
-    >>> polygons(frame)[0]["properties"]
-    {'i': 0}
+    >>> corner = shapely.Polygon([(0, 0), (0, 9), (9, 0)])
+    >>> polygons(gpd.GeoDataFrame(geometry=[corner], crs="EPSG:4326"))
+    ['???_y|u@_y|u@~x|u@~x|u@?']
     """
     if frame.empty:
         return []
@@ -82,34 +86,20 @@ def polygons(frame: gpd.GeoDataFrame, *, shared_borders: bool = False) -> list[d
         else shapely.simplify(shapes, size, preserve_topology=True)
     )
     lost = shapely.is_empty(simple) | shapely.is_missing(simple)
-    simple = np.where(lost, shapes, simple)
-    there = lonlat(gpd.GeoDataFrame(geometry=simple, crs=frame.crs))
-    return [
-        {
-            "type": "Feature",
-            "properties": {"i": position},
-            "geometry": _rounded(shapely.geometry.mapping(shape)),
-        }
-        for position, shape in enumerate(there.geometry)
-        if shape is not None and not shape.is_empty
-    ]
+    return _written(np.where(lost, shapes, simple), frame.crs)
 
 
-def _rounded(geometry: dict[str, Any]) -> dict[str, Any]:
-    def walk(part: Any) -> Any:
-        if part and isinstance(part[0], int | float):
-            return [round(float(part[0]), 5), round(float(part[1]), 5)]
-        rounded = [walk(p) for p in part]
-        if rounded and rounded[0] and isinstance(rounded[0][0], float):
-            rounded = [p for k, p in enumerate(rounded) if k == 0 or p != rounded[k - 1]]
-        return rounded
-
-    if geometry["type"] == "GeometryCollection":
-        return {
-            "type": "GeometryCollection",
-            "geometries": [_rounded(g) for g in geometry["geometries"]],
-        }
-    return {"type": geometry["type"], "coordinates": walk(geometry["coordinates"])}
+def _written(shapes: npt.NDArray[np.object_], crs: Any) -> list[str]:
+    """Return shapes, polygons of which are encoded: rings by spaces, polygons by line ends."""
+    parts, row = shapely.get_parts(shapes, return_index=True)
+    areal = shapely.get_type_id(parts) == POLYGON
+    parts, row = parts[areal & ~shapely.is_empty(parts)], row[areal & ~shapely.is_empty(parts)]
+    rings, part = shapely.get_rings(parts, return_index=True)
+    told = [[] for _ in shapes]  # type: list[list[str]]
+    lines = np.split(np.array(_encoded_each(rings, crs), dtype=object), _starts(part, len(parts)))
+    for place, of_part in zip(row.tolist(), lines, strict=True):
+        told[place].append(" ".join(of_part))
+    return ["\n".join(polygon) for polygon in told]
 
 
 def encode(lonlats: npt.NDArray[np.float64]) -> str:
@@ -124,16 +114,49 @@ def encode(lonlats: npt.NDArray[np.float64]) -> str:
     >>> encode(np.array([[113.1, 29.2], [113.1, 29.2001]]))
     '_zhqT_cfqD?S'
     """
-    ticks = np.rint(np.asarray(lonlats, dtype=float) * 1e5).astype(np.int64)
-    steps = np.diff(ticks, axis=0, prepend=np.zeros((1, 2), dtype=np.int64)).ravel()
-    out: list[str] = []
-    for step in steps.tolist():
-        number = ~(step << 1) if step < 0 else step << 1
-        while number >= 0x20:
-            out.append(chr((0x20 | (number & 0x1F)) + 63))
-            number >>= 5
-        out.append(chr(number + 63))
-    return "".join(out)
+    return encode_each(lonlats, np.zeros(len(lonlats), dtype=np.int64), 1)[0]
+
+
+def encode_each(
+    lonlats: npt.NDArray[np.float64], line: npt.NDArray[np.int64], lines: int
+) -> list[str]:
+    """Return many lines encoded, each as :func:`encode` does.
+
+    Parameters
+    ----------
+    lonlats
+        Points of all lines, one line after the other.
+    line
+        To which line a point belongs, from 0, ascending.
+    lines
+        How many there are; one without points is blank.
+
+    Examples
+    --------
+    >>> encode_each(np.array([[113.1, 29.2], [113.1, 29.2001], [0, 0.0]]), np.array([0, 0, 2]), 3)
+    ['_zhqT_cfqD?S', '', '??']
+    """
+    ticks = np.rint(np.asarray(lonlats, dtype=float).reshape(-1, 2) * 1e5).astype(np.int64)
+    steps = np.diff(ticks, axis=0, prepend=0)
+    starts = _starts(line, lines)
+    first = np.r_[0, starts]
+    first = first[first < len(ticks)]
+    steps[first] = ticks[first]
+    numbers = np.where(steps < 0, ~(steps << 1), steps << 1).ravel()
+    fives = numbers[:, None] >> (5 * np.arange(8))  # 40 bits hold any degree
+    used = fives > 0
+    used[:, 0] = True
+    signs = (fives & 0x1F) + 63 + 0x20 * np.c_[used[:, 1:], np.zeros(len(used), dtype=bool)]
+    written = signs[used].astype(np.uint8).tobytes().decode("ascii")
+    ends = np.r_[0, np.cumsum(used.sum(axis=1))][::2]  # after each point, both its numbers
+    cuts = [0, *ends[starts].tolist(), len(written)]
+    return [written[a:b] for a, b in itertools.pairwise(cuts)]
+
+
+def _starts(group: npt.NDArray[np.int64], groups: int) -> npt.NDArray[np.int64]:
+    """Return where each group but the first begins in an ascending list of groups."""
+    found: npt.NDArray[np.int64] = np.searchsorted(group, np.arange(1, groups))
+    return found
 
 
 def encode_lines(shapes: Iterable[Any], crs: Any, size: float) -> str:
@@ -149,10 +172,14 @@ def _thinned(shapes: Iterable[Any], size: float) -> npt.NDArray[np.object_]:
 
 
 def _encoded(lines: npt.NDArray[np.object_], crs: Any) -> str:
+    return " ".join(line for line in _encoded_each(lines, crs) if line)
+
+
+def _encoded_each(lines: npt.NDArray[np.object_], crs: Any) -> list[str]:
+    """Return lines or rings encoded."""
     there = lonlat(gpd.GeoDataFrame(geometry=lines, crs=crs)).geometry.to_numpy()
     xy, line = shapely.get_coordinates(there, return_index=True)
-    ends = np.searchsorted(line, np.arange(1, len(there)))
-    return " ".join(encode(part) for part in np.split(xy, ends) if len(part))
+    return encode_each(xy, line, len(there))
 
 
 def encode_areas(shape: Any, crs: Any, size: float) -> str:
@@ -178,12 +205,9 @@ def encode_areas(shape: Any, crs: Any, size: float) -> str:
     # a metre more for the rounding of coordinates
     inner = shapely.simplify(shapely.buffer(shape, -(size + 1.0), quad_segs=2), size)
     parts = shapely.get_parts(inner)
-    parts = parts[shapely.area(parts) >= (2 * size) ** 2]
-    there = lonlat(gpd.GeoDataFrame(geometry=parts, crs=crs))
-    return "\n".join(
-        " ".join(encode(shapely.get_coordinates(ring)) for ring in shapely.get_rings(polygon))
-        for polygon in there.geometry
-    )
+    return _written(
+        np.array([shapely.multipolygons(parts[shapely.area(parts) >= (2 * size) ** 2])]), crs
+    )[0]
 
 
 def _parts(shapes: Iterable[Any]) -> npt.NDArray[np.object_]:
@@ -260,19 +284,33 @@ def roads(frame: gpd.GeoDataFrame, *, budget: int) -> tuple[list[str], int]:
     return drawn, 0
 
 
+def spots(frame: gpd.GeoDataFrame) -> npt.NDArray[np.float64]:
+    """Return longitude and latitude of each row: the point, or a point inside the polygon.
+
+    Examples
+    --------
+    >>> spots(gpd.GeoDataFrame(geometry=[shapely.Point(113.5, 29)], crs="EPSG:4326")).tolist()
+    [[113.5, 29.0]]
+    """
+    inside = gpd.GeoDataFrame(geometry=frame.geometry.representative_point(), crs=frame.crs)
+    return shapely.get_coordinates(lonlat(inside).geometry.to_numpy())
+
+
 def places(frame: gpd.GeoDataFrame) -> list[list[float]]:
-    """Return ``[lat, lon]`` to 6 decimals for each row: the point, or a point inside the polygon.
+    """Return ``[lat, lon]`` to 5 decimals (about a metre) for each row, as :func:`spots` finds it.
 
     Examples
     --------
     >>> places(gpd.GeoDataFrame(geometry=[shapely.Point(113.12345678, 29)], crs="EPSG:4326"))
-    [[29.0, 113.123457]]
+    [[29.0, 113.12346]]
     """
-    if frame.empty:
-        return []
-    inside = gpd.GeoDataFrame(geometry=frame.geometry.representative_point(), crs=frame.crs)
-    points = lonlat(inside).geometry
-    return [[round(float(p.y), 6), round(float(p.x), 6)] for p in points]
+    return [[round(lat, 5), round(lon, 5)] for lon, lat in spots(frame).tolist()]
+
+
+def places_by_id(sites: gpd.GeoDataFrame) -> dict[str, list[float]]:
+    """Return :func:`places` by ``site_id``; a site without a shape has none."""
+    there = sites[sites.geometry.notna()]
+    return dict(zip(there["site_id"].astype(str), places(there), strict=True))
 
 
 def squares(frame: gpd.GeoDataFrame, states: Sequence[pd.Series[Any]]) -> tuple[str, list[str]]:

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from html import escape
 from typing import TYPE_CHECKING, Any
 
-import folium
 import geopandas as gpd
 import numpy as np
 import pandas as pd
@@ -23,7 +21,6 @@ from siting.maps.base import (
     only_plan,
     script_layer,
 )
-from siting.maps.page import ScriptLayer
 from siting.maps.park_per_person import Room, rooms
 from siting.maps.pocket_parks import pocket_parks_data
 from siting.maps.sheet import Sheet
@@ -78,21 +75,14 @@ def green_page(
     need(green, ["level", "zoning", "zone_id", "indicator", "rule_id", *ROWS, "verdict"], "green")
     base = base_map(sheet, zones, water=water, roads=roads, filled=False)
     indicators = list(dict.fromkeys(green["indicator"].astype(str)))
+    drawn: list[str] = []
     if parks is not None and len(parks):
-        kept = parks[parks.geometry.area > 0]
-        base.layers["parks"] = folium.GeoJson(
-            {"type": "FeatureCollection", "features": geometry.polygons(kept)},
-            style_function=_park,
-            name=escape(sheet.say("layer.parks")),
-            pane="green",
-            interactive=False,
-        ).add_to(base.themap)
+        drawn = geometry.polygons(parks[parks.geometry.area > 0])
+        script_layer(base, "parks", sheet.say("layer.parks"))
     cells = _judged(cells, indicators, green, sheet)
     packed, states = _cells(cells, indicators, green, sheet)
     if packed:
-        base.layers["cells"] = ScriptLayer("cells", escape(sheet.say("layer.cells"))).add_to(
-            base.themap
-        )
+        script_layer(base, "cells", sheet.say("layer.cells"))
     if entrances is not None and len(entrances):
         script_layer(base, "sites", sheet.say("layer.entrances"), show=False)
     if pocket is not None:
@@ -114,6 +104,7 @@ def green_page(
         "zones": {z: [str(n) for n in zones.loc[zones["zoning"] == z, "name"]] for z in zonings},
         "measures": measures,
         "row_labels": [sheet.say(f"green.{name}") for name in ROWS],
+        "parks": drawn,
         "cells": packed,
         "states": states,
         "cell_m": cell_m,
@@ -328,7 +319,3 @@ def _entry(rows: pd.DataFrame, sheet: Sheet) -> dict[str, Any]:
         "u": number(row["not_assessed_share"]) or 0.0,
         "targets": targets,
     }
-
-
-def _park(_: Any) -> dict[str, Any]:
-    return {"color": "#2e7d32", "weight": 1, "fillColor": "#7cc47f", "fillOpacity": 0.95}

@@ -89,7 +89,7 @@ def new_sites_page(
         "proved": solution.status == "optimal" and solution.unique is True,
         "rule": sheet.rule_note(rule_id),
         "newly": points,
-        "facilities": facilities(sites, offers, {service}).get(service, {"at": [], "names": []}),
+        "facilities": facilities(sites, offers, {service}),
         "legend": {
             "groups": [
                 *(
@@ -204,9 +204,9 @@ def _rows(
     table = table.sort_values(
         ["chosen", "new_persons", "site_id"], ascending=[False, False, True], kind="stable"
     )
-    there = sites.assign(site_id=sites["site_id"].astype(str)).set_index("site_id")
+    spots = geometry.places_by_id(sites)
     rows = []
-    for _, row in table.iterrows():
+    for row in table.to_dict("records"):
         site_id = str(row["site_id"])
         excluded = str(row.get("excluded") or "")
         what = "chosen" if row["chosen"] else "excluded" if excluded else "candidate"
@@ -216,7 +216,7 @@ def _rows(
             {
                 "id": site_id,
                 "name": str(row["name"]),
-                "at": geometry.places(there.loc[[site_id]])[0] if site_id in there.index else None,
+                "at": spots.get(site_id),
                 "chosen": bool(row["chosen"]),
                 "what": sheet.say(f"candidate.{what}"),
                 "excluded": excluded,

@@ -22,6 +22,7 @@ from xstatic.pkg import leaflet
 
 from siting import text
 from siting.errors import StudyError
+from siting.maps.packed import packed
 from siting.maps.sheet import PAGES, Sheet, Tiles
 
 PANES = (
@@ -55,18 +56,23 @@ class OfflineMap(folium.Map):
 
 
 class ScriptLayer(Layer):
-    """A layer drawn by ``siting.layers.<kind>`` from the page's data, switchable like any other."""
+    """A layer drawn by ``siting.layers.<kind>`` from the page's data, switchable like any other.
+
+    Where a page has several of a kind, ``of`` says which.
+    """
 
     _template = Template(
         "{% macro script(this, kwargs) %}"
-        "var {{ this.get_name() }} = siting.layers[{{ this.kind|tojson }}]();\n"
+        "var {{ this.get_name() }} = siting.layers[{{ this.kind|tojson }}]({{ this.of|tojson }});\n"
         "{% endmacro %}"
     )
 
-    def __init__(self, kind: str, name: str, *, show: bool = True, control: bool = True) -> None:
+    def __init__(
+        self, kind: str, name: str, *, of: str = "", show: bool = True, control: bool = True
+    ) -> None:
         super().__init__(name=name, overlay=True, control=control, show=show)
         self._name = "ScriptLayer"
-        self.kind = kind
+        self.kind, self.of = kind, of
 
 
 class _Start(folium.MacroElement):
@@ -210,7 +216,7 @@ def render(
         csp=_policy(scripts, style, sheet),
         style=style,
         scripts=scripts,
-        data=in_script(full),
+        data=in_script(packed(full)),
         map_html=figure_html,
         body=body,
         links=[(key, f"{key}.html") for key in PAGES if key in sheet.pages],

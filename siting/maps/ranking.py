@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from html import escape
 from typing import Any
 
@@ -125,24 +126,21 @@ def _measure(
     """Return one school service: its ranking, the flows of each closure, its legend."""
     ranking = ranking.sort_values(["rank", "site_id"], kind="stable", ignore_index=True)
     place = {str(i): n for n, i in enumerate(ranking["site_id"])}
-    there = sites.assign(site_id=sites["site_id"].astype(str)).set_index("site_id")
-    here = there.reindex(list(place))
-    spots: list[list[float] | None] = [None] * len(ranking)
-    known = [n for n, shape in enumerate(here.geometry) if shape is not None]
-    for n, spot in zip(known, geometry.places(here.iloc[known]), strict=True):
-        spots[n] = spot
+    spots = geometry.places_by_id(sites)
     persons = ranking["displaced"].astype("int64")
     most = float(persons.max()) if len(persons) else 0.0
     sizes = radii(persons, biggest=CIRCLE)
     rows = [
-        _row(row, spots[n], max(sizes[n], 3.0), sheet)
-        for n, (_, row) in enumerate(ranking.iterrows())
+        _row(row, spots.get(str(row["site_id"])), max(size, 3.0), sheet)
+        for row, size in zip(ranking.to_dict("records"), sizes, strict=True)
     ]
-    for _, flow in receivers[receivers["site_id"].astype(str).isin(place)].iterrows():
-        rows[place[str(flow["site_id"])]]["to"].append(_flow(flow, place, there))
+    names = dict(zip(sites["site_id"].astype(str), sites["name"].astype(str), strict=True))
+    flows = receivers[receivers["site_id"].astype(str).isin(place)]
+    for flow in flows.to_dict("records"):
+        rows[place[str(flow["site_id"])]]["to"].append(_flow(flow, place, spots, names))
     if limits is not None:
         broken = limits[limits["site_id"].astype(str).isin(place) & limits["broken"].astype(bool)]
-        for _, hit in broken.iterrows():
+        for hit in broken.to_dict("records"):
             rows[place[str(hit["site_id"])]]["hits"].append(_hit(hit, sheet))
     name = sheet.label("service", service)
     return {
@@ -194,7 +192,7 @@ def _measure(
 
 
 def _row(
-    row: pd.Series[Any], spot: list[float] | None, radius: float, sheet: Sheet
+    row: Mapping[Any, Any], spot: list[float] | None, radius: float, sheet: Sheet
 ) -> dict[str, Any]:
     """Return one school: shown figures, and the raw ones the table sorts by."""
     raw = {
@@ -230,7 +228,12 @@ def _row(
     }
 
 
-def _flow(flow: pd.Series[Any], place: dict[str, int], there: gpd.GeoDataFrame) -> dict[str, Any]:
+def _flow(
+    flow: Mapping[Any, Any],
+    place: Mapping[str, int],
+    spots: Mapping[str, list[float]],
+    names: Mapping[str, str],
+) -> dict[str, Any]:
     """Return one receiver of a closure: by its place in the ranking, or with its own position."""
     receiver = str(flow["receiver_id"])
     entry: dict[str, Any] = {
@@ -241,13 +244,12 @@ def _flow(flow: pd.Series[Any], place: dict[str, int], there: gpd.GeoDataFrame) 
         "free": text.count(number(flow.get("free_seats"))),
         "short": (number(flow.get("seats_short")) or 0) > 0,
     }
-    if entry["i"] < 0 and receiver in there.index:
-        entry["at"] = geometry.places(there.loc[[receiver]])[0]
-        entry["n"] = str(there.loc[receiver, "name"])
+    if entry["i"] < 0 and receiver in spots:
+        entry |= {"at": spots[receiver], "n": names[receiver]}
     return entry
 
 
-def _hit(hit: pd.Series[Any], sheet: Sheet) -> str:
+def _hit(hit: Mapping[Any, Any], sheet: Sheet) -> str:
     """Return a broken limit in words: whom it takes over, whose journey it lengthens."""
     return sheet.say(
         "limit.broken",
@@ -258,7 +260,7 @@ def _hit(hit: pd.Series[Any], sheet: Sheet) -> str:
     )
 
 
-def _doubtful(row: pd.Series[Any], sheet: Sheet) -> list[str]:
+def _doubtful(row: Mapping[Any, Any], sheet: Sheet) -> list[str]:
     """Return whose hard limit times that are a lower bound cannot show to be kept."""
     persons = number(row.get("hard_not_assessed_persons"))
     return [sheet.say("limits.lower", n=text.count(persons))] if persons else []

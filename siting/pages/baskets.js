@@ -2,7 +2,7 @@
 "use strict";
 
 siting.pages.baskets = ({ map, layers, legend, panel }) => {
-  const { data, el, fill, named, word, choose, outline, headed, bar, circle, colour } = siting;
+  const { data, el, fill, named, word, choose, count, outline, headed, bar, circle, colour } = siting;
   const KINDS = ["covered", "out", "unknown"];
   const state = { measure: data.measures[0], zoning: data.zonings[0].key, zone: null, kind: null };
   siting.zoning = state.zoning;
@@ -18,6 +18,9 @@ siting.pages.baskets = ({ map, layers, legend, panel }) => {
   const nameOf = (entry) => (entry.i >= 0 ? data.zones[state.zoning][entry.i] : entry.n);
   const keyOf = (entry) => (entry.i >= 0 ? String(entry.i) : `x${entry.n}`);
   const worst = (entry) => (entry.k.length && entry.k[0].n ? state.measure.kinds[entry.k[0].i].label : "—");
+  /** Raw figures to sort by: the share of the assessed with everything, and how many are without. */
+  const share = ({ b }) => (b.length && b[0] + b[1] ? b[0] / (b[0] + b[1]) : null);
+  const out = (entry) => (entry.b.length ? entry.b[1] : null);
   const parts = (entry) => entry.b.map((n, k) => ({ share: n, kind: KINDS[k] }));
 
   /** What most people lack is shown until another kind is picked. */
@@ -67,6 +70,7 @@ siting.pages.baskets = ({ map, layers, legend, panel }) => {
   /** Which kind most often fails; picking one shows where it is. */
   function lacking(entry) {
     if (!entry.k.length) return null;
+    const persons = entry.b.reduce((sum, n) => sum + n, 0);
     return el("table", { class: "figures lacking" },
       el("thead", {}, el("tr", {}, el("th", { scope: "col" }, word("page.kind")), el("th", { scope: "col" }, word("page.lacking")),
         el("th", { scope: "col" }, word("page.only")), el("td", { class: "barcell" }))),
@@ -75,8 +79,8 @@ siting.pages.baskets = ({ map, layers, legend, panel }) => {
         const on = state.kind === row.i;
         return el("tr", { class: on ? "on" : "" },
           el("th", { scope: "row" }, el("button", { type: "button", class: "kind-pick", "aria-pressed": String(on), title: kind.from, onclick: () => { state.kind = on ? null : row.i; drawSites(); drawDetail(); } }, kind.label, " ", el("small", {}, kind.field))),
-          el("td", { class: "num", "data-figure": "lacking" }, row.lacking), el("td", { class: "num", "data-figure": "only" }, row.only),
-          el("td", { class: "barcell" }, bar([{ share: row.s, kind: "out" }, { share: 1 - row.s, kind: "none" }], word("page.lacking"))));
+          el("td", { class: "num", "data-figure": "lacking" }, count(row.n)), el("td", { class: "num", "data-figure": "only" }, count(row.only)),
+          el("td", { class: "barcell" }, bar([{ share: row.n, kind: "out" }, { share: persons - row.n, kind: "none" }], word("page.lacking"))));
       })));
   }
 
@@ -120,14 +124,7 @@ siting.pages.baskets = ({ map, layers, legend, panel }) => {
           el("br"), g.rule)))));
   }
 
-  function drawSites() {
-    layers.sites.clearLayers();
-    if (state.kind === null) return;
-    for (const service of state.measure.kinds[state.kind].services) {
-      const { at = [], names = [] } = data.facilities[service] || {};
-      at.forEach((spot, k) => circle(spot, { pane: "sites", radius: at.length > 80 ? 3.2 : 5, color: "#fff", weight: 1.6, fillColor: colour("site"), fillOpacity: 1 }, [named(names[k])]).addTo(layers.sites));
-    }
-  }
+  const drawSites = () => siting.drawFacilities(state.kind === null ? [] : state.measure.kinds[state.kind].services, layers.sites);
 
   function select(key, fromMap = false) {
     state.zone = key;
@@ -142,7 +139,7 @@ siting.pages.baskets = ({ map, layers, legend, panel }) => {
     headed(headline, measure.finding);
     const byPlace = new Map(entries().zones.map((e) => [e.i, e]));
     layers[`zones:${state.zoning}`].eachLayer((shape) => {
-      const i = shape.feature.properties.i;
+      const i = shape.place;
       shape.setStyle(style(byPlace.get(i)));
       shape.off("click").on("click", () => select(String(i), true));
       shape.unbindTooltip().bindTooltip(() => {
@@ -154,10 +151,10 @@ siting.pages.baskets = ({ map, layers, legend, panel }) => {
     });
     layers.people.clearLayers();
     const spots = new Map(data.names[state.zoning].map((z) => [z.i, z.at]));
-    for (const entry of [...entries().zones].sort((a, b) => b.o - a.o)) {
-      if (entry.i < 0 || !entry.o || !entry.r) continue;
+    for (const entry of [...entries().zones].sort((a, b) => out(b) - out(a))) {
+      if (entry.i < 0 || !out(entry) || !entry.r) continue;
       circle(spots.get(entry.i), { pane: "people", radius: entry.r, color: "#fff", weight: 1.2, fillColor: colour("out"), fillOpacity: 0.72 },
-        [named(nameOf(entry)), `${word("page.incomplete")} ${entry.q}`], () => select(String(entry.i), true)).addTo(layers.people);
+        [named(nameOf(entry)), `${word("page.incomplete")} ${count(out(entry))}`], () => select(String(entry.i), true)).addTo(layers.people);
     }
     drawSites();
     legend(measure.legends[state.zoning]);
@@ -173,8 +170,8 @@ siting.pages.baskets = ({ map, layers, legend, panel }) => {
       ],
       rows: shown.map((entry) => ({
         key: keyOf(entry),
-        cells: [nameOf(entry), entry.p, entry.q, worst(entry), entry.b.length ? bar(parts(entry), word("page.bar")) : ""],
-        sort: [nameOf(entry), entry.v, entry.b.length ? entry.o : null, worst(entry), entry.v],
+        cells: [nameOf(entry), entry.p, count(out(entry)), worst(entry), entry.b.length ? bar(parts(entry), word("page.bar")) : ""],
+        sort: [nameOf(entry), share(entry), out(entry), worst(entry), share(entry)],
       })),
       sorted: [2, false],
       onPick: (key) => { select(key); panel.scrollTop = 0; },

@@ -2,7 +2,7 @@
 "use strict";
 
 siting.pages.coverage = ({ map, layers, legend, panel }) => {
-  const { data, el, fill, named, word, choose, outline, headed, bar, circle, colour } = siting;
+  const { data, el, fill, named, word, choose, count, outline, headed, bar, circle, colour } = siting;
   const KINDS = ["covered", "no-seat", "out", "unknown"];
   const state = { measure: data.measures[0], zoning: data.zonings[0].key, how: "network", zone: null };
   siting.zoning = state.zoning;
@@ -13,6 +13,11 @@ siting.pages.coverage = ({ map, layers, legend, panel }) => {
   const list = el("div", { class: "list" });
   fill(panel, controls, summary, detail, list);
   let table = null;
+
+  /** Raw figures to sort by: the share shown, and how many are out of reach. */
+  const finite = (n) => (Number.isFinite(n) ? n : null);
+  const share = ({ b, sp }) => finite(state.how === "straight" ? parseFloat(sp.replace(/[<>]/, "")) : b[0] / (b[0] + b[1] + b[2]));
+  const out = (entry) => (entry.b.length ? entry.b[2] : null);
 
   const entries = () => data.figures[state.measure.key][state.zoning];
   const nameOf = (entry) => (entry.i >= 0 ? data.zones[state.zoning][entry.i] : entry.n);
@@ -103,7 +108,7 @@ siting.pages.coverage = ({ map, layers, legend, panel }) => {
     const byPlace = new Map(entries().zones.map((e) => [e.i, e]));
     const zones = layers[`zones:${state.zoning}`];
     zones.eachLayer((shape) => {
-      const i = shape.feature.properties.i;
+      const i = shape.place;
       shape.setStyle(style(byPlace.get(i)));
       shape.off("click").on("click", () => select(String(i), true));
       shape.unbindTooltip().bindTooltip(() => {
@@ -115,19 +120,16 @@ siting.pages.coverage = ({ map, layers, legend, panel }) => {
     });
     layers.people.clearLayers();
     const spots = new Map(data.names[state.zoning].map((z) => [z.i, z.at]));
-    for (const entry of [...entries().zones].sort((a, b) => b.o - a.o)) {
-      if (entry.i < 0 || !entry.o || !entry.r) continue;
+    for (const entry of [...entries().zones].sort((a, b) => out(b) - out(a))) {
+      if (entry.i < 0 || !out(entry) || !entry.r) continue;
       circle(spots.get(entry.i), { pane: "people", radius: entry.r, color: "#fff", weight: 1.2, fillColor: colour("out"), fillOpacity: 0.72 },
-        [named(nameOf(entry)), `${word("page.out")} ${entry.q}`], () => select(String(entry.i), true)).addTo(layers.people);
+        [named(nameOf(entry)), `${word("page.out")} ${count(out(entry))}`], () => select(String(entry.i), true)).addTo(layers.people);
     }
     if (layers.areas) {
       layers.areas.clearLayers();
-      const shapes = measure.area ? measure.area.split("\n").map((rings) => rings.split(" ").map(siting.decode)) : [];
-      if (shapes.length) siting.leaflet.polygon(shapes, { pane: "areas", interactive: false, color: colour("area"), weight: 1.6, fillColor: colour("area-tint"), fillOpacity: 0.9 }).addTo(layers.areas);
+      siting.polygons([measure.area], { pane: "areas", interactive: false, color: colour("area"), weight: 1.6, fillColor: colour("area-tint"), fillOpacity: 0.9 }).addTo(layers.areas);
     }
-    layers.sites.clearLayers();
-    const { at = [], names = [] } = data.facilities[measure.service] || {};
-    at.forEach((spot, k) => circle(spot, { pane: "sites", radius: at.length > 80 ? 3.2 : 5, color: "#fff", weight: 1.6, fillColor: colour("site"), fillOpacity: 1 }, [named(names[k])]).addTo(layers.sites));
+    siting.drawFacilities([measure.service], layers.sites);
     legend(measure.legends[state.zoning][state.how]);
     const shown = entries().zones;
     table = siting.table({
@@ -140,9 +142,9 @@ siting.pages.coverage = ({ map, layers, legend, panel }) => {
       ],
       rows: shown.map((entry) => ({
         key: keyOf(entry),
-        cells: [nameOf(entry), state.how === "straight" ? entry.sp : entry.p, entry.q,
+        cells: [nameOf(entry), state.how === "straight" ? entry.sp : entry.p, count(out(entry)),
           entry.b.length ? bar(entry.b.map((n, k) => ({ share: n, kind: KINDS[k] })), word("page.bar")) : ""],
-        sort: [nameOf(entry), entry.v, entry.b.length ? entry.o : null, entry.v],
+        sort: [nameOf(entry), share(entry), out(entry), share(entry)],
       })),
       sorted: [2, false],
       onPick: (key) => { select(key); panel.scrollTop = 0; },

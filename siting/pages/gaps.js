@@ -2,13 +2,14 @@
 "use strict";
 
 siting.pages.gaps = ({ map, layers, legend, panel }) => {
-  const { data, el, fill, named, word, choose, headed, circle, colour } = siting;
+  const { data, el, fill, named, word, choose, count, headed, circle, colour } = siting;
   if (!data.measures.length) {
     legend({ groups: [], notes: [] });
     fill(panel, el("p", { class: "lead" }, word("page.none")));
     return;
   }
-  const state = { measure: data.measures[0], id: null };
+  const state = { measure: data.measures[0] };
+  let spots = [];
   const headline = document.getElementById("headline");
   const lead = el("p", { class: "lead" });
   const road = el("p", { class: "quiet" });
@@ -22,21 +23,21 @@ siting.pages.gaps = ({ map, layers, legend, panel }) => {
   let circles = new Map();
 
   function select(id, byHand) {
-    state.id = id;
     for (const [key, shape] of circles) {
       const on = key === id;
       shape.setStyle({ color: on ? "#111" : "#fff", weight: on ? 4 : 1.2 });
       if (on) shape.bringToFront();
     }
     table.pick(id, false);
-    const gap = state.measure.rows.find((g) => g.id === id);
-    if (gap && byHand) map.setView(gap.at, Math.max(map.getZoom(), 14), { animate: false });
+    const gap = spots[id];
+    if (gap && byHand) map.setView(gap, Math.max(map.getZoom(), 14), { animate: false });
     if (gap) circles.get(id).openTooltip();
   }
 
   /** What is lost if each facility shuts alone. */
   function drawLosses() {
-    const { losses, seats } = state.measure;
+    const { losses, seats, service } = state.measure;
+    const sites = losses.map((row) => (row.i < 0 ? { name: row.name } : siting.facilities(service)[row.i]));
     const [covered, lost] = seats ? ["seated", "unseated"] : ["covered", "lost"];
     shut.hidden = !losses.length;
     closing = siting.table({
@@ -46,10 +47,10 @@ siting.pages.gaps = ({ map, layers, legend, panel }) => {
         { label: word(`page.${covered}`), kind: "num", first: "desc", title: word(`page.${covered}_long`) },
         { label: word(`page.${lost}`), kind: "num", first: "desc", title: word(`page.${lost}_long`) },
       ],
-      rows: losses.map((site) => ({ key: site.id, cells: [site.name, site.covered, site.lost], sort: [site.name, ...site.n] })),
+      rows: losses.map((row, k) => ({ key: String(k), cells: [sites[k].name, count(row.covered), count(row.lost)], sort: [sites[k].name, row.covered, row.lost] })),
       limit: 20,
       onPick: (id) => {
-        const site = losses.find((s) => s.id === id);
+        const site = sites[id];
         closing.pick(id, false);
         if (site.at) map.setView(site.at, Math.max(map.getZoom(), 14), { animate: false });
       },
@@ -65,14 +66,14 @@ siting.pages.gaps = ({ map, layers, legend, panel }) => {
     fill(rule, word("rule"), " ", measure.rule, el("br"), measure.rule_text);
     layers.people.clearLayers();
     circles = new Map();
-    for (const gap of measure.rows) {
-      const shape = circle(gap.at, { pane: "people", radius: gap.r, color: "#fff", weight: 1.2, fillColor: colour(gap.seatless_p ? "no-seat" : "out"), fillOpacity: 0.72 },
-        [named(gap.zone), `${word("persons")} ${gap.persons}${gap.seatless_p ? ` · ${word("page.no_seat")}` : ""}`, `${word("page.nearest")} ${gap.near}`], () => select(gap.id, false));
-      circles.set(gap.id, shape.addTo(layers.people));
-    }
-    layers.sites.clearLayers();
-    const { at = [], names = [] } = data.facilities[measure.service] || {};
-    at.forEach((spot, k) => circle(spot, { pane: "sites", radius: at.length > 80 ? 3.2 : 5, color: "#fff", weight: 1.6, fillColor: colour("site"), fillOpacity: 1 }, [named(names[k])]).addTo(layers.sites));
+    spots = siting.decode(measure.at);
+    measure.rows.forEach((gap, k) => {
+      const id = String(k), radius = Math.max(data.circle * Math.sqrt(gap.p / measure.rows[0].p), 3);
+      const shape = circle(spots[k], { pane: "people", radius, color: "#fff", weight: 1.2, fillColor: colour(gap.seatless ? "no-seat" : "out"), fillOpacity: 0.72 },
+        [named(gap.zone), `${word("persons")} ${count(gap.p)}${gap.seatless ? ` · ${word("page.no_seat")}` : ""}`, `${word("page.nearest")} ${gap.near}`], () => select(id, false));
+      circles.set(id, shape.addTo(layers.people));
+    });
+    siting.drawFacilities([measure.service], layers.sites);
     legend(measure.legend);
     table = siting.table({
       caption: word("page.list"),
@@ -84,7 +85,7 @@ siting.pages.gaps = ({ map, layers, legend, panel }) => {
         { label: word("page.road"), kind: "num", first: "desc", title: word("page.road_long") },
         { label: word("page.nearest"), kind: "num", first: "desc" },
       ],
-      rows: measure.rows.map((gap, k) => ({ key: gap.id, cells: [String(k + 1), gap.zone, gap.persons, ...(measure.seats ? [gap.seatless] : []), gap.road, gap.near], sort: [k, gap.zone, gap.p, ...(measure.seats ? [gap.seatless_p] : []), gap.road_p, gap.m] })),
+      rows: measure.rows.map((gap, k) => ({ key: String(k), cells: [String(k + 1), gap.zone, count(gap.p), ...(measure.seats ? [count(gap.seatless)] : []), count(gap.road), gap.near], sort: [k, gap.zone, gap.p, ...(measure.seats ? [gap.seatless] : []), gap.road, gap.m] })),
       onPick: (id) => select(id, true),
     });
     fill(list, measure.rows.length ? table.element : null);

@@ -3,6 +3,9 @@
 
 siting.layers.cells = () => new siting.Squares(siting.decode(siting.data.cells), siting.data.cell_m);
 
+siting.layers.parks = () => siting.polygons(siting.data.parks,
+  { pane: "green", color: "#2e7d32", weight: 1, fillColor: "#7cc47f", fillOpacity: 0.95, interactive: false });
+
 siting.layers.pocket = () => siting.leaflet.layerGroup();
 
 siting.pages.green = ({ map, layers, legend, panel }) => {
@@ -106,7 +109,7 @@ siting.pages.green = ({ map, layers, legend, panel }) => {
     state.zone = key;
     layers.picked.clearLayers();
     layers[`zones:${state.zoning}`].eachLayer((shape) => {
-      if (String(shape.feature.properties.i) !== key) return;
+      if (String(shape.place) !== key) return;
       siting.leaflet.polygon(shape.getLatLngs(), { pane: "picked", color: "#111", weight: 3.5, fill: false, interactive: false }).addTo(layers.picked);
       siting.fit(map, shape.getBounds());
     });

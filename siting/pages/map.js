@@ -9,6 +9,25 @@
     ["#aca699", 1.1, 10], ["#b8b2a6", 0.9, 11], ["#c4bfb4", 0.8, 13],
   ];
 
+  /** Polygons written by maps.geometry.polygons; each knows the place of its row. */
+  siting.polygons = (written, options) => {
+    const group = L.featureGroup();
+    written.forEach((text, place) => {
+      if (!text) return;
+      const shape = L.polygon(text.split("\n").map((part) => part.split(" ").map(decode)), options);
+      shape.place = place;
+      group.addLayer(shape);
+    });
+    return group;
+  };
+
+  siting.layers.zones = (zoning) => siting.polygons(data.shapes[zoning], data.filled
+    ? { color: "#5b5b5b", weight: 1, fillColor: "#e9e6df", fillOpacity: 0.9, smoothFactor: 0.5 }
+    : { color: "#6d6d6d", weight: 1.2, fillColor: "#f7f5ef", fillOpacity: 1, smoothFactor: 0.5, interactive: false });
+
+  siting.layers.water = () => siting.polygons(data.water,
+    { pane: "water", color: "#8fb0c2", weight: 0.8, fillColor: "#d3e3ec", fillOpacity: 1, interactive: false });
+
   siting.layers.roads = () => {
     const renderer = L.canvas({ pane: "roads", padding: 0.3 });
     const group = L.layerGroup();
@@ -144,6 +163,22 @@
     if (lines) circle.bindTooltip(() => el("div", { class: "tip" }, lines.map((l) => el("div", {}, l))), { direction: "top", opacity: 1 });
     if (onPick) circle.on("click", onPick);
     return siting.untabbed(circle);
+  };
+
+  /** Existing facilities of a service, in the order of the data: [{at, name}]. */
+  siting.facilities = (service) => {
+    const { at = "", names = [] } = data.facilities[service] || {};
+    return decode(at).map((spot, k) => ({ at: spot, name: names[k] }));
+  };
+
+  /** Draw the facilities of some services in the place of those drawn before. */
+  siting.drawFacilities = (services, layer) => {
+    layer.clearLayers();
+    for (const sites of services.map(siting.facilities)) {
+      for (const { at, name } of sites) {
+        siting.circle(at, { pane: "sites", radius: sites.length > 80 ? 3.2 : 5, color: "#fff", weight: 1.6, fillColor: css("site"), fillOpacity: 1 }, [siting.named(name)]).addTo(layer);
+      }
+    }
   };
 
   /** Shapes stay out of the tab order: hundreds would stand before the table that lists them. */

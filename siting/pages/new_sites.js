@@ -7,7 +7,7 @@ siting.pages.new_sites = ({ map, layers, legend, panel }) => {
   for (const [lat, lon, r] of data.newly) {
     circle([lat, lon], { pane: "people", radius: r, color: "#fff", weight: 0.6, fillColor: colour("covered"), fillOpacity: 0.7, interactive: false }).addTo(layers.people);
   }
-  data.facilities.at.forEach((at, k) => circle(at, { pane: "sites", radius: data.facilities.at.length > 80 ? 3.2 : 5, color: "#fff", weight: 1.6, fillColor: colour("site"), fillOpacity: 1 }, [named(data.facilities.names[k])]).addTo(layers.sites));
+  siting.drawFacilities(Object.keys(data.facilities), layers.sites);
   const marks = new Map();
   for (const row of [...data.rows].reverse()) {
     if (!row.at) continue;

@@ -3,10 +3,39 @@
 "use strict";
 
 window.siting = (() => {
-  const data = JSON.parse(document.getElementById("siting-data").textContent);
+  const LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789";
+  const data = unpacked(JSON.parse(document.getElementById("siting-data").textContent));
   const leaflet = window.L ? window.L.noConflict() : undefined;
   delete window.L;
   delete window.leaflet;
+
+  /** Read data written by maps.packed back: plain objects and lists. */
+  function unpacked(value) {
+    if (value === null || typeof value !== "object") return value;
+    if (!Array.isArray(value)) return Object.fromEntries(Object.entries(value).map(([key, item]) => [key, unpacked(item)]));
+    const [how, first, second] = value;
+    if (how === 1) {
+      const fields = second, columns = value.slice(3).map(unpacked);
+      return Array.from({ length: first }, (_, row) => Object.fromEntries(fields.map((field, k) => [field, columns[k][row]])));
+    }
+    if (how === 2) return first.split("|");
+    if (how === 3) {
+      const different = unpacked(first);
+      return Array.from(second, (at) => different[typeof at === "string" ? LETTERS.indexOf(at) : at]);
+    }
+    if (how === 4) {
+      const items = unpacked(second);
+      const lengths = Array.isArray(first) ? first : null;
+      const lists = [];
+      for (let at = 0, n = 0; lengths ? n < lengths.length : at < items.length; n++) {
+        const long = lengths ? lengths[n] : first;
+        lists.push(items.slice(at, at + long));
+        at += long;
+      }
+      return lists;
+    }
+    return value.slice(1).map(unpacked);
+  }
 
   /** Words of the page in its language, with {placeholders} filled. */
   function word(key, values = {}) {
@@ -122,10 +151,13 @@ window.siting = (() => {
     return points;
   }
 
+  /** A whole number as text.count of the catalogue writes it. */
+  const count = (number) => (number === null ? "—" : number.toLocaleString("en-US"));
+
   /** Draw the picked zone of a layer above the others. */
   function outline(layer, key) {
     layer.eachLayer((shape) => {
-      const on = String(shape.feature.properties.i) === key;
+      const on = String(shape.place) === key;
       shape.setStyle({ weight: on ? 4 : 1, color: on ? "#111" : "#5b5b5b" });
       if (on) shape.bringToFront();
     });
@@ -138,5 +170,5 @@ window.siting = (() => {
     document.title = finding;
   }
 
-  return { data, word, el, fill, named, choose, outline, headed, bar, decode, leaflet, layers: {}, pages: {} };
+  return { data, word, count, el, fill, named, choose, outline, headed, bar, decode, leaflet, layers: {}, pages: {} };
 })();

@@ -12,7 +12,7 @@ import pandas as pd
 from siting import access, coverage, text
 from siting.access import FloatingCatchment
 from siting.coverage import PER_UNIT
-from siting.evaluate import Service, spread
+from siting.evaluate import spread
 from siting.pipeline.region import MAX_NOT_ASSESSED, Region
 from siting.study import Study
 
@@ -175,7 +175,7 @@ def between_zones(
             zones.assign(figure=name, rule_id="", value=zones[name], counted=counted)
             for name in FIGURES[1:3]
         ]
-    parts += [_times(here, service) for service in here.services if service.time is not None]
+    parts += _times(here)
     columns = ["figure", "service", "rule_id", "zoning", "zone_id", "value", "counted", "persons"]
     table = pd.concat([part[columns] for part in parts], ignore_index=True)
     silent = [
@@ -201,24 +201,34 @@ def between_zones(
     return pd.DataFrame(rows, columns=list(EQUITY))
 
 
-def _times(here: Region, service: Service) -> pd.DataFrame:
+def _times(here: Region) -> list[pd.DataFrame]:
     """Return the mean time to the nearest site open today, by zone, of those who reach one."""
-    times = service.times("time")
-    reach = times.reach(here.today.open_sites(service.name))
-    persons = coverage.whole_persons(here.persons(service), times.demand_id)
-    member = here.inputs.membership
-    at, zoning, zone_id = coverage.members(pd.Series(times.demand_id, dtype="str"), member)
-    rows = pd.DataFrame({"zoning": zoning, "zone_id": zone_id, "persons": persons[at]})
-    rows["counted"] = rows["persons"] * (reach["state"] == "reached").to_numpy()[at]
-    grouped = rows.groupby(["zoning", "zone_id"], sort=True)
-    table = grouped[["persons", "counted"]].sum().reset_index()
-    table["value"] = spread(
-        reach["impedance"].to_numpy(dtype=np.int64)[at],
-        rows["counted"].to_numpy(dtype=np.int64),
-        group=np.asarray(grouped.ngroup(), dtype=np.int64),
-        groups=len(table),
-    ).mean
-    return table.assign(figure=FIGURES[3], service=service.name, rule_id="")
+    found, ids, homes = [], None, pd.DataFrame()
+    for service in here.services:
+        if service.time is None:
+            continue
+        times = service.times("time")
+        if ids is None or not np.array_equal(ids, times.demand_id):  # mostly the same for all
+            ids = times.demand_id
+            member = coverage.members(pd.Series(ids, dtype="str"), here.inputs.membership)
+            homes = pd.DataFrame(member._asdict())
+            homes["zone"] = homes.groupby(["zoning", "zone_id"], sort=True).ngroup()
+        reach = times.reach(here.today.open_sites(service.name))
+        at = homes["at"].to_numpy()
+        persons = coverage.whole_persons(here.persons(service), ids)[at]
+        reached = (reach["state"] == "reached").to_numpy()[at]
+        rows = homes.assign(persons=persons, counted=persons * reached)
+        by_zone = rows.groupby("zone", sort=True)
+        table = by_zone[["persons", "counted"]].sum()
+        table[["zoning", "zone_id"]] = by_zone[["zoning", "zone_id"]].first()
+        table["value"] = spread(
+            reach["impedance"].to_numpy(dtype=np.int64)[at],
+            rows["counted"].to_numpy(dtype=np.int64),
+            group=rows["zone"].to_numpy(dtype=np.int64),
+            groups=len(table),
+        ).mean
+        found.append(table.assign(figure=FIGURES[3], service=service.name, rule_id=""))
+    return found
 
 
 def notes(study: Study, here: Region, lang: str) -> list[str]:

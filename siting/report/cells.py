@@ -34,6 +34,14 @@ def flat(table: pd.DataFrame) -> pd.DataFrame:
 
 def write_csv(path: Path, table: pd.DataFrame) -> None:
     """Write a table as UTF-8 with a byte order mark (for Excel), formulas disarmed."""
-    plain = flat(table).map(harmless)
+    plain = flat(table)
+    for place, kind in enumerate(plain.dtypes):
+        cells = plain.iloc[:, place]
+        if isinstance(kind, pd.StringDtype):
+            armed = cells.str.startswith(FORMULA, na=False)
+            if armed.any():
+                plain.isetitem(place, ("'" + cells).where(armed, cells).array)
+        elif not pd.api.types.is_numeric_dtype(kind):
+            plain.isetitem(place, cells.map(harmless).array)
     plain.columns = pd.Index([str(harmless(str(c))) for c in plain.columns])
     plain.to_csv(path, index=False, encoding="utf-8-sig", lineterminator="\n")

@@ -3,6 +3,7 @@
 import re
 from pathlib import Path
 
+import page_data
 import pages_world as made
 import pandas as pd
 import pytest
@@ -111,6 +112,13 @@ def test_adds_one_name_to_the_browser(browser, folder, name):
         )
     # Leaflet keeps its own listeners on the window under this name
     assert after - before - ids - {"_leaflet_events"} == {"siting"}
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_the_script_reads_the_data_as_they_were_written(browser, folder, name):
+    file = folder / "maps" / f"{name}.html"
+    with Visit(browser, file) as visit:
+        assert visit.page.evaluate("siting.data") == page_data.read(file.read_text("utf-8"))
 
 
 @pytest.mark.parametrize("name", MAPS)

@@ -8,15 +8,18 @@ import re
 from html.parser import HTMLParser
 
 import geopandas as gpd
+import hypothesis
 import numpy as np
+import page_data
 import pages_world as made
 import pandas as pd
 import pytest
 import shapely
+from hypothesis import strategies as st
 
 from siting import maps
 from siting.errors import DataError, StudyError
-from siting.maps import access, geometry, page
+from siting.maps import access, geometry, packed, page
 
 PAGES = ("index", *maps.PAGES)
 ATTACKS = (
@@ -100,37 +103,19 @@ def test_names_never_become_markup(hostile, name):
     assert not [a for a in seen.attributes if a.startswith("on")]
     assert "\u2028" not in html.split('id="siting-data">')[1].split("</script>")[0]
     assert ">49" not in html
-    data = json.loads(html.split('id="siting-data">')[1].split("</script>")[0])
-    assert data["page"] == name
+    assert page_data.read(html)["page"] == name
 
 
 def test_the_data_keep_hostile_names_letter_by_letter(hostile):
-    text = hostile["coverage"].split('id="siting-data">')[1].split("</script>")[0]
-    assert set(json.loads(text)["zones"]["township"]) <= set(ATTACKS)
+    assert set(page_data.read(hostile["coverage"])["zones"]["township"]) <= set(ATTACKS)
 
 
 def test_encoded_points_are_read_back_to_a_metre():
     rng = np.random.default_rng(1)
     points = np.c_[rng.uniform(-180, 180, 300), rng.uniform(-90, 90, 300)]
-    assert np.abs(np.array(decode(geometry.encode(points))) - points).max() <= 0.5e-5 + 1e-12
-
-
-def decode(encoded):
-    """The algorithm of pages/siting.js."""
-    at, here, points = 0, [0, 0], []
-    while at < len(encoded):
-        for axis in (0, 1):
-            shift = number = 0
-            while True:
-                byte = ord(encoded[at]) - 63
-                at += 1
-                number |= (byte & 0x1F) << shift
-                shift += 5
-                if byte < 0x20:
-                    break
-            here[axis] += ~(number >> 1) if number & 1 else number >> 1
-        points.append((here[0] / 1e5, here[1] / 1e5))
-    return points
+    assert (
+        np.abs(np.array(page_data.decode(geometry.encode(points))) - points).max() <= 0.5e-5 + 1e-12
+    )
 
 
 def test_a_budget_drops_minor_roads_first_and_counts_them():
@@ -144,12 +129,49 @@ def test_a_budget_drops_minor_roads_first_and_counts_them():
     assert geometry.roads(frame, budget=size + 2) == (["", drawn[1], "", ""], 2)
 
 
+def drawn(text):
+    """A shape as maps.geometry.polygons wrote it."""
+    parts = [list(map(page_data.decode, part.split(" "))) for part in text.split("\n")]
+    return shapely.MultiPolygon([(shell, holes) for shell, *holes in parts])
+
+
+def test_shapes_with_holes_and_islands_are_read_back_row_by_row():
+    lake = shapely.box(0, 0, 8000, 8000) - shapely.box(2000, 2000, 4000, 4000)
+    shapes = [lake | shapely.box(9000, 0, 9900, 900), None, shapely.Point(5, 5),
+              shapely.box(-3000, 0, -1, 3000)]  # fmt: skip
+    frame = gpd.GeoDataFrame(geometry=shapes, crs=made.CRS)
+    written = geometry.polygons(frame)
+    assert [bool(text) for text in written] == [True, False, False, True]
+    there = frame.to_crs("EPSG:4326").geometry
+    for place in (0, 3):
+        assert drawn(written[place]).hausdorff_distance(there[place]) < 1e-5
+        assert len(list(drawn(written[place]).geoms)) == (2 if place == 0 else 1)
+
+
+values = st.recursive(
+    st.none() | st.booleans() | st.integers(-9, 9) | st.text('ab|Ā"', max_size=3),
+    lambda inside: (
+        st.lists(inside, max_size=6)
+        | st.dictionaries(st.sampled_from("xyz"), inside, max_size=3)
+        | st.lists(st.fixed_dictionaries({"x": inside, "y": st.text("a|", max_size=2)}), max_size=6)
+    ),
+    max_leaves=40,
+)
+
+
+@hypothesis.given(values)
+@hypothesis.example([[], [], []])
+@hypothesis.example([f"{n % 70:04d}" for n in range(300)])
+@hypothesis.example([{"a": [1]}, {"a": []}])
+@hypothesis.example([{}, {}])
+def test_packed_data_are_read_back_as_they_were(value):
+    written = json.loads(json.dumps(packed.packed(value)))
+    assert page_data.unpacked(written) == value
+
+
 def test_shared_borders_stay_shared_after_simplification():
     world = made.make()
-    shapes = [
-        shapely.geometry.shape(f["geometry"])
-        for f in geometry.polygons(world.zones, shared_borders=True)
-    ]
+    shapes = [drawn(text) for text in geometry.polygons(world.zones, shared_borders=True)]
     parts, whole = sum(s.area for s in shapes), shapely.union_all(shapes).area
     assert parts == pytest.approx(whole, rel=1e-6)
 
@@ -249,13 +271,13 @@ def test_a_page_of_many_gaps_lists_the_largest_and_counts_the_others():
         crs=world.zones.crs,
     )
     html = maps.gaps_page(many, world.zones, sheet=world.sheet)
-    (measure,) = json.loads(html.split('id="siting-data">')[1].split("</script>")[0])["measures"]
+    (measure,) = page_data.read(html)["measures"]
     listed = [row["p"] for row in measure["rows"]]
     assert listed == list(range(rows, 3, -1))
     assert re.findall(r"[0-9]+", measure["lead"])[-2:] == ["3", str(1 + 2 + 3)]
     assert measure["total"] == sum(range(1, rows + 1))
     few = maps.gaps_page(many.iloc[3:], world.zones, sheet=world.sheet)
-    assert "gaps.csv" not in few.split('"lead":')[1].split('"rows"')[0]
+    assert "gaps.csv" not in page_data.read(few)["measures"][0]["lead"]
     assert "gaps.csv" in measure["lead"]
 
 

@@ -10,6 +10,7 @@ import pages_world as made
 import pandas as pd
 import pytest
 import shapely
+import xlsxwriter
 
 from siting import report, text
 from siting.errors import DataError
@@ -143,6 +144,42 @@ def test_a_folder_with_files_of_somebody_else_is_refused(tmp_path):
     with pytest.raises(DataError, match=r"thesis\.docx.*choose another folder"):
         write(tmp_path / "out")
     assert (tmp_path / "out" / "maps" / "thesis.docx").read_text() == "mine"
+
+
+def test_the_body_of_a_sheet_is_what_the_library_writes_cell_by_cell(tmp_path):
+    odd = ["", " spaced ", "\x07_x0041_", "a\nb", *HOSTILE[:8], None, "岳阳"]
+    table = pd.DataFrame(
+        {
+            "name": pd.array(odd, dtype="str"),
+            "n": pd.array([None, *range(len(odd) - 1)], dtype="Int64"),
+            "big": [10**15 + n for n in range(len(odd))],
+            "covered_share": [np.nan, np.inf, 1 / 3, 1e-9, *np.linspace(0, 1, len(odd) - 4)],
+            "judged": [True, False] * (len(odd) // 2),
+            "mixed": [True, 1, 1.0, "1", None, pd.NA, np.int64(7), *odd[7:]],
+        }
+    )
+    report.write_xlsx(tmp_path / "ours.xlsx", {"t": table}, lang="zh", title="t")
+    book = xlsxwriter.Workbook(tmp_path / "theirs.xlsx")
+    page = book.add_worksheet("t")
+    for place, column in enumerate(table):
+        for row, cell in enumerate(table[column].tolist()):
+            if isinstance(cell, bool):
+                page.write_string(row, place, "是" if cell else "否")
+            elif isinstance(cell, str):
+                page.write_string(row, place, cell)
+            elif not (pd.isna(cell) or cell == np.inf):
+                page.write_number(row, place, cell)
+    book.close()
+    ours, theirs = (openpyxl.load_workbook(tmp_path / f"{n}.xlsx")["t"] for n in ("ours", "theirs"))
+    assert ours.max_row == len(table) + 2
+    assert ours.auto_filter.ref == f"A2:F{len(table) + 2}"
+    for row in range(1, len(table) + 1):
+        for place in range(1, len(table.columns) + 1):
+            cell, other = ours.cell(row + 2, place), theirs.cell(row, place)
+            assert (cell.value or "") == (other.value or ""), cell.coordinate
+            assert cell.data_type == other.data_type or not cell.value
+    formats = [ours.cell(5, place).number_format for place in range(1, 7)]
+    assert formats[:5] == ["General", "#,##0", "#,##0", "0.0%", "General"]
 
 
 def test_long_tables_go_to_csv_only_and_the_workbook_says_so(tmp_path, monkeypatch):

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 import math
 from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
+import page_data
 import pandas as pd
 import pytest
 from finished_run import Finished
@@ -107,7 +107,7 @@ def test_gini_is_that_of_the_zones_in_the_tables(demo_run: Finished) -> None:
 def test_the_page_says_what_the_tables_say(demo_run: Finished) -> None:
     (file,) = demo_run.folder.rglob("maps/**/coverage.html")
     html = file.read_text("utf-8")
-    data = json.loads(html.split('id="siting-data">')[1].split("</script>")[0])
+    data = page_data.read(html)
     zones = demo_run.table("accessibility").fillna({"zone_id": ""})
     shown = data["figures"]["hospital hospital.drive_30min"]["township"]
     row = zones[(zones["level"] == "region") & (zones["zoning"] == "township")].iloc[0]

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import re
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +10,9 @@ import openpyxl
 import pandas as pd
 import pytest
 from finished_run import Finished
+from page_data import decode, read
+
+from siting import text
 
 RUNS = ["demo_run", "malta", "porto_alegre"]
 GREEN_RUNS = ["demo_run", "malta"]  # Porto Alegre asks nothing about green
@@ -38,9 +39,7 @@ def layer(run: Finished, name: str) -> gpd.GeoDataFrame:
 def page_data(run: Finished, name: str) -> dict[str, Any]:
     """What a page holds inside."""
     (file,) = run.folder.rglob(f"{name}.html")
-    found = re.search(r'id="siting-data"[^>]*>(.*?)</script>', file.read_text("utf-8"), re.DOTALL)
-    assert found, name
-    return dict(json.loads(found[1]))
+    return dict(read(file.read_text("utf-8")))
 
 
 def blank(cell: object) -> bool:
@@ -162,32 +161,46 @@ def test_coverage_page(run: Finished) -> None:
             *((entries[zone], row) for zone, row in zones.to_dict("index").items()),
         ]:
             assert entry["b"] == [row[name] for name in parts]
-            assert entry["o"] == row["out_of_reach"]
-            assert same(entry["v"], row["covered_share_assessed"])
+            assert entry["p"] == text.percent(row["covered_share_assessed"])
             seen += 1
     assert seen >= len(data["measures"])
 
 
 def test_gaps_page(run: Finished) -> None:
     data, table = page_data(run, "gaps"), run.table("gaps").set_index("gap_id")
-    shown = {row["id"]: row for m in data["measures"] for row in m["rows"]}
-    # the thousand largest of each service and rule, as the page says
+    asked = {(m["service"], m["rule_id"]): m for m in data["measures"]}
+    # the thousand largest of each service and rule, as the page says; ids tell the rank
     ranked = table.sort_values("persons", ascending=False, kind="stable")
-    listed = ranked.groupby(["service", "rule_id"]).head(1_000)["persons"]
-    assert {name: row["p"] for name, row in shown.items()} == listed.to_dict()
+    for (service, rule), part in ranked.groupby(["service", "rule_id"]):
+        rows = asked[service, rule]["rows"]
+        ids = [f"{service}-{rule}-{n:04d}" for n in range(1, len(rows) + 1)]
+        assert len(rows) == min(1_000, len(part))
+        for name, row in zip(ids, rows, strict=True):
+            near = table.loc[name, ["nearest_m", "nearest_min"]].dropna().tolist()
+            assert row["p"] == table.loc[name, "persons"]
+            assert same(row["m"], near[0] if near else None), name
+        assert min(part["persons"].head(1_000)) == rows[-1]["p"]
+        at = layer(run, "gaps").set_index("gap_id").loc[ids].to_crs(4326).geometry
+        drawn = decode(asked[service, rule]["at"])
+        for point, (lon, lat) in zip(at, drawn, strict=True):
+            assert abs(point.x - lon) < 1e-5
+            assert abs(point.y - lat) < 1e-5
     totals = table.groupby(["service", "rule_id"])["persons"].sum()
     losses = run.table("losses")
-    asked = {(m["service"], m["rule_id"]): m for m in data["measures"]}
     # a rule that leaves nobody out has no gap and is asked all the same what closures lose
     assert set(asked) == set(zip(losses["service"], losses["rule_id"], strict=True))
     assert {pair: m["total"] for pair, m in asked.items() if m["total"]} == totals.to_dict()
-    for pair, part in losses.groupby(["service", "rule_id"]):
-        listed = {site["id"]: site["n"] for site in asked[pair]["losses"]}
-        columns = ["covered_persons", "lost_persons"]
-        assert listed == part.set_index("site_id")[columns].T.to_dict("list")
-    for name, row in shown.items():
-        near = table.loc[name, ["nearest_m", "nearest_min"]].dropna().tolist()
-        assert same(row["m"], near[0] if near else None), name
+    sites = layer(run, "sites").set_index("site_id").representative_point().to_crs(4326)
+    for (service, rule), part in losses.groupby(["service", "rule_id"]):
+        drawn = data["facilities"][service]
+        spots = decode(drawn["at"])
+        ours = part.sort_values("rank").to_dict("records")
+        for row, loss in zip(asked[service, rule]["losses"], ours, strict=True):
+            assert drawn["names"][row["i"]] == str(loss["name"])
+            assert (row["covered"], row["lost"]) == (loss["covered_persons"], loss["lost_persons"])
+            there = sites[loss["site_id"]]
+            assert abs(there.x - spots[row["i"]][0]) < 1e-5
+            assert abs(there.y - spots[row["i"]][1]) < 1e-5
 
 
 def test_schools_page(run: Finished) -> None:
