@@ -8,6 +8,7 @@ another language in silence.
 from __future__ import annotations
 
 import math
+import re
 import string
 import tomllib
 from functools import cache
@@ -67,13 +68,37 @@ def get(key: str, lang: str, **values: str) -> str:
     --------
     >>> get("unit.persons", "en", n=count(12345))
     '12,345 people'
+    >>> get("finding.within", "zh", mode="步行", limit="500 米")
+    '步行 500 米内'
     """
     entry = catalogue().get(key)
     if entry is None:
         raise KeyError(f"text.toml has no entry {key!r}")
     if lang not in entry:
         raise KeyError(f"text.toml has no {lang!r} for {key!r}")
-    return entry[lang].format(**values)
+    return _filled(entry[lang], values, spaced=lang == "zh")
+
+
+def _filled(words: str, values: dict[str, str], *, spaced: bool) -> str:
+    """Return words with their placeholders filled; ``spaced`` sets what is Latin off from Chinese.
+
+    Where a value meets the words around it, or another value, a space stands between a Chinese
+    character and a letter or number, so that no entry need know how its values begin and end.
+    """
+    told = ""
+    for literal, name, _, _ in string.Formatter().parse(words):
+        for piece in (literal, "" if name is None else values[name]):
+            told += (" " if spaced and _apart(told[-1:], piece[:1]) else "") + piece
+    return told
+
+
+def _apart(before: str, after: str) -> bool:
+    """Return whether one of two characters is Chinese and the other of a number or Latin word."""
+    return bool(_MEETING.fullmatch(before + after))
+
+
+_LATIN, _HAN = "[A-Za-z0-9%<>+]", "[\u3400-\u9fff]"
+_MEETING = re.compile(f"{_LATIN}{_HAN}|{_HAN}{_LATIN}")
 
 
 def has(key: str) -> bool:

@@ -264,8 +264,9 @@ def is_judged(row: Any, sheet: Sheet) -> bool:
 def within(service: str, rule_id: str, sheet: Sheet) -> str:
     """Return "on foot within 500 m"."""
     mode, rule = sheet.modes.get(service, ""), sheet.rule(rule_id)
-    if not mode.startswith("walk") and rule is not None and rule.unit == "m" and mode:
-        mode = "road"  # a length by car is a length by road: nobody drives a radius
+    if rule is not None and rule.unit == "m" and mode:
+        # metres know no pace, and a length by car is a length by road: nobody drives a radius
+        mode = "walk" if mode.startswith("walk") else "road"
     way = sheet.say(f"mode.{mode}") if mode else ""
     return sheet.say("finding.within", mode=way, limit=sheet.limit(rule_id)).strip()
 

@@ -92,6 +92,16 @@ def test_every_key_asked_for_is_there():
             assert text.has(full), (script.name, key)
 
 
+def test_numbers_and_latin_words_are_set_off_from_chinese_and_from_nothing_else():
+    def said(**values):
+        return text.get("finding.coverage.some", "zh", **values)
+
+    values = {"who": "城区", "share": "<0.1%", "within": "步行 500 米内", "service": "小学"}
+    assert said(**values, people="3–5 岁儿童") == "城区 <0.1% 的 3–5 岁儿童步行 500 米内到不了小学"
+    values |= {"who": "市（虚构）", "service": "KTV"}
+    assert said(**values, people="居民") == "市（虚构）<0.1% 的居民步行 500 米内到不了 KTV"
+
+
 @pytest.mark.parametrize(
     ("call", "written"),
     [

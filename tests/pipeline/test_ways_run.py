@@ -117,7 +117,7 @@ def test_each_group_walks_at_its_own_pace_and_the_pages_say_so(town: Town) -> No
     }  # fmt: skip
     (page,) = done.maps_folder.rglob("coverage.html")
     html = page.read_text("utf-8")
-    for word in ("walk.speed_elderly", "老年人步行", "儿童步行", "骑自行车", "骑电动自行车"):
+    for word in ("walk.speed_elderly", "老年人步速", "儿童步速", "骑自行车", "骑电动自行车"):
         assert word in html
 
 
