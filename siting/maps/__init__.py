@@ -1,15 +1,16 @@
 """Pages of maps, one file each, that open without any network.
 
-Every builder takes the tables it shows and a :class:`Sheet`, and returns the page as text. Layers
-are put into WGS 84 here and nowhere above.
+Every builder takes the :class:`Atlas` of the run and the tables it shows, and returns the page as
+text. Layers are put into WGS 84 here and nowhere above.
 """
 
 from __future__ import annotations
 
+from siting.maps.atlas import Atlas
 from siting.maps.baskets import ShownBasket, basket_finding, basket_row, baskets_page
 from siting.maps.coverage import coverage_page, finding, is_judged, within
 from siting.maps.gaps import gaps_page
-from siting.maps.geometry import drawn_roads, pixel_m
+from siting.maps.geometry import pixel_m
 from siting.maps.green import green_page
 from siting.maps.index import Card, index_page
 from siting.maps.new_sites import new_sites_finding, new_sites_page
@@ -20,6 +21,7 @@ from siting.maps.sheet import PAGES, Sheet, Source, Tiles
 
 __all__ = [
     "PAGES",
+    "Atlas",
     "Card",
     "Sheet",
     "ShownBasket",
@@ -29,7 +31,6 @@ __all__ = [
     "basket_row",
     "baskets_page",
     "coverage_page",
-    "drawn_roads",
     "finding",
     "gaps_page",
     "green_page",

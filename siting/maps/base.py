@@ -1,4 +1,4 @@
-"""The map under every page: zones, water, roads, names; and small pieces the pages share."""
+"""A page with a map from its beginning to its end, and small pieces the pages share."""
 
 from __future__ import annotations
 
@@ -7,111 +7,56 @@ from dataclasses import dataclass
 from html import escape
 from typing import Any
 
-import geopandas as gpd
 import numpy as np
 import pandas as pd
 
 from siting import text
 from siting.errors import DataError, Problem
-from siting.maps import geometry
-from siting.maps.geometry import Roads
+from siting.maps import page
+from siting.maps.atlas import Atlas
 from siting.maps.page import OfflineMap, ScriptLayer, new_map
 from siting.maps.sheet import Sheet
 
 
 @dataclass(frozen=True, eq=False)
 class Base:
-    """A map with its base layers, and what the page's script needs of them.
+    """A map begun, with the layers under every map.
 
     Attributes
     ----------
+    atlas
+        What is drawn under it and said around it.
     themap
         The folium map.
     layers
         Layers by the name the script uses.
-    data
-        ``bounds``, ``shapes`` of zones, ``water``, ``roads``, ``names`` and ``zonings`` for the
-        script.
-    notes
-        What the base map leaves out, in words.
-    """
-
-    themap: OfflineMap
-    layers: dict[str, Any]
-    data: dict[str, Any]
-    notes: tuple[str, ...]
-
-
-def base_map(
-    sheet: Sheet,
-    zones: gpd.GeoDataFrame,
-    *,
-    water: gpd.GeoDataFrame | None,
-    roads: Roads | None,
-    filled: bool,
-) -> Base:
-    """Return a map with the region's own layers as its base.
-
-    Parameters
-    ----------
-    sheet
-        Words and, where the study names one, a tile service.
-    zones
-        Table ``zones``; ``filled`` pages colour them.
-    water, roads
-        Polygons, and table ``roads`` or what :func:`siting.maps.drawn_roads` made of it for
-        several pages; ``None`` leaves the layer out.
     filled
         Whether zones carry colour (choropleth) or are outlines only.
     """
-    if zones.empty:
-        raise DataError(Problem("zones", "there is no zone to draw", "Give at least one polygon."))
-    west, south, east, north = geometry.lonlat(zones).total_bounds
-    themap = new_map(sheet, (west, south, east, north))
-    layers: dict[str, Any] = {}
-    names: dict[str, list[dict[str, Any]]] = {}
-    shapes: dict[str, list[str]] = {}
-    zonings = list(dict.fromkeys(zones["zoning"].astype(str)))
-    for place, zoning in enumerate(zonings):
-        part = zones[zones["zoning"] == zoning]
-        shapes[zoning] = geometry.polygons(part, shared_borders=True)
-        layers[f"zones:{zoning}"] = ScriptLayer(
+
+    atlas: Atlas
+    themap: OfflineMap
+    layers: dict[str, Any]
+    filled: bool
+
+
+def base_map(atlas: Atlas, *, filled: bool) -> Base:
+    """Begin a map; ``filled`` pages colour the zones, the others draw their outlines only."""
+    under, say = atlas.under, atlas.sheet.say
+    (south, west), (north, east) = under["bounds"]
+    base = Base(atlas, new_map(atlas.sheet, (west, south, east, north)), {}, filled)
+    for place, zoning in enumerate(atlas.zonings):
+        base.layers[f"zones:{zoning}"] = ScriptLayer(
             "zones",
-            escape(sheet.say("layer.zones")),
+            escape(say("layer.zones")),
             of=zoning,
-            control=len(zonings) == 1,
+            control=len(atlas.zonings) == 1,
             show=place == 0,
-        ).add_to(themap)
-        sizes = part.geometry.area.to_numpy()
-        spots = geometry.places(part)
-        names[zoning] = [
-            {"i": i, "n": str(part["name"].iloc[i]), "at": spots[i]}
-            for i in np.argsort(-sizes, kind="stable").tolist()
-        ]
-    notes: list[str] = []
-    seen: list[str] = []
-    if water is not None and not water.empty:
-        seen = geometry.polygons(water[water.geometry.area > (2 * geometry.pixel_m(zones)) ** 2])
-        layers["water"] = ScriptLayer("water", escape(sheet.say("layer.water"))).add_to(themap)
-    drawn: list[str] = []
-    if isinstance(roads, gpd.GeoDataFrame):
-        roads = None if roads.empty else geometry.drawn_roads(roads)
-    if roads is not None:
-        drawn = roads.lines
-        if roads.left_out:
-            notes.append(sheet.say("note.roads_left_out", n=text.count(roads.left_out)))
-        layers["roads"] = ScriptLayer("roads", escape(sheet.say("layer.roads"))).add_to(themap)
-    layers["names"] = ScriptLayer("names", escape(sheet.say("layer.names")))
-    data = {
-        "bounds": [[round(south, 5), round(west, 5)], [round(north, 5), round(east, 5)]],
-        "filled": filled,
-        "shapes": shapes,
-        "water": seen,
-        "roads": drawn,
-        "names": names,
-        "zonings": [{"key": z, "label": sheet.label("zoning", z)} for z in zonings],
-    }
-    return Base(themap, layers, data, tuple(notes))
+        ).add_to(base.themap)
+    for kind in ("water", "roads"):
+        if under[kind]:
+            script_layer(base, kind, say(f"layer.{kind}"))
+    return base
 
 
 def script_layer(base: Base, kind: str, label: str, *, show: bool = True) -> None:
@@ -121,9 +66,39 @@ def script_layer(base: Base, kind: str, label: str, *, show: bool = True) -> Non
     ).add_to(base.themap)
 
 
-def finish(base: Base) -> None:
-    """Put the names of zones on top and last in the list of layers."""
-    base.layers["names"].add_to(base.themap)
+def finished(
+    base: Base,
+    key: str,
+    *,
+    headline: str,
+    data: Mapping[str, Any],
+    rules_used: Sequence[str] = (),
+    notes: Sequence[str] = (),
+    body: str = "",
+) -> str:
+    """Return the page of a map: the names of zones on top and last in the list of layers.
+
+    Parameters
+    ----------
+    base
+        From :func:`base_map`, with all layers added.
+    key, headline, rules_used, notes, body
+        As in :func:`siting.maps.page.render`.
+    data
+        What the page's script reads besides what is drawn under every map.
+    """
+    script_layer(base, "names", base.atlas.sheet.say("layer.names"))
+    return page.render(
+        key,
+        base.atlas.sheet,
+        headline=headline,
+        data={**base.atlas.under, "filled": base.filled, **data},
+        themap=base.themap,
+        layers=base.layers,
+        rules_used=rules_used,
+        notes=(*base.atlas.notes, *notes),
+        body=body,
+    )
 
 
 def legend(title: str, items: Sequence[Mapping[str, Any]], *, flow: bool = False) -> dict[str, Any]:

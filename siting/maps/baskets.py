@@ -6,13 +6,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import geopandas as gpd
 import pandas as pd
 
 from siting import text
 from siting.baskets import kinds as kinds_of_facility
-from siting.maps import geometry, page
 from siting.maps import provision as per_thousand
+from siting.maps.atlas import Atlas
 from siting.maps.base import (
     REGION,
     Classes,
@@ -20,7 +19,7 @@ from siting.maps.base import (
     base_map,
     by_place,
     circle_items,
-    finish,
+    finished,
     legend,
     legend_notes,
     need,
@@ -28,7 +27,6 @@ from siting.maps.base import (
     radius,
     script_layer,
 )
-from siting.maps.coverage import facilities
 from siting.maps.sheet import Sheet
 
 ROWS = ("persons", "complete", "incomplete", "not_assessed")
@@ -73,39 +71,31 @@ class ShownBasket:
 
 
 def baskets_page(
+    atlas: Atlas,
     figures: pd.DataFrame,
     services: pd.DataFrame,
-    zones: gpd.GeoDataFrame,
     *,
     asked: Sequence[ShownBasket],
-    sheet: Sheet,
-    max_not_assessed: float,
     provision: pd.DataFrame | None = None,
-    sites: gpd.GeoDataFrame | None = None,
-    offers: pd.DataFrame | None = None,
-    water: gpd.GeoDataFrame | None = None,
-    roads: geometry.Roads | None = None,
 ) -> str:
     """Return the page of baskets.
 
     Parameters
     ----------
+    atlas
+        What every page takes.
     figures, services
         Tables ``baskets`` and ``basket_services``.
-    zones, sheet, max_not_assessed, provision, sites, offers, water, roads
-        As in :func:`siting.maps.coverage_page`.
     asked
         The baskets in the order they are offered; the first is shown first.
+    provision
+        As in :func:`siting.maps.coverage_page`.
     """
     need(figures, ["level", "basket", "zoning", "zone_id", "settlement", *ROWS], "baskets")
     need(services, ["level", "basket", "zoning", "zone_id", "kind", "lacking_persons"],
          "basket_services")  # fmt: skip
-    base = base_map(sheet, zones, water=water, roads=roads, filled=True)
-    zonings = [z["key"] for z in base.data["zonings"]]
-    positions = {
-        z: {str(i): n for n, i in enumerate(zones.loc[zones["zoning"] == z, "zone_id"])}
-        for z in zonings
-    }
+    sheet, zonings = atlas.sheet, atlas.zonings
+    base = base_map(atlas, filled=True)
     measures, entries = [], {}
     records = by_place(figures, ("basket", "zoning"))
     lacks = _lacks(services)
@@ -118,7 +108,7 @@ def baskets_page(
             z: _entries(
                 records.get((basket.key, z), {}),
                 lacks.get((basket.key, z), {}),
-                positions[z],
+                atlas.positions[z],
                 list(basket.services),
                 sheet,
                 stock={(of, zone): told for (of, at, zone), told in stock.items() if at == z},
@@ -130,37 +120,28 @@ def baskets_page(
             {
                 **_measure(rows, services, basket, sheet),
                 "unstocked": _unstocked(provision, basket, sheet),
-                "legends": {
-                    z: _legend(basket, top, max_not_assessed, sheet) for z, top in most.items()
-                },
+                "legends": {z: _legend(basket, top, sheet) for z, top in most.items()},
             }
         )
     script_layer(base, "people", sheet.say("layer.incomplete"))
     script_layer(base, "sites", sheet.say("layer.facilities"))
-    finish(base)
     groups = [_group(figures, services, basket, sheet) for basket in asked if basket.walkers]
     names = {name for basket in asked for some in basket.services.values() for name in some}
-    data = {
-        **base.data,
-        "zones": {z: [str(n) for n in zones.loc[zones["zoning"] == z, "name"]] for z in zonings},
-        "measures": measures,
-        "figures": entries,
-        "row_labels": [sheet.say(f"basket.figure.{name}") for name in (*ROWS, *_SHARES)],
-        "row_keys": [*ROWS, *_SHARES],
-        "groups": groups,
-        "groups_finding": groups_finding(figures, asked, sheet) if groups else "",
-        "facilities": facilities(sites, offers, names),
-    }
-    return page.render(
+    return finished(
+        base,
         "baskets",
-        sheet,
         headline=measures[0]["finding"] if measures else sheet.say("finding.nothing"),
-        data=data,
-        themap=base.themap,
-        layers=base.layers,
+        data={
+            "measures": measures,
+            "figures": entries,
+            "row_labels": [sheet.say(f"basket.figure.{name}") for name in (*ROWS, *_SHARES)],
+            "row_keys": [*ROWS, *_SHARES],
+            "groups": groups,
+            "groups_finding": groups_finding(figures, asked, sheet) if groups else "",
+            "facilities": atlas.facilities(names),
+        },
         rules_used=[*dict.fromkeys(b.rule_id for b in asked), *per_thousand.rules_used(provision)],
         notes=(
-            *base.notes,
             sheet.say("note.baskets"),
             *(
                 sheet.say("basket.source", contents=_contents(basket, sheet), source=basket.source)
@@ -372,7 +353,7 @@ def _group(
     }  # fmt: skip
 
 
-def _legend(basket: ShownBasket, most: float, limit: float, sheet: Sheet) -> dict[str, Any]:
+def _legend(basket: ShownBasket, most: float, sheet: Sheet) -> dict[str, Any]:
     step = 100 // CLASSES
     ramp = {
         "kind": "ramp",
@@ -384,7 +365,7 @@ def _legend(basket: ShownBasket, most: float, limit: float, sheet: Sheet) -> dic
         {
             "kind": "fill",
             "colour": "--not-assessed",
-            "label": sheet.say("legend.not_assessed", share=text.percent(limit)),
+            "label": sheet.say("legend.not_assessed", share=text.percent(sheet.max_not_assessed)),
         },
         {"kind": "dot", "colour": "--site", "size": 11, "label": sheet.say("legend.kind_picked")},
     ]

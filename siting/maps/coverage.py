@@ -10,8 +10,9 @@ import pandas as pd
 
 from siting import text
 from siting.coverage import may_pass, too_many
-from siting.maps import access, geometry, page
+from siting.maps import access, geometry
 from siting.maps import provision as per_thousand
+from siting.maps.atlas import Atlas
 from siting.maps.base import (
     REGION,
     Classes,
@@ -19,7 +20,7 @@ from siting.maps.base import (
     base_map,
     by_place,
     circle_items,
-    finish,
+    finished,
     legend,
     legend_notes,
     need,
@@ -50,53 +51,33 @@ CIRCLE = 24.0
 
 
 def coverage_page(
+    atlas: Atlas,
     figures: pd.DataFrame,
-    zones: gpd.GeoDataFrame,
     *,
-    sheet: Sheet,
-    max_not_assessed: float,
-    sites: gpd.GeoDataFrame | None = None,
-    offers: pd.DataFrame | None = None,
     areas: gpd.GeoDataFrame | None = None,
     accessibility: pd.DataFrame | None = None,
     equity: pd.DataFrame | None = None,
     provision: pd.DataFrame | None = None,
-    water: gpd.GeoDataFrame | None = None,
-    roads: geometry.Roads | None = None,
 ) -> str:
     """Return the page of coverage by zone.
 
     Parameters
     ----------
+    atlas
+        What every page takes.
     figures
         What :func:`siting.report.coverage_figures` returns, one plan.
-    zones
-        Table ``zones`` in a metric CRS.
-    sheet
-        What stands around the map.
-    max_not_assessed
-        Share of not assessed persons (0–1) past which a zone is not judged.
-    sites, offers
-        Tables ``sites`` and ``offers``: facilities are drawn for the service shown.
     areas
         ``service``, ``rule_id`` and polygons of the ground in reach; a layer to switch on.
-    accessibility, equity
+    accessibility, equity, provision
         Tables of these names: lines under the figures of a zone and of the region.
-    provision
-        Table ``provision``: lines under the figures of a zone and of the region.
-    water, roads
-        Base layers.
     """
     only_plan(figures, "coverage")
     need(figures, ["level", "zoning", "zone_id", "settlement", "service", "rule_id"], "coverage")
-    base = base_map(sheet, zones, water=water, roads=roads, filled=True)
-    zonings = [z["key"] for z in base.data["zonings"]]
+    sheet, zonings = atlas.sheet, atlas.zonings
+    base = base_map(atlas, filled=True)
     shown = figures[figures["zoning"].isin(zonings)]
     pairs = list(dict.fromkeys(zip(shown["service"], shown["rule_id"], strict=True)))
-    positions = {
-        z: {str(i): n for n, i in enumerate(zones.loc[zones["zoning"] == z, "zone_id"])}
-        for z in zonings
-    }
     measures, entries = [], {}
     records = by_place(shown, ("service", "rule_id", "zoning"))
     for service, rule_id in pairs:
@@ -112,17 +93,16 @@ def coverage_page(
         entries[key] = {
             zoning: _entries(
                 records.get((service, rule_id, zoning), {}),
-                positions[zoning],
+                atlas.positions[zoning],
                 sheet,
                 more={(of, zone): told for (of, z, zone), told in more.items() if z == zoning},
                 told=told,
                 most=most[zoning],
-                limit=max_not_assessed,
             )
             for zoning in zonings
         }
-        area = _area(areas, service, rule_id, geometry.pixel_m(zones))
-        measure = _measure(rows, service, rule_id, key, sheet, most, max_not_assessed, bool(area))
+        area = _area(areas, service, rule_id, geometry.pixel_m(atlas.zones))
+        measure = _measure(rows, service, rule_id, key, sheet, most, bool(area))
         measures.append(
             {
                 **measure,
@@ -139,28 +119,21 @@ def coverage_page(
         script_layer(base, "areas", sheet.say("layer.areas"), show=False)
     script_layer(base, "people", sheet.say("layer.out_of_reach"))
     script_layer(base, "sites", sheet.say("layer.facilities"))
-    finish(base)
-    data = {
-        **base.data,
-        "zones": {z: [str(n) for n in zones.loc[zones["zoning"] == z, "name"]] for z in zonings},
-        "measures": measures,
-        "figures": entries,
-        "facilities": facilities(sites, offers, {m["service"] for m in measures}),
-    }
-    return page.render(
+    return finished(
+        base,
         "coverage",
-        sheet,
         headline=measures[0]["finding"] if measures else sheet.say("finding.nothing"),
-        data=data,
-        themap=base.themap,
-        layers=base.layers,
+        data={
+            "measures": measures,
+            "figures": entries,
+            "facilities": atlas.facilities(m["service"] for m in measures),
+        },
         rules_used=[
             *(m["rule_id"] for m in measures),
             *access.rules_used(accessibility, sheet),
             *per_thousand.rules_used(provision),
         ],
         notes=(
-            *base.notes,
             sheet.say("note.coverage"),
             *([sheet.say("note.seats")] if any(m["seats"] for m in measures) else []),
             *([sheet.say("note.provision")] if provision is not None else []),
@@ -257,8 +230,7 @@ def finding(figures: pd.DataFrame, service: str, rule_id: str, sheet: Sheet) -> 
 
 def is_judged(row: Any, sheet: Sheet) -> bool:
     """Whether few enough are not assessed for a share to be stated: ``judge.max_not_assessed``."""
-    limit = sheet.rule("judge.max_not_assessed")
-    return limit is None or not too_many(row["not_assessed"], row["persons"], limit.strict)
+    return not too_many(row["not_assessed"], row["persons"], sheet.max_not_assessed)
 
 
 def within(service: str, rule_id: str, sheet: Sheet) -> str:
@@ -288,7 +260,6 @@ def _measure(
     key: str,
     sheet: Sheet,
     most: Mapping[str, float],
-    limit: float,
     drawn: bool,
 ) -> dict[str, Any]:
     """Return what a service and rule say about themselves: button, finding, legend."""
@@ -305,7 +276,7 @@ def _measure(
         {
             "kind": "fill",
             "colour": "--not-assessed",
-            "label": sheet.say("legend.not_assessed", share=text.percent(limit)),
+            "label": sheet.say("legend.not_assessed", share=text.percent(sheet.max_not_assessed)),
         },
         {"kind": "dot", "colour": "--site", "size": 11, "label": name},
     ]
@@ -374,20 +345,19 @@ def _entries(
     more: Mapping[Place, access.Lines],
     told: Sequence[tuple[str, str]],
     most: float,
-    limit: float,
 ) -> dict[str, Any]:
     """Return the panels of the region and of each zone of one zoning."""
     zones = []
     for (level, zone_id), classes in places.items():
         if level != "zone":
             continue
-        entry = _entry(classes, sheet, told=told, most=most, limit=limit)
+        entry = _entry(classes, sheet, told=told, most=most)
         entry["i"] = positions.get(zone_id, -1)
         entry["x"] = more.get(("zone", zone_id), [])
         if entry["i"] < 0:
             entry["n"] = sheet.say("zone.outside") if zone_id == "" else zone_id
         zones.append(entry)
-    whole = _entry(places.get(REGION, {}), sheet, told=told, most=most, limit=limit)
+    whole = _entry(places.get(REGION, {}), sheet, told=told, most=most)
     return {"region": {**whole, "x": more.get(REGION, [])}, "zones": zones}
 
 
@@ -397,7 +367,6 @@ def _entry(
     *,
     told: Sequence[tuple[str, str]],
     most: float,
-    limit: float,
 ) -> dict[str, Any]:
     """Return one panel: shown figures by settlement class, and the few raw ones the map needs."""
     heads, columns = [], []
@@ -406,9 +375,8 @@ def _entry(
         row = by_class.get(name)
         if row is None or (name != "judged" and not row["persons"]):
             continue
-        is_judged = bool(row["judged"])
         head = sheet.say(f"settlement.{name}")
-        heads.append(head if is_judged else sheet.say("settlement.unjudged", name=head))
+        heads.append(head if row["judged"] else sheet.say("settlement.unjudged", name=head))
         columns.append([_shown(row, figure, how) for figure, how in told])
     judged = by_class.get("judged")
     persons = number(judged["persons"]) if judged is not None else None
@@ -416,9 +384,8 @@ def _entry(
                              "b": [], "p": text.DASH, "sp": text.DASH}  # fmt: skip
     if judged is None or not persons:
         return entry
-    missing = float(judged["not_assessed"]) / persons
     return entry | {
-        "c": -2 if missing > limit else _class(judged["covered_share_assessed"]),
+        "c": _class(judged["covered_share_assessed"]) if is_judged(judged, sheet) else -2,
         "s": _class(judged.get("straight_share_assessed")),
         "r": radius(judged["out_of_reach"], biggest=CIRCLE, most=most),
         "verdict": _verdict(judged, sheet),
@@ -453,29 +420,3 @@ def _shown(row: Mapping[Any, Any], figure: str, how: str) -> str:
         return text.percent_range(low, high)
     value = number(row.get(figure))
     return text.count(value) if how == "count" else text.percent(value)
-
-
-def facilities(
-    sites: gpd.GeoDataFrame | None, offers: pd.DataFrame | None, services: set[str]
-) -> dict[str, dict[str, Any]]:
-    """Return the existing facilities by service: where they are, encoded, and their names.
-
-    They stand in the order of ``sites``, which :func:`facility_ids` returns.
-    """
-    if sites is None or offers is None:
-        return {}
-    found = {}
-    for service in sorted(services):
-        part = sites[sites["site_id"].isin(facility_ids(sites, offers, service))]
-        found[service] = {
-            "at": geometry.encode(geometry.spots(part)),
-            "names": part["name"].astype(str).tolist(),
-        }
-    return found
-
-
-def facility_ids(sites: pd.DataFrame, offers: pd.DataFrame, service: str) -> list[str]:
-    """Return the existing sites of a service, in the order of ``sites``."""
-    ids = offers.loc[offers["service"] == service, "site_id"]
-    there = (sites["status"] == "existing") & sites["site_id"].isin(ids)
-    return sites.loc[there, "site_id"].astype(str).tolist()

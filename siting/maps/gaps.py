@@ -9,18 +9,19 @@ import geopandas as gpd
 import pandas as pd
 
 from siting import text
-from siting.maps import geometry, page
+from siting.maps import geometry
+from siting.maps.atlas import Atlas
 from siting.maps.base import (
     base_map,
     circle_items,
-    finish,
+    finished,
     legend,
     legend_notes,
     need,
     number,
     script_layer,
 )
-from siting.maps.coverage import facilities, facility_ids, nobody_judged, within
+from siting.maps.coverage import nobody_judged, within
 from siting.maps.sheet import Sheet
 
 CIRCLE = 34.0
@@ -32,21 +33,18 @@ SHOWN = 1000
 
 
 def gaps_page(
+    atlas: Atlas,
     gaps: gpd.GeoDataFrame,
-    zones: gpd.GeoDataFrame,
     *,
-    sheet: Sheet,
     losses: pd.DataFrame | None = None,
     figures: pd.DataFrame | None = None,
-    sites: gpd.GeoDataFrame | None = None,
-    offers: pd.DataFrame | None = None,
-    water: gpd.GeoDataFrame | None = None,
-    roads: geometry.Roads | None = None,
 ) -> str:
     """Return the page of gaps.
 
     Parameters
     ----------
+    atlas
+        What every page takes.
     gaps
         What :func:`siting.coverage.gaps` returns, services and rules stacked: ``gap_id``,
         ``service``, ``rule_id``, ``zone_id``, ``persons``, point ``geometry``; ``nearest_m`` or
@@ -57,11 +55,10 @@ def gaps_page(
     figures
         As of :func:`siting.maps.coverage_page`: where a rule judges nobody the page says that,
         and not that there are no gaps.
-    zones, sheet, sites, offers, water, roads
-        As in :func:`siting.maps.coverage_page`.
     """
     need(gaps, COLUMNS, "gaps")
-    base = base_map(sheet, zones, water=water, roads=roads, filled=False)
+    sheet = atlas.sheet
+    base = base_map(atlas, filled=False)
     pairs = list(
         dict.fromkeys(
             (str(service), str(rule_id))
@@ -70,57 +67,37 @@ def gaps_page(
             for service, rule_id in zip(table["service"], table["rule_id"], strict=True)
         )
     )
-    names = {
-        (str(zoning), str(zone_id)): str(name)
-        for zoning, zone_id, name in zip(
-            zones["zoning"], zones["zone_id"], zones["name"], strict=True
-        )
-    }
-    first = str(zones["zoning"].iloc[0])
     measures = [
         _measure(
             gaps[(gaps["service"] == service) & (gaps["rule_id"] == rule_id)],
             service,
             rule_id,
-            sheet,
-            names,
-            first,
+            atlas,
         )
-        | {"losses": _losses(losses, service, rule_id, sites, offers)}
+        | {"losses": _losses(losses, service, rule_id, atlas)}
         | _nobody(figures, service, rule_id, sheet)
         for service, rule_id in pairs
     ]
     measures.sort(key=lambda m: (m["key"] in sheet.of_baskets, -m["total"]))
     script_layer(base, "people", sheet.say("layer.gaps"))
     script_layer(base, "sites", sheet.say("layer.facilities"))
-    finish(base)
-    data = {
-        **base.data,
-        "measures": measures,
-        "circle": CIRCLE,
-        "facilities": facilities(sites, offers, {m["service"] for m in measures}),
-    }
-    return page.render(
+    return finished(
+        base,
         "gaps",
-        sheet,
         headline=measures[0]["finding"] if measures else sheet.say("finding.gaps.none"),
-        data=data,
-        themap=base.themap,
-        layers=base.layers,
+        data={
+            "measures": measures,
+            "circle": CIRCLE,
+            "facilities": atlas.facilities(m["service"] for m in measures),
+        },
         rules_used=[m["rule_id"] for m in measures],
-        notes=(*base.notes, sheet.say("note.gaps")),
+        notes=[sheet.say("note.gaps")],
     )
 
 
-def _measure(
-    part: gpd.GeoDataFrame,
-    service: str,
-    rule_id: str,
-    sheet: Sheet,
-    names: dict[tuple[str, str], str],
-    first: str,
-) -> dict[str, Any]:
+def _measure(part: gpd.GeoDataFrame, service: str, rule_id: str, atlas: Atlas) -> dict[str, Any]:
     """Return one service and rule: its gaps, most people first, and its legend."""
+    sheet = atlas.sheet
     part = part.sort_values(["persons", "gap_id"], ascending=[False, True], kind="stable")
     persons = part["persons"].astype("int64")
     total, most = int(persons.sum()), float(persons.max()) if len(part) else 0.0
@@ -132,14 +109,13 @@ def _measure(
     name = sheet.label("service", service)
     rule = sheet.rule(rule_id)
     shown = part.head(SHOWN)
-    zonings = shown["zoning"].astype(str) if "zoning" in shown else [first] * len(shown)
-    near = [
-        _nearest(row, sheet) for row in shown[shown.columns.intersection(NEAR)].to_dict("records")
-    ]
-    outside = sheet.say("zone.outside")
+    zonings = shown["zoning"].astype(str) if "zoning" in shown else [atlas.zonings[0]] * len(shown)
+    known = pd.DataFrame(shown).reindex(columns=list(NEAR))
+    near = [_nearest(row, sheet) for row in known.to_dict("records")]
     columns = {
         "zone": [
-            names.get(at, outside) for at in zip(zonings, shown["zone_id"].astype(str), strict=True)
+            _name(atlas, zoning, zone_id)
+            for zoning, zone_id in zip(zonings, shown["zone_id"].astype(str), strict=True)
         ],
         "p": persons.head(SHOWN).tolist(),
         "near": [words for words, _ in near],
@@ -206,6 +182,11 @@ def _measure(
     }
 
 
+def _name(atlas: Atlas, zoning: str, zone_id: str) -> str:
+    place = atlas.positions.get(zoning, {}).get(zone_id)
+    return atlas.sheet.say("zone.outside") if place is None else atlas.names[zoning][place]
+
+
 def _finding(n: int, total: int, seatless: int, service: str, rule_id: str, sheet: Sheet) -> str:
     """Return how many gaps there are with how many people, or that there is none."""
     said = {
@@ -240,11 +221,7 @@ def _road(roads: pd.Series[Any], total: int, sheet: Sheet) -> str:
 
 
 def _losses(
-    losses: pd.DataFrame | None,
-    service: str,
-    rule_id: str,
-    sites: gpd.GeoDataFrame | None,
-    offers: pd.DataFrame | None,
+    losses: pd.DataFrame | None, service: str, rule_id: str, atlas: Atlas
 ) -> list[dict[str, Any]]:
     """Return the facilities of one service and rule, most people lost first.
 
@@ -254,11 +231,7 @@ def _losses(
         return []
     rows = losses[(losses["service"] == service) & (losses["rule_id"] == rule_id)]
     rows = rows.sort_values("rank")
-    drawn = (
-        {}
-        if sites is None or offers is None
-        else {i: n for n, i in enumerate(facility_ids(sites, offers, service))}
-    )
+    drawn = {i: n for n, i in enumerate(atlas.facility_ids(service))}
     return [
         {"i": drawn[i], "covered": covered, "lost": lost}
         if i in drawn

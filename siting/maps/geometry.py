@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import geopandas as gpd
@@ -216,31 +215,6 @@ def _parts(shapes: Iterable[Any]) -> npt.NDArray[np.object_]:
     return lines
 
 
-@dataclass(frozen=True)
-class DrawnRoads:
-    """The roads of the base map, drawn once for all pages.
-
-    Attributes
-    ----------
-    lines
-        One encoded string for each class of :data:`ROAD_CLASSES` drawn.
-    left_out
-        How many classes that hold roads are left out.
-    """
-
-    lines: list[str]
-    left_out: int
-
-
-Roads = gpd.GeoDataFrame | DrawnRoads
-"""Roads to be drawn, or drawn already."""
-
-
-def drawn_roads(frame: gpd.GeoDataFrame) -> DrawnRoads:
-    """Return the roads of a base map: table ``roads`` (``highway``, lines) in a metric CRS."""
-    return DrawnRoads(*roads(frame, budget=ROAD_BUDGET))
-
-
 def roads(frame: gpd.GeoDataFrame, *, budget: int) -> tuple[list[str], int]:
     """Return the roads of the base map by class and how many classes fit.
 
@@ -305,12 +279,6 @@ def places(frame: gpd.GeoDataFrame) -> list[list[float]]:
     [[29.0, 113.12346]]
     """
     return [[round(lat, 5), round(lon, 5)] for lon, lat in spots(frame).tolist()]
-
-
-def places_by_id(sites: gpd.GeoDataFrame) -> dict[str, list[float]]:
-    """Return :func:`places` by ``site_id``; a site without a shape has none."""
-    there = sites[sites.geometry.notna()]
-    return dict(zip(there["site_id"].astype(str), places(there), strict=True))
 
 
 def squares(frame: gpd.GeoDataFrame, states: Sequence[pd.Series[Any]]) -> tuple[str, list[str]]:

@@ -10,10 +10,11 @@ import numpy as np
 import pandas as pd
 
 from siting import text
-from siting.maps import geometry, page
+from siting.maps import geometry
+from siting.maps.atlas import Atlas
 from siting.maps.base import (
     base_map,
-    finish,
+    finished,
     legend,
     legend_notes,
     need,
@@ -36,10 +37,9 @@ ROWS = ("land_m2", "straight_m2", "foot_m2", "foot_upper_m2", "not_assessed_m2")
 
 
 def green_page(
+    atlas: Atlas,
     green: pd.DataFrame,
-    zones: gpd.GeoDataFrame,
     *,
-    sheet: Sheet,
     cells: gpd.GeoDataFrame | None = None,
     cell_m: float = 50.0,
     parks: gpd.GeoDataFrame | None = None,
@@ -48,17 +48,15 @@ def green_page(
     pocket: PocketParks | None = None,
     pocket_places: gpd.GeoDataFrame | None = None,
     left_out: Mapping[str, int] | None = None,
-    water: gpd.GeoDataFrame | None = None,
-    roads: geometry.Roads | None = None,
 ) -> str:
     """Return the page of green.
 
     Parameters
     ----------
+    atlas
+        What every page takes.
     green
         What :func:`siting.report.green_figures` returns.
-    zones, sheet, water, roads
-        As in :func:`siting.maps.coverage_page`.
     cells
         ``Green.cells`` of :func:`siting.green.green_coverage`.
     cell_m
@@ -73,7 +71,8 @@ def green_page(
     """
     only_plan(green, "green")
     need(green, ["level", "zoning", "zone_id", "indicator", "rule_id", *ROWS, "verdict"], "green")
-    base = base_map(sheet, zones, water=water, roads=roads, filled=False)
+    sheet, zonings, ids = atlas.sheet, atlas.zonings, atlas.positions
+    base = base_map(atlas, filled=False)
     indicators = list(dict.fromkeys(green["indicator"].astype(str)))
     drawn: list[str] = []
     if parks is not None and len(parks):
@@ -88,47 +87,36 @@ def green_page(
     if pocket is not None:
         script_layer(base, "pocket", sheet.say("layer.pocket"))
     script_layer(base, "picked", "")
-    finish(base)
-    zonings = [z["key"] for z in base.data["zonings"]]
-    ids = {
-        z: {str(i): n for n, i in enumerate(zones.loc[zones["zoning"] == z, "zone_id"])}
-        for z in zonings
-    }
     found_room = rooms(per_person, sheet)
     measures = [
         _measure(green[green["indicator"] == name], name, ids, found_room, sheet, pocket)
         for name in indicators
     ]
     data = {
-        **base.data,
-        "zones": {z: [str(n) for n in zones.loc[zones["zoning"] == z, "name"]] for z in zonings},
         "measures": measures,
         "row_labels": [sheet.say(f"green.{name}") for name in ROWS],
         "parks": drawn,
         "cells": packed,
         "states": states,
         "cell_m": cell_m,
-        "focus": _focus(cells, base.data["bounds"]),
+        "focus": _focus(cells, atlas.under["bounds"]),
         "pocket": None
         if pocket is None or pocket_places is None
         else pocket_parks_data(
-            pocket, pocket_places, left_out or {}, _names(zones, zonings[0]), sheet
+            pocket, pocket_places, left_out or {}, _names(atlas, zonings[0]), sheet
         ),
         "entrances": [] if entrances is None else geometry.places(entrances),
     }
-    return page.render(
+    return finished(
+        base,
         "green",
-        sheet,
         headline=measures[0]["finding"] if measures else sheet.say("finding.nothing"),
         data=data,
-        themap=base.themap,
-        layers=base.layers,
         rules_used=[
             *(i for m in measures for i in m["rule_ids"]),
             *([] if per_person is None else per_person["rule_id"].unique().tolist()),
         ],
         notes=(
-            *base.notes,
             sheet.say("note.green"),
             *([] if per_person is None else [sheet.say("note.park_per_person")]),
             *([] if pocket is None else [sheet.say("note.pocket_parks")]),
@@ -136,9 +124,8 @@ def green_page(
     )
 
 
-def _names(zones: gpd.GeoDataFrame, zoning: str) -> dict[str, str]:
-    part = zones[zones["zoning"] == zoning]
-    return dict(zip(part["zone_id"].astype(str), part["name"].astype(str), strict=True))
+def _names(atlas: Atlas, zoning: str) -> dict[str, str]:
+    return {i: atlas.names[zoning][place] for i, place in atlas.positions[zoning].items()}
 
 
 def _cells(

@@ -8,11 +8,12 @@ import geopandas as gpd
 import pandas as pd
 
 from siting import text
-from siting.maps import geometry, page
+from siting.maps import geometry
+from siting.maps.atlas import Atlas
 from siting.maps.base import (
     base_map,
     circle_items,
-    finish,
+    finished,
     legend,
     legend_notes,
     need,
@@ -20,7 +21,7 @@ from siting.maps.base import (
     radii,
     script_layer,
 )
-from siting.maps.coverage import facilities, within
+from siting.maps.coverage import within
 from siting.maps.sheet import Sheet
 
 if TYPE_CHECKING:
@@ -30,55 +31,45 @@ CIRCLE = 16.0
 
 
 def new_sites_page(
+    atlas: Atlas,
     solution: Solution,
     candidates: pd.DataFrame,
-    sites: gpd.GeoDataFrame,
-    zones: gpd.GeoDataFrame,
     *,
-    sheet: Sheet,
     service: str,
     rule_id: str,
     persons: int,
     newly: gpd.GeoDataFrame | None = None,
-    offers: pd.DataFrame | None = None,
-    water: gpd.GeoDataFrame | None = None,
-    roads: geometry.Roads | None = None,
 ) -> str:
     """Return the page of new sites.
 
     Parameters
     ----------
+    atlas
+        What every page takes; its ``sites`` hold the candidates.
     solution
         What :func:`siting.locate.mclp` returns; its status, bound and gap are always printed.
     candidates
         One row a candidate: ``site_id``, ``name``, ``new_persons`` (newly covered were it the only
         one opened); ``excluded`` (why it may not be built on, ``""`` where it may) if known.
-    sites
-        Table ``sites``, candidates included.
-    zones, sheet, water, roads
-        As in :func:`siting.maps.coverage_page`.
     service, rule_id
         What is to be opened and what it is judged by.
     persons
         Persons judged, the whole that shares are of.
     newly
         Demand points newly covered: ``persons``, point ``geometry``.
-    offers
-        With it the existing facilities are drawn.
     """
     need(candidates, ["site_id", "name", "new_persons"], "candidates")
-    base = base_map(sheet, zones, water=water, roads=roads, filled=False)
+    sheet = atlas.sheet
+    base = base_map(atlas, filled=False)
     script_layer(base, "people", sheet.say("layer.newly"))
     script_layer(base, "sites", sheet.say("layer.facilities"))
     script_layer(base, "picked", sheet.say("layer.candidates"))
-    finish(base)
     name = sheet.label("service", service)
     gained = solution.objective - solution.already
     points = _newly(newly)
     most = float(newly["persons"].max()) if newly is not None and len(newly) else 0.0
     data = {
-        **base.data,
-        "rows": _rows(solution, candidates, sites, sheet),
+        "rows": _rows(solution, candidates, atlas),
         "facts": _facts(solution, persons, sheet),
         "bars": [solution.already, gained, max(persons - solution.objective, 0)],
         "big": text.count(gained),
@@ -89,7 +80,7 @@ def new_sites_page(
         "proved": solution.status == "optimal" and solution.unique is True,
         "rule": sheet.rule_note(rule_id),
         "newly": points,
-        "facilities": facilities(sites, offers, {service}),
+        "facilities": atlas.facilities([service]),
         "legend": {
             "groups": [
                 *(
@@ -130,15 +121,13 @@ def new_sites_page(
             "notes": legend_notes(sheet, ["people", "demand", service], [rule_id]),
         },
     }
-    return page.render(
+    return finished(
+        base,
         "new_sites",
-        sheet,
         headline=new_sites_finding(solution, persons, service, rule_id, sheet),
         data=data,
-        themap=base.themap,
-        layers=base.layers,
         rules_used=[rule_id],
-        notes=(*base.notes, sheet.say("note.new_sites")),
+        notes=[sheet.say("note.new_sites")],
     )
 
 
@@ -195,16 +184,14 @@ def _facts(solution: Solution, persons: int, sheet: Sheet) -> list[list[str]]:
     ]
 
 
-def _rows(
-    solution: Solution, candidates: pd.DataFrame, sites: gpd.GeoDataFrame, sheet: Sheet
-) -> list[dict[str, Any]]:
+def _rows(solution: Solution, candidates: pd.DataFrame, atlas: Atlas) -> list[dict[str, Any]]:
     """Return the candidates: chosen first, then by persons newly covered alone."""
     chosen = set(solution.chosen)
     table = candidates.assign(chosen=candidates["site_id"].astype(str).isin(chosen))
     table = table.sort_values(
         ["chosen", "new_persons", "site_id"], ascending=[False, False, True], kind="stable"
     )
-    spots = geometry.places_by_id(sites)
+    spots, sheet = atlas.spots, atlas.sheet
     rows = []
     for row in table.to_dict("records"):
         site_id = str(row["site_id"])

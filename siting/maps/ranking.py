@@ -6,15 +6,14 @@ from collections.abc import Mapping
 from html import escape
 from typing import Any
 
-import geopandas as gpd
 import pandas as pd
 
 from siting import text
-from siting.maps import geometry, page
+from siting.maps.atlas import Atlas
 from siting.maps.base import (
     base_map,
     circle_items,
-    finish,
+    finished,
     legend,
     legend_notes,
     need,
@@ -30,52 +29,42 @@ TIMES = ("mean", "p95", "max")
 
 
 def schools_page(
+    atlas: Atlas,
     ranking: pd.DataFrame,
     receivers: pd.DataFrame,
-    sites: gpd.GeoDataFrame,
-    zones: gpd.GeoDataFrame,
     *,
-    sheet: Sheet,
     limits: pd.DataFrame | None = None,
-    water: gpd.GeoDataFrame | None = None,
-    roads: geometry.Roads | None = None,
 ) -> str:
     """Return the page of schools closed one by one.
 
     Parameters
     ----------
+    atlas
+        What every page takes; its ``sites`` say where the schools stand.
     ranking, receivers, limits
         The tables of :func:`siting.merger.leave_one_out`, services stacked. Columns that are not
         there are shown as a dash.
-    sites
-        Table ``sites``: where the schools stand.
-    zones, sheet, water, roads
-        As in :func:`siting.maps.coverage_page`.
     """
     need(ranking, ["rank", "site_id", "name", "service", "displaced", "unserved_after"], "ranking")
     need(receivers, ["site_id", "receiver_id", "persons"], "receivers")
-    base = base_map(sheet, zones, water=water, roads=roads, filled=False)
+    sheet = atlas.sheet
+    base = base_map(atlas, filled=False)
     script_layer(base, "flows", sheet.say("layer.flows"))
     script_layer(base, "people", sheet.say("layer.displaced"))
     script_layer(base, "picked", sheet.say("layer.receivers"))
-    finish(base)
     services = list(dict.fromkeys(ranking["service"].astype(str)))
     measures = [
-        _measure(ranking[ranking["service"] == s], receivers, limits, sites, s, sheet)
-        for s in services
+        _measure(ranking[ranking["service"] == s], receivers, limits, s, atlas) for s in services
     ]
     rule_ids = [] if limits is None else list(dict.fromkeys(limits["rule_id"].astype(str)))
-    data = {**base.data, "measures": measures}
-    return page.render(
+    return finished(
+        base,
         "schools",
-        sheet,
         headline=measures[0]["finding"] if measures else sheet.say("finding.nothing"),
-        data=data,
-        themap=base.themap,
-        layers=base.layers,
+        data={"measures": measures},
         body=_steps(sheet),
         rules_used=[*rule_ids, "school.keep_needed_small"],
-        notes=(*base.notes, sheet.say("note.schools")),
+        notes=[sheet.say("note.schools")],
     )
 
 
@@ -119,14 +108,13 @@ def _measure(
     ranking: pd.DataFrame,
     receivers: pd.DataFrame,
     limits: pd.DataFrame | None,
-    sites: gpd.GeoDataFrame,
     service: str,
-    sheet: Sheet,
+    atlas: Atlas,
 ) -> dict[str, Any]:
     """Return one school service: its ranking, the flows of each closure, its legend."""
     ranking = ranking.sort_values(["rank", "site_id"], kind="stable", ignore_index=True)
     place = {str(i): n for n, i in enumerate(ranking["site_id"])}
-    spots = geometry.places_by_id(sites)
+    sheet, spots = atlas.sheet, atlas.spots
     persons = ranking["displaced"].astype("int64")
     most = float(persons.max()) if len(persons) else 0.0
     sizes = radii(persons, biggest=CIRCLE)
@@ -134,10 +122,9 @@ def _measure(
         _row(row, spots.get(str(row["site_id"])), max(size, 3.0), sheet)
         for row, size in zip(ranking.to_dict("records"), sizes, strict=True)
     ]
-    names = dict(zip(sites["site_id"].astype(str), sites["name"].astype(str), strict=True))
     flows = receivers[receivers["site_id"].astype(str).isin(place)]
     for flow in flows.to_dict("records"):
-        rows[place[str(flow["site_id"])]]["to"].append(_flow(flow, place, spots, names))
+        rows[place[str(flow["site_id"])]]["to"].append(_flow(flow, place, atlas))
     if limits is not None:
         broken = limits[limits["site_id"].astype(str).isin(place) & limits["broken"].astype(bool)]
         for hit in broken.to_dict("records"):
@@ -228,12 +215,7 @@ def _row(
     }
 
 
-def _flow(
-    flow: Mapping[Any, Any],
-    place: Mapping[str, int],
-    spots: Mapping[str, list[float]],
-    names: Mapping[str, str],
-) -> dict[str, Any]:
+def _flow(flow: Mapping[Any, Any], place: Mapping[str, int], atlas: Atlas) -> dict[str, Any]:
     """Return one receiver of a closure: by its place in the ranking, or with its own position."""
     receiver = str(flow["receiver_id"])
     entry: dict[str, Any] = {
@@ -244,8 +226,8 @@ def _flow(
         "free": text.count(number(flow.get("free_seats"))),
         "short": (number(flow.get("seats_short")) or 0) > 0,
     }
-    if entry["i"] < 0 and receiver in spots:
-        entry |= {"at": spots[receiver], "n": names[receiver]}
+    if entry["i"] < 0 and receiver in atlas.spots:
+        entry |= {"at": atlas.spots[receiver], "n": atlas.site_names[receiver]}
     return entry
 
 

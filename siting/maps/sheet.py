@@ -134,6 +134,12 @@ class Sheet:
         """Return the rule of that id, or ``None`` where the sheet does not hold it."""
         return next((rule for rule in self.rules if rule.id == rule_id), None)
 
+    @property
+    def max_not_assessed(self) -> float:
+        """Share of not assessed past which nothing is stated: ``judge.max_not_assessed``."""
+        rule = self.rule("judge.max_not_assessed")
+        return 1.0 if rule is None else rule.strict
+
     def rule_text(self, rule: Rule) -> str:
         """Return the rule's sentence in the language of the sheet."""
         return rule.text_zh if self.lang == "zh" else rule.text_en

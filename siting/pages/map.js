@@ -84,7 +84,9 @@
       ruler.font = `600 ${size}px sans-serif`;
       const taken = tags(map);
       const extent = map.getSize();
-      for (const { n, at } of data.names[siting.zoning || data.zonings[0].key]) {
+      const zoning = siting.zoning || data.zonings[0].key;
+      for (const { i, at } of data.names[zoning]) {
+        const n = data.zones[zoning][i];
         const point = map.latLngToContainerPoint(at);
         const wide = ruler.measureText(short(n)).width * 1.08 + 6;
         const box = [point.x - wide / 2, point.y - size * 0.7, point.x + wide / 2, point.y + size * 0.7];

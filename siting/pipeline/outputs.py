@@ -42,7 +42,7 @@ def write(
     sheet = sheet_of(results, rules)
     limit = inputs.rules[MAX_NOT_ASSESSED].strict
     tables = tables_of(results, limit)
-    pages, cards = pages_of(results, sheet, tables, limit)
+    pages, cards = pages_of(results, sheet, tables)
     pages["index"] = maps.index_page(
         cards, sheet=sheet, files=[f"tables/{name}.csv" for name in tables]
     )

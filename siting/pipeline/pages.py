@@ -37,12 +37,13 @@ def sheet_of(results: Results, rules: tuple[Rule, ...]) -> Sheet:
         for name, service in study.services.items()
         if service.group is not None
     }
-    pages = ["coverage"]
-    pages += ["baskets"] if results.baskets is not None else []
-    pages += ["gaps"] if results.gaps is not None else []
-    pages += ["green"] if results.green is not None else []
-    pages += ["schools"] if results.closures is not None else []
-    pages += ["new_sites"] if results.new_sites is not None else []
+    asked = {
+        "baskets": results.baskets,
+        "gaps": results.gaps,
+        "green": results.green,
+        "schools": results.closures,
+        "new_sites": results.new_sites,
+    }
     named = [
         maps.Source("people", "", _people_year(study, lang), study.people.source)
     ] if study.people.source else []  # fmt: skip
@@ -71,7 +72,7 @@ def sheet_of(results: Results, rules: tuple[Rule, ...]) -> Sheet:
         version=siting.__version__,
         sources=tuple(named + layers),
         rules=rules,
-        pages=tuple(pages),
+        pages=("coverage", *(key for key, found in asked.items() if found is not None)),
         labels=labels,
         modes={name: service.way for name, service in study.services.items()},
         groups=groups,
@@ -92,29 +93,22 @@ def sheet_of(results: Results, rules: tuple[Rule, ...]) -> Sheet:
 
 
 def pages_of(
-    results: Results, sheet: Sheet, tables: Mapping[str, pd.DataFrame], max_not_assessed: float
+    results: Results, sheet: Sheet, tables: Mapping[str, pd.DataFrame]
 ) -> tuple[dict[str, str], list[Card]]:
     """Return pages by key, and what the first page says of each."""
     here, inputs = results.region, results.region.inputs
-    base: dict[str, Any] = {
-        "sheet": sheet,
-        "water": inputs.water,
-        "roads": maps.drawn_roads(_roads(results)),
-    }
-    existing = here.places.sites[here.places.sites["status"] == "existing"]
-    shown = {"sites": existing, "offers": here.offers}
+    atlas = maps.Atlas(
+        sheet, inputs.zones, here.places.sites, here.offers, inputs.water, _roads(results)
+    )
     today = tables["coverage"][tables["coverage"]["plan"] == here.today.name]
     pages = {
         "coverage": maps.coverage_page(
+            atlas,
             today,
-            inputs.zones,
-            max_not_assessed=max_not_assessed,
             areas=results.areas,
             accessibility=tables.get("accessibility"),
             equity=tables.get("equity"),
             provision=tables.get("provision"),
-            **shown,
-            **base,
         )
     }
     cards = _coverage_cards(results, today, sheet)
@@ -122,50 +116,37 @@ def pages_of(
         asked = baskets.shown(results.study, sheet)
         figures, lacks = tables["baskets"], tables["basket_services"]
         pages["baskets"] = maps.baskets_page(
-            figures,
-            lacks,
-            inputs.zones,
-            asked=asked,
-            max_not_assessed=max_not_assessed,
-            provision=tables.get("provision"),
-            **shown,
-            **base,
+            atlas, figures, lacks, asked=asked, provision=tables.get("provision")
         )
         cards += baskets.cards(figures, lacks, asked, sheet)
     if results.gaps is not None:
-        pages["gaps"] = maps.gaps_page(
-            results.gaps, inputs.zones, losses=results.losses, figures=today, **shown, **base
-        )
+        pages["gaps"] = maps.gaps_page(atlas, results.gaps, losses=results.losses, figures=today)
     if results.green is not None:
         pages["green"] = maps.green_page(
+            atlas,
             tables["green"],
-            inputs.zones,
             cells=results.green.cells,
             cell_m=results.study.people.cell_m,
             parks=inputs.parks,
             entrances=results.park_entrances,
             **parks.page_parts(results),
-            **base,
         )
         cards += parks.cards(results, tables["green"], sheet)
     if results.closures is not None:
         found = results.closures
         pages["schools"] = maps.schools_page(
-            found.ranking, found.receivers, existing, inputs.zones, limits=found.limits, **base
+            atlas, found.ranking, found.receivers, limits=found.limits
         )
         cards.append(_closures_card(found.ranking, sheet))
     if (new := results.new_sites) is not None:
         pages["new_sites"] = maps.new_sites_page(
+            atlas,
             new.solution,
             new.candidates,
-            here.places.sites,
-            inputs.zones,
             service=new.service,
             rule_id=new.rule.id,
             persons=new.persons,
             newly=new.newly,
-            offers=here.offers,
-            **base,
         )
         gained = new.solution.objective - new.solution.already
         cards.append(

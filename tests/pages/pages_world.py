@@ -581,28 +581,22 @@ def choice(
     return solution, candidates, newly, int(persons.sum())
 
 
+def atlas_of(world: World) -> maps.Atlas:
+    """What every page of a world takes."""
+    return maps.Atlas(world.sheet, world.zones, world.sites, world.offers, world.water, world.roads)
+
+
 def pages(world: World) -> dict[str, str]:
     """All pages of a world by key."""
-    base = {"sheet": world.sheet, "water": world.water, "roads": world.roads}
-    near = {"sites": world.sites, "offers": world.offers}
+    atlas = atlas_of(world)
     lang = world.sheet.lang
     return {
-        "coverage": maps.coverage_page(
-            world.figures, world.zones, max_not_assessed=MAX_MISSING, **near, **base
-        ),
-        "baskets": maps.baskets_page(
-            *world.baskets,
-            world.zones,
-            asked=world.asked,
-            max_not_assessed=MAX_MISSING,
-            sites=world.sites,
-            offers=world.offers,
-            **base,
-        ),
-        "gaps": maps.gaps_page(world.gaps, world.zones, losses=world.losses, **near, **base),
+        "coverage": maps.coverage_page(atlas, world.figures),
+        "baskets": maps.baskets_page(atlas, *world.baskets, asked=world.asked),
+        "gaps": maps.gaps_page(atlas, world.gaps, losses=world.losses),
         "green": maps.green_page(
+            atlas,
             world.green,
-            world.zones,
             cells=world.green_cells,
             cell_m=50,
             parks=world.parks,
@@ -611,22 +605,16 @@ def pages(world: World) -> dict[str, str]:
             pocket=world.pocket,
             pocket_places=world.pocket_places,
             left_out={"water": 2},
-            **base,
         ),
-        "schools": maps.schools_page(
-            world.ranking, world.receivers, world.sites, world.zones, limits=world.limits, **base
-        ),
+        "schools": maps.schools_page(atlas, world.ranking, world.receivers, limits=world.limits),
         "new_sites": maps.new_sites_page(
+            atlas,
             world.solution,
             world.candidates,
-            world.sites,
-            world.zones,
             service="clinic",
             rule_id="clinic.walk_30min",
             persons=world.judged,
             newly=world.newly,
-            offers=world.offers,
-            **base,
         ),
         "index": maps.index_page(
             [

@@ -179,9 +179,7 @@ def test_shared_borders_stay_shared_after_simplification():
 def test_layers_are_reprojected_and_inputs_left_alone():
     world = made.make()
     before = world.zones.copy(deep=True)
-    maps.coverage_page(
-        world.figures, world.zones, sheet=world.sheet, max_not_assessed=0.05, roads=world.roads
-    )
+    maps.coverage_page(made.atlas_of(world), world.figures)
     assert before.equals(world.zones)
     assert world.zones.crs == made.CRS
 
@@ -190,34 +188,30 @@ def test_two_plans_or_missing_columns_are_refused():
     world = made.make()
     two = pd.concat([world.figures, world.figures.assign(plan="other")])
     with pytest.raises(DataError, match="one plan"):
-        maps.coverage_page(two, world.zones, sheet=world.sheet, max_not_assessed=0.05)
+        maps.coverage_page(made.atlas_of(world), two)
     with pytest.raises(DataError, match="rule_id"):
-        maps.coverage_page(
-            world.figures.drop(columns="rule_id"), world.zones, sheet=world.sheet,
-            max_not_assessed=0.05,
-        )  # fmt: skip
+        maps.coverage_page(made.atlas_of(world), world.figures.drop(columns="rule_id"))
 
 
 def test_tiles_are_named_on_the_page_and_in_the_policy_only_when_given():
     world = made.make()
     tiles = maps.Tiles("https://{s}.tile.example.org/{z}/{x}/{y}.png?k=1", "© <b>Somebody</b>")
     sheet = dataclasses.replace(world.sheet, tiles=tiles)
-    html = maps.gaps_page(world.gaps, world.zones, sheet=sheet)
+    html = maps.gaps_page(maps.Atlas(sheet, world.zones), world.gaps)
     assert "img-src data: https://*.tile.example.org;" in html
     assert "<b>Somebody" not in html
     assert sheet.say("page.tiles", url=tiles.url).split("：")[0] in html
     bad = dataclasses.replace(sheet, tiles=maps.Tiles("javascript:alert(1)", "x"))
     with pytest.raises(StudyError, match="not the address of a tile service"):
-        maps.gaps_page(world.gaps, world.zones, sheet=bad)
+        maps.gaps_page(maps.Atlas(bad, world.zones), world.gaps)
 
 
 def test_empty_tables_make_pages_that_say_so():
     world = made.make()
-    html = maps.gaps_page(world.gaps.iloc[:0], world.zones, sheet=world.sheet)
+    atlas = maps.Atlas(world.sheet, world.zones)
+    html = maps.gaps_page(atlas, world.gaps.iloc[:0])
     assert world.sheet.say("finding.gaps.none") in html
-    assert maps.coverage_page(
-        world.figures.iloc[:0], world.zones, sheet=world.sheet, max_not_assessed=0.05
-    )
+    assert maps.coverage_page(atlas, world.figures.iloc[:0])
 
 
 def test_made_up_data_and_the_approval_number_are_on_every_page(pages):
@@ -251,7 +245,7 @@ def test_malta_makes_pages_within_the_limit(test_data):
          "zoning": "locality", "zone_id": zones["zone_id"], "persons": range(67)},
         geometry=zones.representative_point(), crs=zones.crs,
     )  # fmt: skip
-    html = maps.gaps_page(gaps, zones, sheet=sheet, roads=roads)
+    html = maps.gaps_page(maps.Atlas(sheet, zones, roads=roads), gaps)
     assert len(html.encode()) <= 5_000_000
 
 
@@ -270,30 +264,16 @@ def test_a_page_of_many_gaps_lists_the_largest_and_counts_the_others():
         geometry=[world.zones.geometry.iloc[0].representative_point()] * rows,
         crs=world.zones.crs,
     )
-    html = maps.gaps_page(many, world.zones, sheet=world.sheet)
+    atlas = maps.Atlas(world.sheet, world.zones)
+    html = maps.gaps_page(atlas, many)
     (measure,) = page_data.read(html)["measures"]
     listed = [row["p"] for row in measure["rows"]]
     assert listed == list(range(rows, 3, -1))
     assert re.findall(r"[0-9]+", measure["lead"])[-2:] == ["3", str(1 + 2 + 3)]
     assert measure["total"] == sum(range(1, rows + 1))
-    few = maps.gaps_page(many.iloc[3:], world.zones, sheet=world.sheet)
+    few = maps.gaps_page(atlas, many.iloc[3:])
     assert "gaps.csv" not in page_data.read(few)["measures"][0]["lead"]
     assert "gaps.csv" in measure["lead"]
-
-
-def test_roads_drawn_once_make_the_page_that_the_table_makes():
-    world = made.make()
-    line = world.zones.geometry.iloc[0].exterior
-    roads = gpd.GeoDataFrame(
-        {"highway": ["primary", "tertiary"]},
-        geometry=[shapely.LineString(line.coords), shapely.LineString(line.coords[:2])],
-        crs=world.zones.crs,
-    )
-    pages = [
-        maps.gaps_page(world.gaps, world.zones, sheet=world.sheet, roads=given)
-        for given in (roads, maps.drawn_roads(roads))
-    ]
-    assert pages[0] == pages[1]
 
 
 def test_supply_and_equity_say_who_is_left_out_and_nothing_of_the_rest_where_they_are_many():
