@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import json
-import re
 import tomllib
 from pathlib import Path
 from typing import Any
 
 import geopandas as gpd
+import page_data
 import pandas as pd
 import pytest
 
@@ -72,10 +72,7 @@ def table(run: Run, name: str) -> pd.DataFrame:
 
 def data_of(run: Run) -> dict[str, Any]:
     page = (run.maps_folder / "baskets.html").read_text("utf-8")
-    found = re.search(r'<script[^>]*type="application/json"[^>]*>(.*?)</script>', page, re.DOTALL)
-    assert found is not None
-    data: dict[str, Any] = json.loads(found[1])
-    return data
+    return dict(page_data.read(page))
 
 
 def test_people_are_those_of_the_raw_layer_in_every_zoning(run: Run) -> None:

@@ -8,6 +8,7 @@ import tomllib
 from pathlib import Path
 from typing import Any
 
+import page_data
 import pandas as pd
 import pytest
 
@@ -90,9 +91,7 @@ def test_table_workbook_and_page_show_the_four_populations(seated: Run) -> None:
     (school,) = rows[rows["service"] == "school"].to_dict("records")
     assert school["no_seat"] > 0
     page = (seated.maps_folder / "coverage.html").read_text("utf-8")
-    found = re.search(r'<script[^>]*type="application/json"[^>]*>(.*?)</script>', page, re.DOTALL)
-    assert found is not None
-    data = json.loads(found[1])
+    data = page_data.read(page)
     shown = {m["service"]: m for m in data["measures"]}
     assert "no_seat" in shown["school"]["row_keys"]
     assert "no_seat" not in shown["clinic"]["row_keys"]  # a row of zeros would be a lie
@@ -133,10 +132,8 @@ def test_gaps_and_closures_know_seats(town: Town, seated: Run) -> None:
         assert losses["school", shut] == served[None] - served[shut]
     assert losses["school"].max() > 0
     page = (seated.maps_folder / "gaps.html").read_text("utf-8")
-    found = re.search(r'<script[^>]*type="application/json"[^>]*>(.*?)</script>', page, re.DOTALL)
-    assert found is not None
-    shown = {m["service"]: m for m in json.loads(found[1])["measures"]}
-    assert [row["seatless_p"] for row in shown["school"]["rows"]] == [
+    shown = {m["service"]: m for m in page_data.read(page)["measures"]}
+    assert [row["seatless"] for row in shown["school"]["rows"]] == [
         int(n) for n in gaps.loc[gaps["service"] == "school", "no_seat_persons"]
     ]
     assert "无位" in shown["school"]["finding"]
@@ -166,9 +163,7 @@ def test_per_thousand_residents_in_table_and_on_the_page(town: Town) -> None:
     assert row["per_1000"] == pytest.approx(1_000 * row["capacity"] / row["persons"])
     page = (run.maps_folder / "coverage.html").read_text("utf-8")
     assert "provision.primary" in page
-    found = re.search(r'<script[^>]*type="application/json"[^>]*>(.*?)</script>', page, re.DOTALL)
-    assert found is not None
-    shown = json.loads(found[1])["figures"]
+    shown = page_data.read(page)["figures"]
 
     def told(entry: dict[str, Any]) -> list[dict[str, str]]:
         return [line for line in entry["x"] if line["k"].startswith("provision ")]
