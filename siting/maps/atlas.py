@@ -83,10 +83,11 @@ class Atlas:
 
     @cached_property
     def notes(self) -> tuple[str, ...]:
-        """What is left out under every map, in words."""
-        left_out = self._roads[1]
-        said = self.sheet.say("note.roads_left_out", n=text.count(left_out))
-        return (said,) if left_out else ()
+        """How finely the maps are drawn, and what is left out under all of them, in words."""
+        say, left_out = self.sheet.say, self._roads[1]
+        pixel = text.with_unit(geometry.pixel_m(self.zones), "m", self.sheet.lang)
+        drawn = say("note.drawn", tolerance=pixel)
+        return (drawn, say("note.roads_left_out", n=text.count(left_out))) if left_out else (drawn,)
 
     @cached_property
     def _roads(self) -> tuple[list[str], int]:
