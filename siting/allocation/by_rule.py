@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from siting.allocation.areas import within_areas
 from siting.allocation.result import Allocation, Homes, Rule, allocation, homes_of
 from siting.allocation.seats import seats_at
 from siting.errors import DataError, Problem, StudyError, first_ids
@@ -25,12 +26,14 @@ def nearest(
     threshold: int | None = None,
     capacity: pd.Series[int] | None = None,
     islands: NDArray[np.bool_] | None = None,
+    zone_of: pd.Series[str] | None = None,
+    eligible: pd.DataFrame | None = None,
 ) -> Allocation:
     """Send everybody to the nearest open site, ties to the smallest id.
 
     Parameters
     ----------
-    times, persons, open_sites, islands
+    times, persons, open_sites, islands, zone_of, eligible
         As in :func:`siting.allocation.max_served`.
     threshold
         Integer ms or mm beyond which nobody goes; none by default: then all known sites count, and
@@ -46,6 +49,7 @@ def nearest(
     """
     seats = None if capacity is None else seats_at(capacity, open_sites)
     homes = homes_of(times, persons, open_sites=open_sites, threshold=threshold, islands=islands)
+    homes = within_areas(homes, times.site_id, zone_of, eligible)
     return _by_choice("nearest", homes, _first(homes), seats)
 
 

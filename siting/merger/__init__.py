@@ -7,5 +7,18 @@ Equal, school by school, to evaluating the Plan without it (tests say so). See
 from __future__ import annotations
 
 from siting.merger.closing import RANKED_BY, RANKING, LeaveOneOut, leave_one_out
+from siting.merger.pupils import PUPILS, RECONCILED, Pupils, pupils
+from siting.merger.units import UNITS, units
 
-__all__ = ["RANKED_BY", "RANKING", "LeaveOneOut", "leave_one_out"]
+__all__ = [
+    "PUPILS",
+    "RANKED_BY",
+    "RANKING",
+    "RECONCILED",
+    "UNITS",
+    "LeaveOneOut",
+    "Pupils",
+    "leave_one_out",
+    "pupils",
+    "units",
+]
