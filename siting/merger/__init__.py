@@ -7,18 +7,27 @@ Equal, school by school, to evaluating the Plan without it (tests say so). See
 from __future__ import annotations
 
 from siting.merger.closing import RANKED_BY, RANKING, LeaveOneOut, leave_one_out
+from siting.merger.journeys import NEAREST, WAYS
+from siting.merger.options import OPTIONS, REFUSALS, REFUSED_HOMES, Options, options
 from siting.merger.pupils import PUPILS, RECONCILED, Pupils, pupils
 from siting.merger.units import UNITS, units
 
 __all__ = [
+    "NEAREST",
+    "OPTIONS",
     "PUPILS",
     "RANKED_BY",
     "RANKING",
     "RECONCILED",
+    "REFUSALS",
+    "REFUSED_HOMES",
     "UNITS",
+    "WAYS",
     "LeaveOneOut",
+    "Options",
     "Pupils",
     "leave_one_out",
+    "options",
     "pupils",
     "units",
 ]

@@ -187,7 +187,8 @@ def _own(
     found = nearest(times, homes, open_sites=sites, zone_of=area.zone_of, eligible=area.eligible)
     own = found.table.set_index("demand_id")["site_id"]
     told = catchment[catchment.isin(sites)]
-    return pd.concat([told, own[~own.index.isin(told.index)]])
+    both: pd.Series[str] = pd.concat([told, own[~own.index.isin(told.index)]]).astype("str")
+    return both
 
 
 def _placed(
@@ -278,7 +279,7 @@ def _later(
     by_own = pd.Series("", index=rows.index, dtype="str")
     for band, site in own.items():
         here = rows["band"] == band
-        by_own[here] = rows.loc[here, "demand_id"].map(site).fillna("")
+        by_own[here] = site.reindex(rows.loc[here, "demand_id"]).fillna("").to_numpy()
     rows["site_id"] = rows["first"].where(~none, by_own)
     split = rows["size"] > 1
     weights = dict(iter(share.groupby(key))) if split.any() else {}
