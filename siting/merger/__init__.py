@@ -8,11 +8,14 @@ from __future__ import annotations
 
 from siting.merger.closing import RANKED_BY, RANKING, LeaveOneOut, leave_one_out
 from siting.merger.journeys import NEAREST, WAYS
+from siting.merger.movers import MOVERS, movers
 from siting.merger.options import OPTIONS, REFUSALS, REFUSED_HOMES, Options, options
 from siting.merger.pupils import PUPILS, RECONCILED, Pupils, pupils
+from siting.merger.receivers import receivers
 from siting.merger.units import UNITS, units
 
 __all__ = [
+    "MOVERS",
     "NEAREST",
     "OPTIONS",
     "PUPILS",
@@ -27,7 +30,9 @@ __all__ = [
     "Options",
     "Pupils",
     "leave_one_out",
+    "movers",
     "options",
     "pupils",
+    "receivers",
     "units",
 ]

@@ -74,13 +74,7 @@ def schools_at(
     persons = pupils["persons"].to_numpy(dtype=np.int64)[there]
     np.add.at(own, spot, persons)
     np.add.at(mine, spot, persons * (pupils["service"] == service).to_numpy()[there])
-    taught, of_service = np.zeros((n, GRADES), bool), np.zeros((n, GRADES), bool)
-    rows = teaching[["site_id", "service", "grade_from", "grade_to"]].itertuples(index=False)
-    for site, name, first, last in rows:
-        place = int(sites.get_indexer(pd.Index([site]))[0])
-        if place >= 0:
-            taught[place, int(first) : int(last) + 1] = True
-            of_service[place, int(first) : int(last) + 1] |= name == service
+    taught, of_service = taught_at(sites, teaching), taught_at(sites, teaching, service)
     full = taught[:, 1 : PRIMARY + 1].all(axis=1)
     rule = np.full((n, GRADES), SIZES.index(MIDDLE))
     rule[:, : PRIMARY + 1] = np.where(full, SIZES.index(COMPLETE), SIZES.index(INCOMPLETE))[:, None]
@@ -103,6 +97,19 @@ def schools_at(
         known.to_numpy(dtype=float, na_value=np.nan), has["beds"], has["boarders"],
         has["classrooms"], own, mine, taught, of_service, size[rule],
     )  # fmt: skip
+
+
+def taught_at(
+    sites: pd.Index[str], teaching: pd.DataFrame, service: str | None = None
+) -> NDArray[np.bool_]:
+    """Return which grades the sites teach, of one service or of all: (sites, grades)."""
+    rows = teaching if service is None else teaching[teaching["service"] == service]
+    taught = np.zeros((len(sites), GRADES), dtype=bool)
+    at = sites.get_indexer(pd.Index(rows["site_id"]))
+    for place, first, last in zip(at, rows["grade_from"], rows["grade_to"], strict=True):
+        if place >= 0:
+            taught[place, int(first) : int(last) + 1] = True
+    return taught
 
 
 def _whole(table: pd.DataFrame, columns: tuple[str, ...], name: str) -> None:

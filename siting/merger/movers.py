@@ -1,0 +1,176 @@
+"""Every child that decisions send elsewhere, once a year, with the way and the mode."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+import pandas as pd
+
+from siting.errors import DataError, Problem
+from siting.merger.asked import Asked, asked, blocks, trips_of
+from siting.merger.capacity import taught_at
+from siting.merger.journeys import (
+    JOURNEY_RULE,
+    NEAREST,
+    WAYS,
+    YOUNG_RULE,
+    rule_of,
+    travel,
+)
+from siting.merger.units import YOUNG
+from siting.rules import Rule
+
+if TYPE_CHECKING:
+    from siting.travel_time import TravelTimes
+
+MOVERS: Final = (
+    "year", "unit_id", "demand_id", "grade", "way", "mode", "persons", "to_site", "to_zone",
+)  # fmt: skip
+BOARD, MOVE, NOT_KNOWN = "board", "move", "unknown"
+
+
+def movers(
+    decisions: pd.DataFrame,
+    pupils: pd.DataFrame,
+    units: pd.DataFrame,
+    times: Mapping[str, TravelTimes],
+    *,
+    service: str,
+    rules: Mapping[str, Rule],
+    teaching: pd.DataFrame,
+    zone_of: pd.Series[str] | None = None,
+    eligible: pd.DataFrame | None = None,
+    towns: pd.DataFrame | None = None,
+) -> pd.DataFrame:
+    """Return who is transferred in every year, each child once.
+
+    Parameters
+    ----------
+    decisions
+        ``unit_id``, ``year`` (from which on), ``to_site``, ``way``; units of other services are
+        left aside. Whether rules refuse them is :func:`siting.merger.options`' to say.
+    pupils, units, times, service, rules, teaching, zone_of, eligible, towns
+        As in :func:`siting.merger.options`.
+
+    Returns
+    -------
+    DataFrame
+        :data:`MOVERS`, one row a year, unit, home and grade: ``mode`` is that of the travel times,
+        ``board``, ``move`` or ``unknown`` (home or way not known); ``to_zone`` is the town zone that
+        families enter, ``""`` where they stay at home; ``to_site`` is ``""`` where nobody knows a
+        nearest school. ``demand_id`` is the home they leave, ``""`` where it is not known.
+
+    Raises
+    ------
+    DataError
+        A unit that moves twice or before the one it needs, boards though it is of grades 1–3, moves
+        home to no town, or comes to a school whose same grades leave; rows that do not fit.
+    """
+    chosen = decisions[
+        decisions["unit_id"].isin(set(units.loc[units["service"] == service, "unit_id"]))
+    ].sort_values("unit_id", ignore_index=True)
+    _check(decisions, chosen, units)
+    known = {name: rule_of(rules, name) for name in (YOUNG_RULE, JOURNEY_RULE)}
+    of = asked(
+        pupils, units, chosen[["unit_id", "to_site"]], times, service=service, rules=known,
+        zone_of=zone_of, eligible=eligible, towns=towns,
+    )  # fmt: skip
+    _check_towns(chosen, of)
+    taught = taught_at(of.sites, teaching, service)
+    since = np.searchsorted(of.years, chosen["year"].to_numpy(dtype=np.int64))
+    way_of = chosen["way"].to_numpy(dtype=object)
+    names = np.array([*of.modes, BOARD, MOVE, NOT_KNOWN], dtype=object)
+    site_id = np.append(of.sites.to_numpy(dtype=object), "")
+    parts = []
+    for part in blocks(of):
+        trips = trips_of(of, part, taught)
+        moved = of.year[trips.row] >= since[trips.choice]
+        for way in WAYS:
+            at = np.flatnonzero(moved & (way_of[trips.choice] == way))
+            if not len(at):
+                continue
+            mode = travel(trips, way, rules=known, town=of.town_ms).mode[at]
+            choice, row = trips.choice[at], trips.row[at]
+            parts.append(
+                pd.DataFrame(
+                    {
+                        "year": np.array(of.years, np.int64)[of.year[row]],
+                        "unit_id": of.unit_id[of.unit[choice]],
+                        "demand_id": of.demand_id[row],
+                        "grade": of.grade[row],
+                        "way": way,
+                        "mode": names[mode],
+                        "persons": of.persons[row],
+                        "to_site": site_id[trips.site[at]],
+                        "to_zone": of.town[choice] if way == "moves_home" else "",
+                    }
+                )
+            )
+    table = pd.concat(parts) if parts else pd.DataFrame(columns=list(MOVERS))
+    table = table[table["persons"] > 0].astype(
+        {
+            **dict.fromkeys(("year", "grade", "persons"), "int64"),
+            **dict.fromkeys(("unit_id", "demand_id", "way", "mode", "to_site", "to_zone"), "str"),
+        }
+    )
+    return table.sort_values(["year", "unit_id", "demand_id", "grade"], ignore_index=True)
+
+
+def _check(decisions: pd.DataFrame, chosen: pd.DataFrame, units: pd.DataFrame) -> None:
+    """Hold decisions to each other."""
+    of = units.set_index("unit_id")
+    here = of.reindex(chosen["unit_id"]).reset_index()
+    year = dict(zip(chosen["unit_id"], chosen["year"], strict=True))
+    needs = here["needs"]
+    early = [
+        u
+        for u, needed, y in zip(chosen["unit_id"], needs, chosen["year"], strict=True)
+        if needed != "" and not year.get(needed, np.inf) <= y
+    ]
+    left = {
+        (site, grade)
+        for site, first, last in here[["site_id", "grade_from", "grade_to"]].itertuples(index=False)
+        for grade in range(int(first), int(last) + 1)
+    }
+    chained = [
+        u
+        for u, to, first, last in zip(
+            chosen["unit_id"], chosen["to_site"], here["grade_from"], here["grade_to"], strict=True
+        )
+        if to != NEAREST and any((to, g) in left for g in range(int(first), int(last) + 1))
+    ]
+    young = (here["grade_to"] <= YOUNG).to_numpy() & (chosen["way"] == "boards").to_numpy()
+    tests = (
+        (decisions.loc[~decisions["unit_id"].isin(of.index), "unit_id"], "are not among the units",
+         "Name units of siting.merger.units."),
+        (chosen.loc[chosen["unit_id"].duplicated(), "unit_id"], "move twice", "Leave one row."),
+        (chosen.loc[~chosen["way"].isin(WAYS), "unit_id"], "go in no known way",
+         f"Use {', '.join(WAYS)}."),
+        (early, "leave before the upper grades of their school", "Move those first, or as early."),
+        (chained, "come to a school whose same grades leave", "Name the school they end up at."),
+        (chosen.loc[young, "unit_id"], "are of grades 1–3 and would board",
+         "Let them commute, or their families move."),
+    )  # fmt: skip
+    problems = [
+        Problem("decisions", f"{len(set(ids))} units {what}", mend, tuple(sorted(set(ids))))
+        for ids, what, mend in tests
+        if len(ids)
+    ]
+    if problems:
+        raise DataError(problems)
+
+
+def _check_towns(chosen: pd.DataFrame, of: Asked) -> None:
+    # one choice a decision, both in the order of units
+    lost = chosen["unit_id"][(chosen["way"] == "moves_home").to_numpy() & (of.town == "")]
+    if len(lost):
+        raise DataError(
+            Problem(
+                "decisions",
+                f"{len(lost)} units move home to a receiver without a town zone",
+                "Name the receiver and its zone in towns.",
+                tuple(lost),
+            )
+        )
