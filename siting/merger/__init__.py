@@ -8,8 +8,9 @@ from __future__ import annotations
 
 from siting.merger.closing import RANKED_BY, RANKING, LeaveOneOut, leave_one_out
 from siting.merger.journeys import NEAREST, WAYS
+from siting.merger.judging import REFUSALS, REFUSED_HOMES
 from siting.merger.movers import MOVERS, movers
-from siting.merger.options import OPTIONS, REFUSALS, REFUSED_HOMES, Options, options
+from siting.merger.options import OPTIONS, Options, options
 from siting.merger.pupils import PUPILS, RECONCILED, Pupils, pupils
 from siting.merger.receivers import receivers
 from siting.merger.units import UNITS, units

@@ -193,7 +193,7 @@ def _nearest(of: Asked, unit: int, taught: NDArray[np.bool_]) -> NDArray[np.int6
     """
     rows = slice(int(of.first[unit]), int(of.first[unit + 1]))
     grades = np.unique(of.grade[rows])
-    can = taught[:, grades].all(axis=1)
+    can = np.asarray(taught[:, grades].all(axis=1), dtype=bool)
     can[of.origin[unit]] = False
     found = np.full(len(of.homes) + 1, -1, np.int64)
     indptr, sites = of.nearest.indptr, of.nearest.site

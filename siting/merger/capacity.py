@@ -79,9 +79,10 @@ def schools_at(
     rule = np.full((n, GRADES), SIZES.index(MIDDLE))
     rule[:, : PRIMARY + 1] = np.where(full, SIZES.index(COMPLETE), SIZES.index(INCOMPLETE))[:, None]
     size = np.array([int(rules[name].strict) for name in SIZES])
-    seats = teaching if "seats" in teaching else teaching.assign(seats=pd.NA)
-    _whole(seats, ("seats",), "teaching")
-    known = seats_of(seats, service, column="seats").reindex(sites)
+    if "seats" in teaching:
+        _whole(teaching, ("seats",), "teaching")
+    known = seats_of(teaching, service, column="seats").reindex(sites)
+    seats = np.asarray(known.to_numpy(dtype=float, na_value=np.nan), dtype=float)
     has = {name: np.full(n, np.nan) for name in ("beds", "boarders", "classrooms")}
     if schools is not None:
         if twice := sorted(set(schools["site_id"][schools["site_id"].duplicated()])):
@@ -94,8 +95,8 @@ def schools_at(
             told = schools.set_index("site_id")[column].reindex(sites)
             has[column] = pd.to_numeric(told).to_numpy(dtype=float, na_value=np.nan)
     return Schools(
-        known.to_numpy(dtype=float, na_value=np.nan), has["beds"], has["boarders"],
-        has["classrooms"], own, mine, taught, of_service, size[rule],
+        seats, has["beds"], has["boarders"], has["classrooms"], own, mine, taught, of_service,
+        size[rule],
     )  # fmt: skip
 
 

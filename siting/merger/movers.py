@@ -58,9 +58,9 @@ def movers(
     -------
     DataFrame
         :data:`MOVERS`, one row a year, unit, home and grade: ``mode`` is that of the travel times,
-        ``board``, ``move`` or ``unknown`` (home or way not known); ``to_zone`` is the town zone that
-        families enter, ``""`` where they stay at home; ``to_site`` is ``""`` where nobody knows a
-        nearest school. ``demand_id`` is the home they leave, ``""`` where it is not known.
+        ``board``, ``move`` or ``unknown`` (home or way not known); ``to_zone`` is the town zone
+        that families enter, ``""`` where they stay at home; ``to_site`` is ``""`` where nobody
+        knows a nearest school. ``demand_id`` is the home they leave, ``""`` where not known.
 
     Raises
     ------

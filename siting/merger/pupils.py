@@ -10,16 +10,20 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from siting.allocation import max_served, nearest
-from siting.demand import largest_remainder, not_whole
-from siting.errors import DataError, Problem, StudyError, first_ids
-from siting.merger.units import check_teaching
+from siting.demand import largest_remainder
+from siting.merger.register import (
+    catchment_of,
+    children_of,
+    enrolled_in,
+    of_service,
+    taught_by_grade,
+)
 
 if TYPE_CHECKING:
     from siting.travel_time import TravelTimes
 
 PUPILS: Final = ("demand_id", "site_id", "service", "grade", "year", "persons")
 RECONCILED: Final = ("site_id", "service", "grade", "children", "pupils", "difference")
-CHILDREN: Final = ("demand_id", "year", "grade", "persons")
 KEY: Final = ["year", "grade", "demand_id", "site_id"]
 
 
@@ -122,11 +126,11 @@ def pupils(
     >>> found.table[["year", "site_id", "persons"]].values.tolist()
     [[2025, '', 1], [2025, 'A', 2], [2026, '', 1], [2026, 'A', 1]]
     """
-    taught = _taught(teaching, service)
-    children = _children(children, times, set(taught))
-    enrolled = _enrolled(enrolment, teaching, taught, children)
-    catchment = _catchment(catchments, service, times)
-    area = _Area(zone_of, None if eligible is None else _of(eligible, service))
+    taught = taught_by_grade(teaching, service)
+    children = children_of(children, times, set(taught))
+    enrolled = enrolled_in(enrolment, teaching, taught, children)
+    catchment = catchment_of(catchments, service, times)
+    area = _Area(zone_of, None if eligible is None else of_service(eligible, service))
     base = int(children["year"].min()) if len(children) else 0
     bands = {g: min(h for h, sites in taught.items() if sites == taught[g]) for g in taught}
 
@@ -270,22 +274,22 @@ def _later(
 ) -> pd.DataFrame:
     """Return the children of later years at the schools whose share their home had."""
     share = today[today["demand_id"] != ""].assign(band=today["grade"].map(bands))
-    share = share.groupby(["demand_id", "band", "site_id"], as_index=False)["persons"].sum()
+    share = share.groupby(["demand_id", "band", "site_id"])["persons"].sum().reset_index()
     rows = later.assign(band=later["grade"].map(bands))
     key = ["demand_id", "band"]
     count = share.groupby(key)["site_id"].agg(["size", "first"]).reset_index()
     rows = rows.merge(count, on=key, how="left")
     none = rows["size"].isna()
     by_own = pd.Series("", index=rows.index, dtype="str")
-    for band, site in own.items():
-        here = rows["band"] == band
+    for number, site in own.items():
+        here = rows["band"] == number
         by_own[here] = site.reindex(rows.loc[here, "demand_id"]).fillna("").to_numpy()
     rows["site_id"] = rows["first"].where(~none, by_own)
     split = rows["size"] > 1
     weights = dict(iter(share.groupby(key))) if split.any() else {}
     parts = [rows.loc[~split, ["demand_id", "site_id", "persons", "grade", "year"]]]
-    for (demand, band, year), group in rows[split].groupby([*key, "year"]):
-        group = group.sort_values("grade")
+    for (demand, band, year), unsorted in rows[split].groupby([*key, "year"]):
+        group = unsorted.sort_values("grade")
         of = weights[demand, band]
         sites = of["site_id"].to_numpy(dtype=object)
         size = largest_remainder(
@@ -296,7 +300,7 @@ def _later(
         grade = np.repeat(group["grade"].to_numpy(), group["persons"].to_numpy())
         dealt = pd.DataFrame({"site_id": sites[_mixed(size)], "grade": grade})
         counted = dealt.groupby(["site_id", "grade"]).size().rename("persons").reset_index()
-        parts.append(counted.assign(demand_id=demand, year=year))
+        parts.append(counted.assign(demand_id=str(demand), year=int(str(year))))
     return pd.concat(parts, ignore_index=True)
 
 
@@ -306,163 +310,6 @@ def _mixed(size: NDArray[np.int64]) -> NDArray[np.int64]:
     nth = np.arange(len(who)) - np.repeat(np.cumsum(size) - size, size)
     turn: NDArray[np.int64] = who[np.lexsort((who, (2 * nth + 1) / (2 * size[who])))]
     return turn
-
-
-def _taught(teaching: pd.DataFrame, service: str) -> dict[int, frozenset[str]]:
-    """Return the schools that teach each grade of a service."""
-    check_teaching(teaching)
-    rows = _of(teaching, service)
-    if rows.empty:
-        raise StudyError(
-            f"no school teaches {service!r}; services are "
-            f"{first_ids(sorted(set(teaching['service'])))}. Use one of these."
-        )
-    first, last = rows["grade_from"].astype(int), rows["grade_to"].astype(int)
-    found = {
-        g: frozenset(rows.loc[(first <= g) & (g <= last), "site_id"].astype(str))
-        for g in range(int(first.min()), int(last.max()) + 1)
-    }
-    return {g: sites for g, sites in found.items() if sites}
-
-
-def _of(table: pd.DataFrame, service: str) -> pd.DataFrame:
-    return table[table["service"] == service]
-
-
-def _children(table: pd.DataFrame, times: TravelTimes, grades: set[int]) -> pd.DataFrame:
-    """Return the children of these grades, held to their words."""
-    if lacking := [c for c in CHILDREN if c not in table]:
-        raise DataError(
-            Problem("children", f"the column {', '.join(lacking)} is missing", "Add it.")
-        )
-    ids = table["demand_id"].astype(str)
-    problems = []
-    wrong = not_whole(table["persons"]) | not_whole(table["grade"]) | not_whole(table["year"])
-    if wrong.any():
-        problems.append(
-            Problem(
-                "children",
-                f"{int(wrong.sum())} of {len(table)} rows have persons, a grade or a year that is "
-                "no whole number of 0 or more",
-                "Correct the values.",
-                tuple(sorted(set(ids[wrong]))),
-            )
-        )
-    twice = table.duplicated(["demand_id", "year", "grade"], keep=False)
-    if twice.any():
-        problems.append(
-            Problem(
-                "children",
-                f"{int(twice.sum())} rows share their home, year and grade with another",
-                "Add them up first.",
-                tuple(sorted(set(ids[twice]))),
-            )
-        )
-    away = ~ids.isin(set(map(str, times.demand_id)))
-    if away.any():
-        problems.append(
-            Problem(
-                "children",
-                f"{ids[away].nunique()} homes are not in the travel times",
-                "Use the demand that the travel times were computed for.",
-                tuple(sorted(set(ids[away]))),
-            )
-        )
-    if problems:
-        raise DataError(problems)
-    mine = table["grade"].isin(grades) & (table["persons"] > 0)
-    found = table.loc[mine, list(CHILDREN)].astype(
-        {"demand_id": "str", "year": "int64", "grade": "int64", "persons": "int64"}
-    )
-    if len(table) and table["year"].min() not in set(found["year"]):
-        # the base year is that of the table, though it may have no child of these grades
-        base = pd.DataFrame({"demand_id": [ids.iloc[0]], "year": [int(table["year"].min())],
-                             "grade": [min(grades)], "persons": [0]})  # fmt: skip
-        found = pd.concat([base, found], ignore_index=True).astype({"demand_id": "str"})
-    return found.sort_values(["year", "grade", "demand_id"], ignore_index=True)
-
-
-def _enrolled(
-    enrolment: pd.DataFrame | None,
-    teaching: pd.DataFrame,
-    taught: dict[int, frozenset[str]],
-    children: pd.DataFrame,
-) -> dict[tuple[str, int], int]:
-    """Return the pupils of the base year by school and grade, where known."""
-    if enrolment is None or children.empty:
-        return {}
-    rows = enrolment[enrolment["year"] == children["year"].min()]
-    rows = rows[rows["pupils"].notna()]
-    names = rows["site_id"].astype(str) + " grade " + rows["grade"].astype(str)
-    problems = []
-    wrong = not_whole(rows["pupils"])
-    if wrong.any():
-        problems.append(
-            Problem(
-                "enrolment",
-                f"{int(wrong.sum())} rows have pupils that are no whole number of 0 or more",
-                "Correct the values, or leave them empty where they are not known.",
-                tuple(sorted(names[wrong])),
-            )
-        )
-    twice = rows.duplicated(["site_id", "grade"], keep=False)
-    if twice.any():
-        problems.append(
-            Problem(
-                "enrolment",
-                f"{int(twice.sum())} rows share their school, grade and year with another",
-                "Leave one.",
-                tuple(sorted(set(names[twice]))),
-            )
-        )
-    pairs = {
-        (str(s), g)
-        for s, first, last in teaching[["site_id", "grade_from", "grade_to"]].itertuples(
-            index=False
-        )
-        for g in range(int(first), int(last) + 1)
-    }
-    told = list(zip(rows["site_id"].astype(str), rows["grade"], strict=True))
-    odd = [name for name, at in zip(names, told, strict=True) if at not in pairs]
-    if odd:
-        problems.append(
-            Problem(
-                "enrolment",
-                f"{len(odd)} rows are of a grade that their school does not teach",
-                "Correct the grade, or the grades of the school.",
-                tuple(sorted(odd)),
-            )
-        )
-    if problems:
-        raise DataError(problems)
-    return {
-        (site, int(grade)): int(n)
-        for (site, grade), n in sorted(zip(told, rows["pupils"], strict=True))
-        if site in taught.get(int(grade), ())
-    }
-
-
-def _catchment(catchments: pd.DataFrame | None, service: str, times: TravelTimes) -> pd.Series[str]:
-    """Return the school of each catchment by demand id."""
-    if catchments is None:
-        return pd.Series(dtype="str")
-    rows = _of(catchments, service)
-    ids = rows["demand_id"].astype(str)
-    twice = ids[ids.duplicated()]
-    away = ids[~ids.isin(set(map(str, times.demand_id)))]
-    unknown = rows["site_id"][~rows["site_id"].isin(set(map(str, times.site_id)))]
-    problems = [
-        Problem("catchments", f"{n.nunique()} {what}", mend, tuple(sorted(set(map(str, n)))))
-        for n, what, mend in (
-            (twice, "homes lie in two catchments", "Give a home one school."),
-            (away, "homes are not in the travel times", "Use the demand of the travel times."),
-            (unknown, "schools are not in the travel times", "Name schools of the register."),
-        )
-        if len(n)
-    ]
-    if problems:
-        raise DataError(problems)
-    return pd.Series(rows["site_id"].to_numpy(), index=pd.Index(ids), dtype="str")
 
 
 def _findings(
@@ -479,9 +326,9 @@ def _findings(
     rows: set[tuple[str, str, str, str]] = set()
     now = children[(children["year"] == base) & (children["persons"] > 0)]
     for grade, part in now.groupby("grade"):
-        lost = part[~part["demand_id"].isin(own[bands[int(grade)]].index)]
+        lost = part[~part["demand_id"].isin(own[bands[int(str(grade))]].index)]
         rows |= {
-            ("children", d, "no_school_in_reach", f"{grade}: {n}")
+            ("children", str(d), "no_school_in_reach", f"{grade}: {n}")
             for d, n in zip(lost["demand_id"], lost["persons"], strict=True)
         }
     gaps = compared[compared["pupils"].isna()]
@@ -496,7 +343,7 @@ def _findings(
     }
     every = frozenset().union(*taught.values())
     rows |= {
-        ("catchments", d, "catchment_does_not_teach", s)
+        ("catchments", str(d), "catchment_does_not_teach", s)
         for d, s in catchment.items()
         if s not in every
     }

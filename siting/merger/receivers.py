@@ -62,7 +62,7 @@ def receivers(
     for unit, site, first, last, at in zip(
         mine["unit_id"], mine["site_id"], mine["grade_from"], mine["grade_to"], origin, strict=True
     ):
-        can = taught[:, int(first) : int(last) + 1].all(axis=1)
+        can = np.asarray(taught[:, int(first) : int(last) + 1].all(axis=1), dtype=bool)
         can[at] = False
         to = np.flatnonzero(can)
         of = by_site.get(site, here.iloc[:0])
