@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
@@ -85,6 +85,7 @@ def asked(
     zone_of: pd.Series[str] | None,
     eligible: pd.DataFrame | None,
     towns: pd.DataFrame | None,
+    years: Sequence[int] | None,
 ) -> Asked:
     """Hold the tables of :func:`siting.merger.options` to each other.
 
@@ -117,7 +118,9 @@ def asked(
     to = positions(sites, named, "receivers", "sites")
 
     rows, of_unit = _of_units(pupils, mine, service)
-    years = sorted(int(y) for y in pupils["year"].unique())
+    told = pupils["year"].unique() if years is None else years
+    years = sorted({int(y) for y in told})
+    rows, of_unit = rows[rows["year"].isin(years)], of_unit[rows["year"].isin(years).to_numpy()]
     if eligible is not None:
         eligible = eligible[eligible["service"] == service]
     area = areas(homes, sites, zone_of, eligible)

@@ -65,7 +65,7 @@ def schools_at(
     own = np.zeros((n, len(years), GRADES), np.int64)
     mine = np.zeros((n, len(years), GRADES), np.int64)
     at = np.asarray(sites.get_indexer(pd.Index(pupils["site_id"])), dtype=np.int64)
-    there = at >= 0
+    there = (at >= 0) & pupils["year"].isin(years).to_numpy()
     spot = (
         at[there],
         np.searchsorted(years, pupils["year"].to_numpy()[there]),

@@ -245,7 +245,7 @@ class Part:
             "to_site": pd.Series(of.to_id[choice], dtype="str"),
             "kind": pd.Series(of.kind[unit], dtype="str"),
             "way": pd.Series(way, index=range(self.n), dtype="str"),
-            "year": np.tile(np.array(of.years, np.int64), len(choice) // years),
+            "year": np.tile(np.array(of.years, np.int64), int(self.part.stop - self.part.start)),
             "persons": self._sum(persons),
             **{f"{name}_persons": self._sum(persons * mask) for name, mask in split.items()},
             "person_min_before": self._sum(np.where(was, t.before, 0) * persons) / MS_PER_MIN,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
@@ -43,6 +43,7 @@ def movers(
     zone_of: pd.Series[str] | None = None,
     eligible: pd.DataFrame | None = None,
     towns: pd.DataFrame | None = None,
+    years: Sequence[int] | None = None,
 ) -> pd.DataFrame:
     """Return who is transferred in every year, each child once.
 
@@ -51,7 +52,7 @@ def movers(
     decisions
         ``unit_id``, ``year`` (from which on), ``to_site``, ``way``; units of other services are
         left aside. Whether rules refuse them is :func:`siting.merger.options`' to say.
-    pupils, units, times, service, rules, teaching, zone_of, eligible, towns
+    pupils, units, times, service, rules, teaching, zone_of, eligible, towns, years
         As in :func:`siting.merger.options`.
 
     Returns
@@ -75,7 +76,7 @@ def movers(
     known = {name: rule_of(rules, name) for name in (YOUNG_RULE, JOURNEY_RULE)}
     of = asked(
         pupils, units, chosen[["unit_id", "to_site"]], times, service=service, rules=known,
-        zone_of=zone_of, eligible=eligible, towns=towns,
+        zone_of=zone_of, eligible=eligible, towns=towns, years=years,
     )  # fmt: skip
     _check_towns(chosen, of)
     taught = taught_at(of.sites, teaching, service)

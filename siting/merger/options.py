@@ -63,6 +63,7 @@ def options(
     zone_of: pd.Series[str] | None = None,
     eligible: pd.DataFrame | None = None,
     towns: pd.DataFrame | None = None,
+    years: Sequence[int] | None = None,
     crossings: pd.DataFrame | None = None,
     ways: Collection[str] = WAYS,
 ) -> Options:
@@ -95,6 +96,8 @@ def options(
     crossings
         ``demand_id``, ``site_id``, ``road_level``, ``rail_level``: trunk roads and railways crossed
         at grade on the walk; a pair that is not named is not assessed.
+    years
+        Which; those of ``pupils`` by default, which leave out a year without any.
     ways
         Of :data:`WAYS`. Nobody of grades 1–3 boards, so units of these have no such option.
 
@@ -126,7 +129,7 @@ def options(
     known = {name: rule_of(rules, name) for name in RULES}
     of = asked(
         pupils, units, receivers, times, service=service, rules=known, zone_of=zone_of,
-        eligible=eligible, towns=towns,
+        eligible=eligible, towns=towns, years=years,
     )  # fmt: skip
     have = schools_at(
         of.sites, pupils, of.years, service=service, teaching=teaching, schools=schools, rules=known

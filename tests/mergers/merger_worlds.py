@@ -79,7 +79,7 @@ class World:
 
 
 @st.composite
-def counties(draw: st.DrawFn, *, homes: int = 4, sites: int = 4, grades: int = 4) -> World:
+def counties(draw: st.DrawFn, *, homes: int = 4, sites: int = 3, grades: int = 3) -> World:
     n, s = draw(st.integers(1, homes)), draw(st.integers(2, sites))
     home = [f"h{i}" for i in range(n)]
     site = [f"S{j}" for j in range(s)]
