@@ -7,6 +7,8 @@ Equal, school by school, to evaluating the Plan without it (tests say so). See
 from __future__ import annotations
 
 from siting.merger.closing import RANKED_BY, RANKING, LeaveOneOut, leave_one_out
+from siting.merger.costs import Costs
+from siting.merger.dossier import Dossier, dossier
 from siting.merger.journeys import NEAREST, WAYS
 from siting.merger.judging import REFUSALS, REFUSED_HOMES
 from siting.merger.movers import MOVERS, movers
@@ -27,9 +29,12 @@ __all__ = [
     "REFUSED_HOMES",
     "UNITS",
     "WAYS",
+    "Costs",
+    "Dossier",
     "LeaveOneOut",
     "Options",
     "Pupils",
+    "dossier",
     "leave_one_out",
     "movers",
     "options",

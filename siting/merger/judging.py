@@ -32,6 +32,7 @@ from siting.merger.journeys import (
     breaks,
     travel,
 )
+from siting.merger.movers import minutes
 from siting.merger.units import YOUNG
 from siting.rules import Rule
 
@@ -315,7 +316,7 @@ class Part:
                 "strength": pd.Series(rule.strength, index=range(len(key)), dtype="str"),
                 "grade": pd.array(key % GRADES, dtype="Int64"),
                 "persons": persons,
-                "worst_min": _minutes(worst),
+                "worst_min": minutes(worst),
             }
         )
 
@@ -330,15 +331,10 @@ class Part:
                 "demand_id": pd.Series(self.of.demand_id[self.trips.row[at]], dtype="str"),
                 "grade": self.trips.grade[at],
                 "persons": self.persons[at],
-                "before_min": _minutes(self.trips.before[at]),
-                "after_min": _minutes(how.after[at]),
+                "before_min": minutes(self.trips.before[at]),
+                "after_min": minutes(how.after[at]),
             }
         )
-
-
-def _minutes(ms: NDArray[np.int64]) -> NDArray[np.float64]:
-    """Return minutes; NaN where not known."""
-    return np.where(ms < 0, np.nan, ms / MS_PER_MIN)
 
 
 def empty(columns: Sequence[str]) -> pd.DataFrame:

@@ -7,8 +7,10 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from siting.errors import DataError, Problem
+from siting.evaluate import MS_PER_MIN
 from siting.merger.asked import Asked, asked, blocks, trips_of
 from siting.merger.capacity import taught_at
 from siting.merger.journeys import (
@@ -27,6 +29,7 @@ if TYPE_CHECKING:
 
 MOVERS: Final = (
     "year", "unit_id", "demand_id", "grade", "way", "mode", "persons", "to_site", "to_zone",
+    "before_min", "after_min",
 )  # fmt: skip
 BOARD, MOVE, NOT_KNOWN = "board", "move", "unknown"
 
@@ -62,6 +65,8 @@ def movers(
         ``board``, ``move`` or ``unknown`` (home or way not known); ``to_zone`` is the town zone
         that families enter, ``""`` where they stay at home; ``to_site`` is ``""`` where nobody
         knows a nearest school. ``demand_id`` is the home they leave, ``""`` where not known.
+        ``before_min`` and ``after_min`` are of a single journey, by today's mode and by theirs;
+        missing where not known.
 
     Raises
     ------
@@ -92,7 +97,8 @@ def movers(
             at = np.flatnonzero(moved & (way_of[trips.choice] == way))
             if not len(at):
                 continue
-            mode = travel(trips, way, rules=known, town=of.town_ms).mode[at]
+            went = travel(trips, way, rules=known, town=of.town_ms)
+            mode = went.mode[at]
             choice, row = trips.choice[at], trips.row[at]
             parts.append(
                 pd.DataFrame(
@@ -106,6 +112,8 @@ def movers(
                         "persons": of.persons[row],
                         "to_site": site_id[trips.site[at]],
                         "to_zone": of.town[choice] if way == "moves_home" else "",
+                        "before_min": minutes(trips.before[at]),
+                        "after_min": minutes(went.after[at]),
                     }
                 )
             )
@@ -117,6 +125,11 @@ def movers(
         }
     )
     return table.sort_values(["year", "unit_id", "demand_id", "grade"], ignore_index=True)
+
+
+def minutes(ms: NDArray[np.int64]) -> NDArray[np.float64]:
+    """Return times in minutes, missing where they are not known (below 0)."""
+    return np.where(ms >= 0, ms / MS_PER_MIN, np.nan)
 
 
 def _check(decisions: pd.DataFrame, chosen: pd.DataFrame, units: pd.DataFrame) -> None:
