@@ -9,7 +9,11 @@ import numpy as np
 import pandas as pd
 from hypothesis import strategies as st
 
+from siting import merger, rules
+from siting.merger import NEAREST
 from siting.travel_time import TravelTimes
+
+BOOK = rules.load()
 
 MINUTE = 60_000
 LIMIT_YOUNG, LIMIT = 30, 40  # minutes, as the norms have them
@@ -144,3 +148,34 @@ def counties(draw: st.DrawFn, *, homes: int = 4, sites: int = 3, grades: int = 3
         walk, bus, draw(st.sampled_from([41, 60])), children, teaching, enrolment, schools,
         zone_of, eligible, towns, crossed,
     )  # fmt: skip
+
+
+def every_receiver(units: pd.DataFrame, sites: list[str]) -> pd.DataFrame:
+    rows = [
+        (u, to)
+        for u, at in zip(units["unit_id"], units["site_id"], strict=True)
+        for to in [*sites, NEAREST]
+        if to != at
+    ]
+    return pd.DataFrame(rows, columns=["unit_id", "to_site"])
+
+
+def asked_of(world: World) -> dict[str, Any]:
+    return {
+        "service": "primary",
+        "rules": BOOK,
+        "teaching": world.teaching,
+        "zone_of": world.zone_of,
+        "eligible": world.eligible,
+        "towns": world.towns,
+    }
+
+
+def judged(world: World) -> tuple[pd.DataFrame, pd.DataFrame, merger.Options]:
+    located = merger.pupils(world.children, world.times["walk"], **world.pupils()).table
+    units = merger.units(world.teaching)
+    found = merger.options(
+        located, units, every_receiver(units, list(world.walk.columns)), world.times,
+        schools=world.schools, crossings=world.crossings, **asked_of(world),
+    )  # fmt: skip
+    return located, units, found

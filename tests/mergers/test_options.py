@@ -11,43 +11,12 @@ import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from merger_worlds import LIMIT, LIMIT_YOUNG, World, counties
+from merger_worlds import LIMIT, LIMIT_YOUNG, World, asked_of, counties, every_receiver, judged
 
 from siting import merger, rules
 from siting.merger import NEAREST
 
 BOOK = rules.load()
-
-
-def every_receiver(units: pd.DataFrame, sites: list[str]) -> pd.DataFrame:
-    rows = [
-        (u, to)
-        for u, at in zip(units["unit_id"], units["site_id"], strict=True)
-        for to in [*sites, NEAREST]
-        if to != at
-    ]
-    return pd.DataFrame(rows, columns=["unit_id", "to_site"])
-
-
-def asked_of(world: World) -> dict[str, Any]:
-    return {
-        "service": "primary",
-        "rules": BOOK,
-        "teaching": world.teaching,
-        "zone_of": world.zone_of,
-        "eligible": world.eligible,
-        "towns": world.towns,
-    }
-
-
-def judged(world: World) -> tuple[pd.DataFrame, pd.DataFrame, merger.Options]:
-    located = merger.pupils(world.children, world.times["walk"], **world.pupils()).table
-    units = merger.units(world.teaching)
-    found = merger.options(
-        located, units, every_receiver(units, list(world.walk.columns)), world.times,
-        schools=world.schools, crossings=world.crossings, **asked_of(world),
-    )  # fmt: skip
-    return located, units, found
 
 
 class Naive:
