@@ -14,8 +14,10 @@ from siting.merger.judging import REFUSALS, REFUSED_HOMES
 from siting.merger.movers import MOVERS, movers
 from siting.merger.options import OPTIONS, Options, options
 from siting.merger.pupils import PUPILS, RECONCILED, Pupils, pupils
+from siting.merger.question import Limits, place_of, question, running_costs
 from siting.merger.receivers import receivers
 from siting.merger.units import UNITS, units
+from siting.merger.worded import Worded, worded
 
 __all__ = [
     "MOVERS",
@@ -32,13 +34,19 @@ __all__ = [
     "Costs",
     "Dossier",
     "LeaveOneOut",
+    "Limits",
     "Options",
     "Pupils",
+    "Worded",
     "dossier",
     "leave_one_out",
     "movers",
     "options",
+    "place_of",
     "pupils",
+    "question",
     "receivers",
+    "running_costs",
     "units",
+    "worded",
 ]
