@@ -15,7 +15,7 @@ from scipy import sparse
 
 from siting.coverage import is_covered, whole_persons
 from siting.errors import DataError, InfeasibleError, Problem, SolverError, StudyError, first_ids
-from siting.locate.highs import model
+from siting.locate.highs import model, run
 from siting.plan import Plan, open_more
 
 if TYPE_CHECKING:
@@ -295,9 +295,8 @@ class _Covering:
             deadline=self.deadline,
             threads=self.threads,
         )
-        if start is not None:
-            _start(highs, self.sets, start, n + rows)
-        highs.run()
+        begin = None if start is None else _start(self.sets, start, n + rows)
+        run(highs, start=begin, deadline=self.deadline)
         status = highs.getModelStatus()
         nothing = np.empty(0, np.int64)
         if status == highspy.HighsModelStatus.kInfeasible and at_least is not None:
@@ -354,22 +353,18 @@ class _Covering:
             deadline=self.deadline,
             threads=self.threads,
         )
-        highs.run()
+        run(highs, deadline=self.deadline)
         if highs.getModelStatus() != highspy.HighsModelStatus.kOptimal:
             return None
         return _chosen(highs, n, self.count)
 
 
-def _start(
-    highs: highspy.Highs, sets: sparse.csr_array, start: NDArray[np.int64], columns: int
-) -> None:
-    """Give HiGHS a first choice, so that a time limit never comes back empty-handed."""
+def _start(sets: sparse.csr_array, start: NDArray[np.int64], columns: int) -> NDArray[np.float64]:
+    """Return a first choice for HiGHS, so that a time limit never comes back empty-handed."""
     values = np.zeros(columns)
     values[start] = 1
     values[sets.shape[1] :] = np.asarray(sets[:, start].sum(axis=1)).ravel() > 0
-    solution = highspy.HighsSolution()
-    solution.col_value = values.tolist()
-    highs.setSolution(solution)
+    return values
 
 
 def _chosen(highs: highspy.Highs, n: int, count: int) -> NDArray[np.int64]:

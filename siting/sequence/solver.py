@@ -71,11 +71,8 @@ def solved(
     )
     solver.setOptionValue("mip_rel_gap", gap)
     solver.setOptionValue("mip_feasibility_tolerance", 1e-9)
-    if start is not None and other_than is None:
-        solution = highspy.HighsSolution()
-        solution.col_value = start.astype(float).tolist()
-        solver.setSolution(solution)
-    solver.run()
+    first = start if other_than is None else None
+    highs.run(solver, start=None if first is None else first.astype(float), deadline=deadline)
     status = solver.getModelStatus()
     if status == highspy.HighsModelStatus.kInfeasible:
         return None, None, True
