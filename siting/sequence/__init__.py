@@ -7,6 +7,7 @@ it alike. See ``docs/method-schools.md``.
 
 from __future__ import annotations
 
+from siting.sequence.pareto import Pareto, pareto
 from siting.sequence.result import Programme
 from siting.sequence.solve import programme
 from siting.sequence.tables import CHOICES, EXPANSIONS, SEATS, SITES, UNITS, Question, check
@@ -17,8 +18,10 @@ __all__ = [
     "SEATS",
     "SITES",
     "UNITS",
+    "Pareto",
     "Programme",
     "Question",
     "check",
+    "pareto",
     "programme",
 ]
