@@ -6,13 +6,17 @@ Equal, school by school, to evaluating the Plan without it (tests say so). See
 
 from __future__ import annotations
 
+from siting.merger.attending import ATTENDING, attending, daily
 from siting.merger.closing import RANKED_BY, RANKING, LeaveOneOut, leave_one_out
 from siting.merger.costs import Costs
 from siting.merger.dossier import Dossier, dossier
+from siting.merger.fairness import FAIRNESS, Fairness, fairness
 from siting.merger.journeys import NEAREST, WAYS
 from siting.merger.judging import REFUSALS, REFUSED_HOMES
+from siting.merger.linkage import LINKAGE, demand_after, linkage
 from siting.merger.movers import MOVERS, movers
 from siting.merger.options import OPTIONS, Options, options
+from siting.merger.outcome import STEPS, Outcome, outcome
 from siting.merger.pupils import PUPILS, RECONCILED, Pupils, pupils
 from siting.merger.question import Limits, place_of, question, running_costs
 from siting.merger.receivers import receivers
@@ -20,6 +24,9 @@ from siting.merger.units import UNITS, units
 from siting.merger.worded import Worded, worded
 
 __all__ = [
+    "ATTENDING",
+    "FAIRNESS",
+    "LINKAGE",
     "MOVERS",
     "NEAREST",
     "OPTIONS",
@@ -29,19 +36,28 @@ __all__ = [
     "RECONCILED",
     "REFUSALS",
     "REFUSED_HOMES",
+    "STEPS",
     "UNITS",
     "WAYS",
     "Costs",
     "Dossier",
+    "Fairness",
     "LeaveOneOut",
     "Limits",
     "Options",
+    "Outcome",
     "Pupils",
     "Worded",
+    "attending",
+    "daily",
+    "demand_after",
     "dossier",
+    "fairness",
     "leave_one_out",
+    "linkage",
     "movers",
     "options",
+    "outcome",
     "place_of",
     "pupils",
     "question",

@@ -1,0 +1,257 @@
+"""What decisions do, whoever made them: the same count for today, the wording and an optimum."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from siting.coverage import is_covered, thresholds
+from siting.errors import DataError, Problem
+from siting.evaluate import MS_PER_MIN, spread
+from siting.merger.attending import STAYS, daily
+from siting.merger.costs import Costs
+from siting.merger.journeys import JOURNEY_RULE, WAYS, YOUNG_RULE, rule_of
+from siting.merger.movers import BOARD, MOVE, NOT_KNOWN
+from siting.merger.question import place_of
+from siting.merger.units import YOUNG
+from siting.rules import Rule
+
+STEPS: Final = ("year", "site_id", "service", "what", "seats", "paid_in", "cost")
+LIMITS: Final = (YOUNG_RULE, JOURNEY_RULE)
+
+
+@dataclass(frozen=True, eq=False)
+class Outcome:
+    """What decisions do.
+
+    Attributes
+    ----------
+    years
+        One row a year: ``children``, by way (``stays``, ``commutes``, ``boards``, ``moves_home``)
+        and by what they do each day (``bus``: by another mode than today's first; ``board``,
+        ``unknown``), ``mean_min``, ``p95_min``, ``max_min`` of known daily journeys and
+        ``person_min`` (their sum), ``closed`` (schools closed by then), ``seats_short``,
+        ``beds_short``, and in yuan ``running``, ``bus``, ``board_cost``, ``building``.
+    limits
+        ``year``, ``rule_id``, ``over`` (children whose daily journey is over it), ``newly_over``
+        and ``lengthened`` (of those decisions move: over it now and not before; over it before,
+        and longer now), ``not_known`` (children under the rule without a known journey).
+    places
+        ``year``, ``site_id``, ``service``, ``open``, ``children``, ``seats`` (missing where
+        unknown), ``seats_short`` (0 where nobody came: a school may be over-full as it is),
+        ``came``.
+    """
+
+    years: pd.DataFrame
+    limits: pd.DataFrame
+    places: pd.DataFrame
+
+
+def outcome(
+    attending: pd.DataFrame,
+    steps: pd.DataFrame,
+    *,
+    years: Sequence[int],
+    teaching: pd.DataFrame,
+    running: pd.DataFrame,
+    costs: Costs,
+    rules: Mapping[str, Rule],
+    mode: str,
+    beds: pd.Series[int] | None = None,
+    boarders: pd.Series[int] | None = None,
+    candidates: pd.DataFrame | None = None,
+) -> Outcome:
+    """Count what decisions do to children, schools and money, year by year.
+
+    A place (a service of a school) is closed in a year when it has no children and had some in
+    the first year; a candidate is open once it is built.
+
+    Parameters
+    ----------
+    attending
+        From :func:`siting.merger.attending`, services stacked.
+    steps
+        :data:`STEPS`: what is built (``build``) or added to (``expand``), with seats, the year it
+        is paid in and its cost. Seats count from ``year`` on.
+    years
+        Rising; the first is before anything is decided.
+    teaching
+        ``site_id``, ``service``, ``seats``.
+    running
+        From :func:`siting.merger.running_costs`.
+    costs
+        For the bus and the beds.
+    rules
+        By id; the two limits of journeys are needed.
+    mode
+        Today's mode: who goes by another goes by bus.
+    beds, boarders
+        By site: beds there are, and boarders of today.
+    candidates
+        ``site_id``, ``service``, ``running_cost_yuan`` of schools that may be built.
+
+    Raises
+    ------
+    DataError
+        Steps that lack columns.
+    """
+    lacking = [c for c in STEPS if c not in steps]
+    if lacking:
+        raise DataError(Problem("steps", f"the column {', '.join(lacking)} is missing", "Add it."))
+    places = _places(attending, steps, teaching, years)
+    table = _years(attending, mode, years)
+    cost = _running(places[places["open"]], running, candidates)
+    table["closed"] = _closed(places)
+    table["seats_short"] = places.groupby("year")["seats_short"].sum()
+    table["beds_short"] = _beds_short(attending, beds, boarders, years)
+    table["running"] = cost.reindex(table.index, fill_value=0)
+    table["bus"] = [_cost(n, costs, "bus_yuan", "children come by bus") for n in table["by_bus"]]
+    table["board_cost"] = [
+        _cost(n, costs, "board_yuan", "children board") for n in table["boarding"]
+    ]
+    paid = steps.groupby("paid_in")["cost"].sum()
+    table["building"] = paid.reindex(table.index, fill_value=0).astype("int64")
+    return Outcome(table.reset_index(), _limits(attending, rules, years), places)
+
+
+def _years(attending: pd.DataFrame, mode: str, span: Sequence[int]) -> pd.DataFrame:
+    """Return children by way and by what they do each day, and their journeys."""
+    persons = attending["persons"]
+    year = attending["year"]
+
+    def count(mask: pd.Series[bool]) -> pd.Series[int]:
+        return persons.where(mask, 0).groupby(year).sum().reindex(list(span), fill_value=0)
+
+    table = pd.DataFrame({"children": count(persons >= 0)}).rename_axis("year")
+    for way in (STAYS, *WAYS):
+        table[way] = count(attending["way"] == way)
+    other = ~attending["mode"].isin([mode, BOARD, MOVE, NOT_KNOWN])
+    table["by_bus"] = count(other)
+    table["boarding"] = count(attending["mode"] == BOARD)
+    table["not_known"] = count(attending["mode"] == NOT_KNOWN)
+    known = daily(attending)
+    years = table.index.to_numpy()
+    ms = _ms(known["after_min"])
+    of = known["persons"].to_numpy(dtype=np.int64)
+    group = np.searchsorted(years, known["year"].to_numpy())
+    for name, values in spread(ms, of, group=group, groups=len(years))._asdict().items():
+        table[f"{name}_min"] = values
+    total = np.zeros(len(years), dtype=np.int64)
+    np.add.at(total, group, ms * of)
+    table["person_min"] = total / MS_PER_MIN
+    return table
+
+
+def _limits(
+    attending: pd.DataFrame, rules: Mapping[str, Rule], years: Sequence[int]
+) -> pd.DataFrame:
+    found = []
+    for name in LIMITS:
+        rule = rule_of(rules, name)
+        limit = thresholds(rule).judged
+        under = attending
+        if name == YOUNG_RULE:
+            under = attending[attending["grade"] <= YOUNG]
+        boards = (under["mode"] == BOARD).to_numpy()
+        was, now = _ms(under["before_min"]), _ms(under["after_min"])
+        moved = (under["way"] != STAYS).to_numpy()
+        over = (now >= 0) & ~is_covered(now, limit) & ~boards
+        before = (was >= 0) & ~is_covered(was, limit)
+        longer = over & before & moved & (now > was)
+        unknown = (now < 0) & ~boards
+        for column, mask in (
+            ("over", over),
+            ("newly_over", over & ~before & moved),
+            ("lengthened", longer),
+            ("not_known", unknown),
+        ):
+            persons = under["persons"].where(mask, 0).groupby(under["year"]).sum()
+            persons = persons.reindex(list(years), fill_value=0).rename_axis("year")
+            found.append(persons.rename("persons").reset_index().assign(rule_id=name, what=column))
+    table = pd.concat(found).pivot_table(
+        index=["year", "rule_id"], columns="what", values="persons", aggfunc="sum"
+    )
+    table = table.reset_index().rename_axis(columns=None)
+    return table[["year", "rule_id", "over", "newly_over", "lengthened", "not_known"]]
+
+
+def _ms(minutes: pd.Series[float]) -> NDArray[np.int64]:
+    """Return the whole milliseconds that minutes were told from; −1 where they are not known."""
+    return np.rint(minutes.fillna(-1 / MS_PER_MIN).to_numpy() * MS_PER_MIN).astype(np.int64)
+
+
+def _places(
+    attending: pd.DataFrame, steps: pd.DataFrame, teaching: pd.DataFrame, years: Sequence[int]
+) -> pd.DataFrame:
+    """Return every place in every year: children, seats, and whether it is open."""
+    keys = ["site_id", "service"]
+    built = steps[steps["what"] == "build"]
+    every = pd.concat([teaching[keys], built[keys]]).drop_duplicates()
+    table = every.merge(pd.DataFrame({"year": list(years)}), how="cross")
+    at = attending[attending["to_site"] != ""]
+    here = at.groupby(["year", "to_site", "service"])["persons"].sum()
+    came = at[at["to_site"] != at["from_site"]].groupby(["year", "to_site", "service"])["persons"]
+    index = pd.MultiIndex.from_frame(table[["year", *keys]])
+    table["children"] = here.reindex(index, fill_value=0).to_numpy()
+    table["came"] = came.sum().reindex(index, fill_value=0).to_numpy()
+    seats = teaching.drop_duplicates(keys).set_index(keys)["seats"]
+    own = seats.reindex(pd.MultiIndex.from_frame(table[keys])).astype("Int64")
+    table["seats"] = own.array
+    first = table[table["year"] == years[0]].set_index(keys)["children"]
+    used = first.reindex(pd.MultiIndex.from_frame(table[keys])).to_numpy() > 0
+    table["open"] = (table["children"] > 0) | ~used
+    for row in steps.to_dict("records"):
+        there = (table["site_id"] == row["site_id"]) & (table["service"] == row["service"])
+        later = there & (table["year"] >= row["year"])
+        if row["what"] == "build":
+            table.loc[there, "open"] = table.loc[there, "year"] >= row["year"]
+            table.loc[there, "seats"] = 0
+        table.loc[later, "seats"] = table.loc[later, "seats"].fillna(0) + int(row["seats"])
+    short = (table["children"] - table["seats"]).clip(lower=0)
+    table["seats_short"] = short.where(table["came"] > 0, 0)
+    unknown = (table["came"] > 0) & table["seats"].isna()
+    table.loc[unknown, "seats_short"] = pd.NA
+    columns = ["year", *keys, "open", "children", "came", "seats", "seats_short"]
+    return table[columns].sort_values(["year", *keys], ignore_index=True)
+
+
+def _closed(places: pd.DataFrame) -> pd.Series[int]:
+    """Return how many schools have nothing open any more, by year."""
+    sites = places.groupby(["year", "site_id"])["open"].any().unstack("site_id")
+    gone = ~sites & sites.iloc[0]
+    return gone.sum(axis=1).astype("int64")
+
+
+def _running(
+    places: pd.DataFrame, running: pd.DataFrame, candidates: pd.DataFrame | None
+) -> pd.Series[int]:
+    parts = [running] if candidates is None else [running, candidates]
+    table = pd.concat([part[["site_id", "service", "running_cost_yuan"]] for part in parts])
+    cost = table.assign(place=place_of(table["site_id"], table["service"])).set_index("place")
+    mine = place_of(places["site_id"], places["service"]).map(cost["running_cost_yuan"])
+    return mine.fillna(0).groupby(places["year"]).sum().astype("int64")
+
+
+def _beds_short(
+    attending: pd.DataFrame,
+    beds: pd.Series[int] | None,
+    boarders: pd.Series[int] | None,
+    years: Sequence[int],
+) -> pd.Series[int]:
+    """Return boarders who come beyond the free beds; where beds are not known, all who come."""
+    come = attending[attending["mode"] == BOARD].groupby(["year", "to_site"])["persons"].sum()
+    have = pd.Series(dtype="Int64") if beds is None else beds.astype("Int64")
+    taken = pd.Series(dtype="Int64") if boarders is None else boarders.astype("Int64")
+    site = come.index.get_level_values("to_site")
+    free = (have.reindex(site) - taken.reindex(site).fillna(0)).clip(lower=0).fillna(0)
+    short = (come - free.to_numpy(dtype=np.int64)).clip(lower=0)
+    return short.groupby("year").sum().reindex(list(years), fill_value=0).astype("int64")
+
+
+def _cost(persons: int, costs: Costs, name: str, why: str) -> int:
+    return int(persons) * costs.stated(name, why) if persons else 0
