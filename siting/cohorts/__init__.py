@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from siting.cohorts.bands import HOW, SingleYears, birth_drop, single_years
 from siting.cohorts.forward import FLOWS, Forward, carried_forward, dealt
+from siting.cohorts.grades import by_grade, split_by_grade, to_town
 from siting.cohorts.places import children
 
 __all__ = [
@@ -18,8 +19,11 @@ __all__ = [
     "Forward",
     "SingleYears",
     "birth_drop",
+    "by_grade",
     "carried_forward",
     "children",
     "dealt",
     "single_years",
+    "split_by_grade",
+    "to_town",
 ]

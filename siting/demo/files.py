@@ -16,6 +16,7 @@ import rasterio
 import shapely
 from rasterio.transform import from_origin
 
+from siting.demo import pupils
 from siting.demo.names import NOTICE
 from siting.demo.people import GROUPS
 from siting.demo.region import Region
@@ -40,6 +41,12 @@ _SCHOOL = {
     "capacity": "学位数",
     "enrolment": "在校生数",
     "boarders": "寄宿生数",
+    "beds": "床位数",
+    "staff": "教职工数",
+    "running_cost_yuan": "年运行经费_元",
+    "site_area_m2": "占地面积_m2",
+    "floor_area_m2": "校舍面积_m2",
+    "condition": "校舍状况",
     "capacity_primary": "小学学位数",
     "enrolment_primary": "小学在校生数",
     "capacity_junior": "初中学位数",
@@ -97,6 +104,8 @@ def _write(folder: Path, region: Region) -> None:
     _geojson(tables["water"], folder / "水系.geojson")
     _people(folder / "常住人口点.csv", tables["people"])
     _census(folder / "分乡镇人口.xlsx", tables["zones"], title)
+    _ages(folder / "分乡镇分年龄人口.xlsx", tables["zones"], title)
+    _enrolment(folder / "分年级在校生.csv", tables["schools"])
     _clinics(folder / "医疗机构.csv", tables["clinics"])
     _stations(folder / "卫生站备选点.xlsx", tables["stations"], title)
     _amenities(folder / "公共服务设施.csv", tables["amenities"])
@@ -172,7 +181,20 @@ def _census(path: Path, zones: gpd.GeoDataFrame, title: str) -> None:
 
 
 def _schools(schools: gpd.GeoDataFrame) -> gpd.GeoDataFrame:
-    return schools.rename(columns=_SCHOOL)
+    return pupils.register(schools).rename(columns=_SCHOOL)
+
+
+def _enrolment(path: Path, schools: gpd.GeoDataFrame) -> None:
+    table = pupils.enrolment(schools).rename(
+        columns={"site_id": "学校代码", "year": "年份", "grade": "年级", "pupils": "在校生数",
+                 "boarders": "寄宿生数"}
+    )  # fmt: skip
+    _csv(table, path, "gb18030")
+
+
+def _ages(path: Path, zones: gpd.GeoDataFrame, title: str) -> None:
+    table = pupils.ages(zones).rename(columns={"zone_id": "代码", "name": "乡镇街道"})
+    _workbook(path, {"分年龄人口": table}, title)
 
 
 def _clinics(path: Path, clinics: gpd.GeoDataFrame) -> None:
@@ -247,7 +269,9 @@ _ABOUT = """
 常住人口点.csv      点，EPSG:4490 经纬度，UTF-8：村民小组与居住地块的常住人口与年龄组
 分乡镇人口.xlsx     分乡镇年龄组合计（等于人口点之和）
 居住用地.gpkg       面，EPSG:4547：settlement quarter area_m2 population
-学校.gpkg           点，EPSG:4490：学段 年级 学位 在校生 寄宿生（少数学位数缺失）
+学校.gpkg           点，EPSG:4490：学段 年级 学位 在校生 寄宿生 床位 教职工 经费 面积（少数缺失）
+分年级在校生.csv    GB18030：学校 年份 年级 在校生 寄宿生（三年；寄宿生只有最近一年）
+分乡镇分年龄人口.xlsx  分乡镇 0 岁、1–4 岁、5 岁一组（普查的分组）
 医疗机构.csv        点，EPSG:4490 经纬度，GB18030
 公园绿地.gpkg       面与出入口点，EPSG:4547（三分之一的公园没有出入口资料）
 闲置地块.gpkg       面，EPSG:4547

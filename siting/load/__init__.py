@@ -23,6 +23,7 @@ from siting.load.places import Sites, join_sites, people, sites
 from siting.load.population import population
 from siting.load.raster import raster_bounds
 from siting.load.read import lonlat_bounds, read_layer, read_table
+from siting.load.schools import age_bands, births, catchments, enrolment, schools
 from siting.load.totals import totals
 
 __all__ = [
@@ -30,8 +31,12 @@ __all__ = [
     "Layer",
     "Parks",
     "Sites",
+    "age_bands",
     "barriers",
+    "births",
     "carriers",
+    "catchments",
+    "enrolment",
     "join_drops",
     "join_sites",
     "lonlat_bounds",
@@ -44,6 +49,7 @@ __all__ = [
     "read_table",
     "residential",
     "roads",
+    "schools",
     "signals",
     "sites",
     "totals",

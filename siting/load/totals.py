@@ -70,7 +70,7 @@ def totals(
         numbers["town_population"] = group_of(intake, "town_population", values)
         intake.wrong(numbers["town_population"].isna(), "have no town_population")
     numbers |= {group: group_of(intake, group, values) for group in groups}
-    ids, numbers = _joined(intake, numbers, merge, total_row)
+    ids, numbers = joined(intake, numbers, merge, total_row)
     intake.finish()
     data = {"zone_id": ids, **{key: column.astype("int64") for key, column in numbers.items()}}
     return Layer(intake.table("totals", data, crs=None, sort="zone_id"), intake.listed())
@@ -95,7 +95,7 @@ def _sum_among_parts(intake: Intake, numbers: Mapping[str, Any], parts: Any) -> 
             intake.note(int(row), what, "kept")
 
 
-def _joined(
+def joined(
     intake: Intake, numbers: Mapping[str, Any], merge: Mapping[str, str], total_row: str | None
 ) -> tuple[list[str], dict[str, Any]]:
     """Check the total row and take it out, and add merged rows to theirs.

@@ -19,6 +19,7 @@ TABLES = (
     *("coverage", "comparison", "gaps", "green", "closures", "closures_receivers"),
     *("closures_limits", "new_sites", "sites", "access", "drops"),
     *("baskets", "basket_services", "accessibility", "accessibility_sites", "equity", "losses"),
+    *("schools", "teaching", "enrolment", "children", "findings"),
 )
 FILES = ("results.gpkg", "report.xlsx", "run.json")
 

@@ -19,6 +19,7 @@ from siting.load import Layer, Parks, Sites
 from siting.load.gates import gates_of
 from siting.network import RoadNetwork
 from siting.pipeline import people as people_room
+from siting.pipeline import schools as schools_room
 from siting.pipeline import zoned
 from siting.pipeline.barring import cut_networks
 from siting.pipeline.cache import Cache
@@ -27,6 +28,7 @@ from siting.pipeline.reader import LayerRecord, Reader, read_raw, told
 from siting.pipeline.road_layer import RoadLines, road_lines, walls
 from siting.pipeline.roads import SIGNALS, ways
 from siting.pipeline.roads import networks as road_networks
+from siting.pipeline.schools import Schools
 from siting.pipeline.steps import Steps
 from siting.rules import Rule
 from siting.study import PeopleRaster, Source, Study
@@ -49,6 +51,7 @@ class Inputs:
     ``membership`` is of demand and land; ``networks`` is by way of travelling (``walk``,
     ``walk.children``, ``drive``…); ``drops`` lists every row not used as given.
     ``forecast`` is what a scenario assumes, ``None`` for today's people.
+    ``schools`` is the register with pupils, children and admission areas, ``None`` without it.
     ``road_lines`` is the road layer after mending, with its defects; ``None`` for an OSM extract.
     """
 
@@ -74,6 +77,7 @@ class Inputs:
     pocket_places: gpd.GeoDataFrame | None
     road_lines: RoadLines | None
     networks: Mapping[str, RoadNetwork]
+    schools: Schools | None
     layers: tuple[LayerRecord, ...]
     drops: pd.DataFrame = field(repr=False)
 
@@ -172,6 +176,7 @@ def read_inputs(study: Study, *, cache: Cache, step: Steps) -> Inputs:
         )
     ]  # fmt: skip
     totals = _totals(study, reader)
+    school_files = schools_room.read(study, reader, layer)
     drawn = road_lines(study, reader, crs, area, walls(water, barriers))
     networks = road_networks(study, reader, crs, area, drawn)
     gates = layer("signals", "crossings", Layer, load.signals) if study.crossings else None
@@ -219,6 +224,10 @@ def read_inputs(study: Study, *, cache: Cache, step: Steps) -> Inputs:
     listed = [f.drops for f in reader.found.values() if hasattr(f, "drops")]
     membership = demand_room.membership(placed, zones)
     moves = load.join_drops(moves, zoned.listed(demand, membership, zones))
+    schools = schools_room.build(
+        study, school_files, demand=demand, membership=membership, groups=cohorts, zones=zones,
+        sites=sites, rules=norms,
+    )  # fmt: skip
     return Inputs(
         crs=crs,
         rules=norms,
@@ -242,6 +251,7 @@ def read_inputs(study: Study, *, cache: Cache, step: Steps) -> Inputs:
         pocket_places=None if pocket is None else pocket.sites,
         road_lines=drawn,
         networks=networks,
+        schools=schools,
         layers=reader.records(),
         drops=load.join_drops(*listed, *(n.drops for n in networks.values()), drops, moves),
     )

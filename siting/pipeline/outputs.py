@@ -13,7 +13,7 @@ from pyogrio.errors import DataLayerError, DataSourceError, FeatureError
 from siting import green as green_room
 from siting import maps, report
 from siting.errors import StudyError
-from siting.pipeline import buses, equity, parks, people, road_layer
+from siting.pipeline import buses, equity, parks, people, road_layer, schools
 
 if TYPE_CHECKING:
     from siting.pipeline import Results
@@ -134,6 +134,9 @@ def tables_of(results: Results, max_not_assessed: float) -> dict[str, pd.DataFra
     if results.new_sites is not None:
         tables["new_sites"] = results.new_sites.candidates
     tables |= buses.tables(here.buses)
+    tables |= schools.written(inputs, results.study.language)
+    if "children" in tables:
+        tables["children"] = _named(tables["children"], names)
     tables["people"] = _named(people.table(inputs.demand, inputs.membership), names)
     tables["sites"] = here.places.sites.merge(here.places.offers, on="site_id", how="left")
     tables["access"] = here.access

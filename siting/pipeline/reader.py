@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any, TypeVar
 
 import geopandas as gpd
+import pandas as pd
 
 from siting import load
 from siting.errors import DataError, Problem
@@ -74,7 +75,10 @@ class Reader:
 
 def read_raw(name: str, source: Source) -> gpd.GeoDataFrame:
     """Read the layer ``name`` of the study in the file's own CRS."""
-    polygons = ("zones", "residential", "green", "people.land_use")
+    polygons = (
+        *("zones", "residential", "green", "people.land_use"),
+        "schools.admission.catchments",
+    )
     shape = "point_or_polygon"
     if name.split("[")[0] in polygons:
         shape = "polygon"
@@ -96,6 +100,20 @@ def read_raw(name: str, source: Source) -> gpd.GeoDataFrame:
         keep=tuple(source.columns.values()),
         geometry=shape,  # type: ignore[arg-type]  # one of its literals
     )
+
+
+def read_rows(name: str, source: Source) -> pd.DataFrame:
+    """Read the rows of a table, or of a layer whose shapes do not matter."""
+    if source.file.suffix.lower() in (".csv", ".xlsx"):
+        return load.read_table(
+            source.file,
+            table=name,
+            layer=source.layer,
+            encoding=source.encoding,
+            where=source.where,
+        )
+    layer = read_raw(name, source)
+    return pd.DataFrame(layer.drop(columns=layer.geometry.name))
 
 
 def told(source: Source) -> dict[str, Any]:

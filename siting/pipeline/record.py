@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 import siting
-from siting.pipeline import baskets, buses, equity, parks, people, zoned
+from siting.pipeline import baskets, buses, equity, parks, people, schools, zoned
 from siting.pipeline.region import LEG_RULE, MAX_NOT_ASSESSED
 from siting.pipeline.roads import SPEED_RULE, ways
 from siting.rules import Rule
@@ -51,6 +51,8 @@ def rules_used(results: Results) -> tuple[Rule, ...]:
         used |= {"crossing.lights"}
     if results.study.crossings is not None and results.study.barriers:
         used |= {"crossing.gate"}
+    if inputs.schools is not None:
+        used |= set(schools.RULES)
     if results.closures is not None:
         used |= set(CLOSURE_RULES)
     return tuple(rule for rule_id, rule in inputs.rules.items() if rule_id in used)
@@ -113,6 +115,10 @@ def record_of(
         "rules": [rule.model_dump(mode="json") for rule in rules],
         "plans": [evaluation.plan for evaluation in results.evaluations],
     }
+    if inputs.schools is not None:
+        record["schools"] = dict(inputs.schools.assumptions) | {
+            "findings": inputs.schools.findings["what"].value_counts().sort_index().to_dict()
+        }
     if results.pocket is not None:
         record["pocket_parks"] = parks.record(results.pocket)
     if (new := results.new_sites) is not None:

@@ -10,15 +10,20 @@ from siting.study.baskets import Filled
 from siting.study.model import Bus, Study, Zones
 from siting.study.people import Part, People, PeopleRaster, Scenario, Totals
 from siting.study.read import read_study, write_example
+from siting.study.schools import Ages, Enrolment, LaterChildren, Schools
 from siting.study.source import Source
 
 __all__ = [
+    "Ages",
     "Bus",
+    "Enrolment",
     "Filled",
+    "LaterChildren",
     "Part",
     "People",
     "PeopleRaster",
     "Scenario",
+    "Schools",
     "Source",
     "Study",
     "Totals",

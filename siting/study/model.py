@@ -8,8 +8,10 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import Field, model_validator
 
 from siting import baskets
+from siting.study import schools as schools_of
 from siting.study.baskets import BasketAsked, Filled, filled, problems
 from siting.study.people import OWN_COLUMNS, People
+from siting.study.schools import Schools
 from siting.study.source import Identifier, Model, Settlement, Source, near
 
 
@@ -346,6 +348,7 @@ class Study(Model):
     railways: Source | None = None
     services: Annotated[dict[Identifier, Service], Field(min_length=1)]
     baskets: dict[Identifier, BasketAsked] = Field(default_factory=dict)
+    schools: Schools | None = None
     decide: Decide = Decide()
     network: Network = Network()
     rules: dict[str, dict[str, Any]] = Field(default_factory=dict)
@@ -420,6 +423,10 @@ class Study(Model):
                     f'people.groups.{name}: "{name}" is the name of a column of ours; '
                     "call the group something else"
                 )
+        told += schools_of.problems(
+            self.schools, people.ages, zonings=zonings, services=dict(self.services),
+            groups=dict(people.groups),
+        )  # fmt: skip
         of = baskets.kinds()
         wrong = {name: kind for name, kind in self.kinds.items() if kind not in of}
         told += [

@@ -6,6 +6,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
+from siting.study.schools import Ages
 from siting.study.source import Identifier, Model, Settlement, Source
 
 OWN_COLUMNS = {  # which no group of people may be called
@@ -231,6 +232,8 @@ class People(Model):
         ``largest_remainder``, each listed.
     groups
         Age groups, by name.
+    ages
+        Census age bands by zone, for the children of schools.
     scenario, scenario_year
         Which scenario's people, of which year; today's where not given.
     scenarios
@@ -253,6 +256,7 @@ class People(Model):
     no_carrier: Literal["error", "zone_point"] = "error"
     whole: Literal["error", "largest_remainder"] = "error"
     groups: dict[Identifier, Group] = Field(default_factory=dict)
+    ages: Ages | None = None
     scenario: str | None = None
     scenario_year: Annotated[int, Field(ge=1, le=9999, strict=True)] | None = None
     scenarios: dict[Identifier, Scenario] = Field(default_factory=dict)

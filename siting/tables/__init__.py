@@ -11,24 +11,32 @@ from __future__ import annotations
 from siting.tables.checks import Frame, breaches, check, drops_table, label
 from siting.tables.contracts import (
     CLASS_FROM,
+    CONDITIONS,
     CONTRACTS,
+    LAST_GRADE,
     LINE,
     POINT,
     POLYGON,
     ROAD_DEFECTS,
+    SCHOOL_LEVELS,
     SETTLEMENTS,
+    STAGES,
     Column,
     Contract,
 )
 
 __all__ = [
     "CLASS_FROM",
+    "CONDITIONS",
     "CONTRACTS",
+    "LAST_GRADE",
     "LINE",
     "POINT",
     "POLYGON",
     "ROAD_DEFECTS",
+    "SCHOOL_LEVELS",
     "SETTLEMENTS",
+    "STAGES",
     "Column",
     "Contract",
     "Frame",

@@ -223,6 +223,15 @@ def _tests(name: str, column: Column) -> list[_Test]:
                 "Correct the values.",
             )
         )
+    if column.most is not None:
+        most = column.most
+        tests.append(
+            (
+                lambda s: s.map(lambda v: not _above(v, most)).astype(bool),
+                f"have a {name} above {most:g}",
+                "Correct the values.",
+            )
+        )
     if column.kind == "geometry":
         allowed = column.values
         tests.append(
@@ -257,8 +266,16 @@ def _tests(name: str, column: Column) -> list[_Test]:
 
 def _below(value: object, least: float) -> bool:
     # what is not a number at all is another breach, said once
+    return _numeric(value) and float(cast("float", value)) < least
+
+
+def _above(value: object, most: float) -> bool:
+    return _numeric(value) and float(cast("float", value)) > most
+
+
+def _numeric(value: object) -> bool:
     numeric = isinstance(value, int | float | np.integer | np.floating)
-    return numeric and not isinstance(value, bool) and float(cast("float", value)) < least
+    return numeric and not isinstance(value, bool)
 
 
 def _is_whole(values: Any) -> Any:

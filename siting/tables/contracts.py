@@ -14,6 +14,12 @@ ROAD_DEFECTS: Final = (
     "gap", "overshoot", "duplicate", "overlap", "zero_length", "unnoded_end", "unnoded_crossing",
     "bridge_like_junction", "self_crossing", "island", "one_way_trap",
 )  # fmt: skip
+STAGES: Final = (
+    "teaching_point", "primary", "junior", "nine_year", "senior", "complete_middle", "twelve_year"
+)  # fmt: skip
+SCHOOL_LEVELS: Final = ("village", "township_seat", "county_town")
+CONDITIONS: Final = ("good", "fair", "poor", "unsafe")
+LAST_GRADE: Final = 12
 POINT: Final = ("Point",)
 LINE: Final = ("LineString", "MultiLineString")
 POLYGON: Final = ("Polygon", "MultiPolygon")
@@ -36,8 +42,8 @@ class Column:
         No value repeats.
     values
         The texts or geometry types allowed; empty for any.
-    least
-        The smallest number allowed.
+    least, most
+        The smallest and the largest number allowed.
     """
 
     kind: Kind
@@ -46,6 +52,7 @@ class Column:
     unique: bool = False
     values: tuple[str, ...] = ()
     least: float | None = None
+    most: float | None = None
 
 
 @dataclass(frozen=True)
@@ -69,6 +76,10 @@ def _whole(
     *, least: float | None = 0, optional: bool = False, gaps: bool = False, unique: bool = False
 ) -> Column:
     return Column("whole", least=least, optional=optional, gaps=gaps, unique=unique)
+
+
+def _grade(*, gaps: bool = False) -> Column:
+    return Column("whole", gaps=gaps, least=1, most=LAST_GRADE)
 
 
 def _number(*, least: float | None = 0.0, optional: bool = False, gaps: bool = False) -> Column:
@@ -273,5 +284,85 @@ CONTRACTS: Final[Mapping[str, Contract]] = {
         },
         balanced=True,
     ),
+    "schools": Contract(
+        {
+            "site_id": _id(unique=True),
+            "name": _id(),
+            "stage": _text(*STAGES),
+            "level": _text("", *SCHOOL_LEVELS),
+            "grade_from": _grade(),
+            "grade_to": _grade(),
+            **dict.fromkeys(
+                ("classrooms", "seats", "boarders", "beds", "staff", "running_cost_yuan"),
+                _whole(gaps=True),
+            ),
+            **dict.fromkeys(("site_area_m2", "floor_area_m2"), _number(gaps=True)),
+            "condition": _text("", *CONDITIONS),
+            "zone_id": _text(optional=True),
+        }
+    ),
+    "teaching": Contract(
+        {
+            "site_id": _id(),
+            "service": _id(),
+            "grade_from": _grade(),
+            "grade_to": _grade(),
+            "seats": _whole(gaps=True),
+        },
+        key=("site_id", "service"),
+    ),
+    "enrolment_read": Contract(  # a row without a grade is a total over all grades of its school
+        {
+            "site_id": _id(),
+            "grade": _grade(gaps=True),
+            "year": _whole(least=1),
+            "pupils": _whole(gaps=True),
+            "boarders": _whole(gaps=True),
+        },
+        key=("site_id", "grade", "year"),
+    ),
+    "enrolment": Contract(
+        {
+            "site_id": _id(),
+            "grade": _grade(),
+            "year": _whole(least=1),
+            "pupils": _whole(),
+            "boarders": _whole(gaps=True),
+            "how": _text("given", "split"),
+        },
+        key=("site_id", "grade", "year"),
+    ),
+    "age_bands": Contract(
+        {
+            "zone_id": _id(),
+            "age_from": _whole(),
+            "age_to": _whole(gaps=True),
+            "persons": _whole(),
+        },
+        key=("zone_id", "age_from"),
+    ),
+    "births": Contract(
+        {"zone_id": _id(), "year": _whole(least=1), "persons": _whole()}, key=("zone_id", "year")
+    ),
+    "children": Contract(
+        {
+            "demand_id": _id(),
+            "year": _whole(least=1),
+            "grade": _grade(),
+            "persons": _whole(),
+        },
+        key=("demand_id", "year", "grade"),
+    ),
+    "eligibility": Contract(
+        {"zone_id": _text(), "site_id": _id(), "service": _id()},
+        key=("zone_id", "site_id", "service"),
+    ),
+    "catchment_areas": Contract(
+        {"site_id": _id(), "service": _text(), "geometry": _shape(*POLYGON)}
+    ),
+    "catchments": Contract(
+        {"demand_id": _id(), "service": _id(), "site_id": _id()}, key=("demand_id", "service")
+    ),
+    "findings": Contract({"table": _id(), "id": _text(), "what": _id(), "detail": _text()}),
     "drops": Contract({"table": _id(), "row": _text(), "what": _id(), "action": _id()}),
 }

@@ -93,7 +93,15 @@ def test_everything_says_that_it_is_made_up(folder: Path) -> None:
 def test_the_study_is_read_and_every_source_loads(folder: Path) -> None:
     asked = study.read_study(folder)
     assert asked.made_up
+    tables = {"people.ages", "schools.enrolment"}  # rows without a place
     for name, source in asked.sources().items():
+        if name in tables:
+            table = load.read_table(
+                source.file, table=name, encoding=source.encoding, where=source.where
+            )
+            assert len(table) > 0, name
+            assert set(source.columns.values()) <= set(table.columns), name
+            continue
         table = load.read_layer(
             source.file, table=name, layer=source.layer, crs=source.crs,
             encoding=source.encoding, x=source.x, y=source.y, where=source.where,
