@@ -248,14 +248,19 @@ def pupils(
     strange = sorted(set(read["site_id"]) - known)
     told += [("enrolment", site, "not_in_register", "") for site in strange]
     told += _years_unknown(known, read)
-    spans = schools.set_index("site_id")[["grade_from", "grade_to"]]
+    spans = {
+        site: (first, last)
+        for site, first, last in zip(
+            schools["site_id"], schools["grade_from"], schools["grade_to"], strict=True
+        )
+    }
     mine = enrolment[enrolment["site_id"].isin(known) & (enrolment["pupils"] > 0)]
     there: dict[tuple[str, int], list[int]] = {}
     for site, of_year, grade in zip(mine["site_id"], mine["year"], mine["grade"], strict=True):
         there.setdefault((site, of_year), []).append(grade)
     for (site, of_year), found in sorted(there.items()):
         grades = sorted(found)
-        first, last = (int(v) for v in spans.loc[site])
+        first, last = spans[site]
         beyond = [g for g in grades if not first <= g <= last]
         gaps = sorted(set(range(grades[0], grades[-1] + 1)) - set(grades))
         if beyond:
