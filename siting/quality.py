@@ -199,6 +199,8 @@ def layers(
 def seats(schools: pd.DataFrame, teaching: pd.DataFrame, offered: pd.DataFrame) -> list[Row]:
     """Return services of schools whose seats nobody knows, and where two sources differ.
 
+    The layers are held against the register where they have all grades of a school.
+
     Parameters
     ----------
     offered
@@ -210,7 +212,10 @@ def seats(schools: pd.DataFrame, teaching: pd.DataFrame, offered: pd.DataFrame) 
         for site, service in zip(none["site_id"], none["service"], strict=True)
     ]
     whole = schools.set_index("site_id")["seats"]
-    both = teaching[["site_id", "service"]].merge(offered, on=["site_id", "service"], how="left")
+    grades = (teaching["grade_to"] - teaching["grade_from"] + 1).groupby(teaching["site_id"]).sum()
+    span = (schools["grade_to"] - schools["grade_from"] + 1).set_axis(schools["site_id"])
+    taught = teaching[teaching["site_id"].isin(grades.index[grades == span[grades.index]])]
+    both = taught[["site_id", "service"]].merge(offered, on=["site_id", "service"], how="left")
     known = both.groupby("site_id", sort=True)["capacity"].agg(["sum", "count", "size"])
     for site, total, counted, size in zip(
         known.index.astype(str), known["sum"], known["count"], known["size"], strict=True

@@ -277,16 +277,21 @@ def age_bands(
     """
     if bands is None:
         raw, bands, columns = _widened(raw, columns, layer)
-    keys = [f"{band}|{i}" for band, names in bands.items() for i in range(len(names))]
-    named = dict(zip(keys, (n for names in bands.values() for n in names), strict=True))
-    known = ("zone_id", "name", *keys)
+    named = {
+        band if len(names) == 1 else f"{band} ({name})": name
+        for band, names in bands.items()
+        for name in names
+    }
+    known = ("zone_id", "name", *named)
     intake = Intake(raw, layer=layer, columns={**(columns or {}), **named}, known=known)
     intake.require("zone_id")
+    called = pd.Series(intake.text_quietly("zone_id"))
+    intake.relabel(called.tolist(), ((called != "") & ~called.duplicated(keep=False)).to_numpy())
     ends = {band: _ends(intake, band) for band in bands}
-    parts = {key: intake.whole(key, blank=False) for key in keys if intake.has(key)}
+    parts = {key: intake.whole(key, blank=False) for key in named if intake.has(key)}
     numbers: dict[str, Any] = {"population": sum(parts.values(), _none(len(intake)))}
     for band in bands:
-        mine = [column for key, column in parts.items() if key.rpartition("|")[0] == band]
+        mine = [column for key, column in parts.items() if key.split(" (")[0] == band]
         numbers[band] = sum(mine, _none(len(intake)))
     ids, numbers = joined(intake, numbers, merge or {}, total_row)
     intake.finish()

@@ -12,6 +12,7 @@ import shapely
 
 from siting import tables
 from siting.cohorts import by_grade, split_by_grade, to_town
+from siting.errors import DataError
 from siting.load import age_bands, enrolment
 from siting.pipeline.schools import Schools, by_zone, written
 from tests.mutation.tiny import CRS, X0, Y0
@@ -77,8 +78,12 @@ def test_children_live_as_the_people_of_their_county_do(whole: Schools) -> None:
     # a home within two children an age of its part
     for home, share in zip(homes.index, (0.6, 0.3, 0.1, 0.5, 0.3, 0.2), strict=True):
         assert abs(homes[home] - share * total) <= 12 * 2, home
-    counties = by_zone(whole.children, pd.DataFrame(
-        {"demand_id": homes.index, "zoning": "county", "zone_id": ["a"] * 3 + ["b"] * 3}))
+    counties = by_zone(
+        whole.children,
+        pd.DataFrame(
+            {"demand_id": homes.index, "zoning": "county", "zone_id": ["a"] * 3 + ["b"] * 3}
+        ),
+    )
     one = counties[(counties["year"] == 2025) & (counties["zone_id"] == "a")]
     assert one.set_index("grade")["persons"].to_dict() == OF_GRADE
 
@@ -87,8 +92,10 @@ def test_flows_between_years_add_up(whole: Schools) -> None:
     assert whole.flows is not None
     rows = whole.flows[whole.flows["zone_id"] == ""].set_index("year")
     assert rows["births"].to_dict() == {2026: 150, 2027: 140}
-    for sign, columns in ((1, ["before", "births", "moved_in"]),
-                          (-1, ["died", "grew_up", "moved_out", "after"])):
+    for sign, columns in (
+        (1, ["before", "births", "moved_in"]),
+        (-1, ["died", "grew_up", "moved_out", "after"]),
+    ):
         rows[sign] = rows[columns].sum(axis=1)
     assert (rows[1] == rows[-1]).all()
 
@@ -147,7 +154,7 @@ def test_totals_are_divided_as_declared_and_only_so(tmp_path: Path) -> None:
     world = World()
     world.enrolment = pd.DataFrame({"school": ["S1", "S5"], "y24": [None, 20], "y25": [444, 22]})
     world.content["schools"]["enrolment"] |= {"years": {"2024": "y24", "2025": "y25"}}
-    with pytest.raises(tables_error(), match="3 numbers are of a school as a whole.*split"):
+    with pytest.raises(DataError, match=r"3 numbers are of a school as a whole.*split"):
         schools_of(world, tmp_path)
     world.content["schools"]["enrolment"]["split"] = "as_children"
     found = schools_of(world, tmp_path)
@@ -162,12 +169,6 @@ def test_totals_are_divided_as_declared_and_only_so(tmp_path: Path) -> None:
     assert set(zip(told["id"], told["detail"], strict=True)) == {
         ("S1", "2024"), *((s, "2024, 2025") for s in ("S2", "S3", "S4"))
     }  # fmt: skip
-
-
-def tables_error() -> type[Exception]:
-    from siting.errors import DataError
-
-    return DataError
 
 
 def test_a_census_before_the_register_is_carried_to_its_year(tmp_path: Path) -> None:
@@ -240,7 +241,7 @@ def test_movers_come_from_villages_alone_and_are_as_many() -> None:
         ("a", 3): 6, ("a", 9): 2, ("b", 9): 4
     }  # fmt: skip
     assert moved.groupby("to_id")["persons"].sum().to_dict() == {"t": 10, "u": 2}
-    with pytest.raises(tables_error(), match="61 children are to move .* 60 live in villages"):
+    with pytest.raises(DataError, match=r"61 children are to move .* 60 live in villages"):
         to_town(children, towns, year=2030, persons=61)
 
 
