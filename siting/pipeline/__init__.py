@@ -30,6 +30,7 @@ from siting.pipeline import (
     questions,
     region,
     safety,
+    schools,
     seats,
     whatif,
     zoned,
@@ -183,6 +184,8 @@ def summary(inputs: Inputs) -> Iterator[str]:
         parts = len(roads.component_km)
         yield f"network {way}: {len(roads.tail)} edges, {km:.0f} km, {parts} components"
     yield from told_of(road_defects(inputs.networks, inputs.road_lines))
+    if inputs.schools is not None:
+        yield from schools.summary(inputs.schools)
     kinds = inputs.drops.groupby(["table", "what", "action"], sort=True)["row"]
     for (table, what, action), rows in kinds:
         yield f"{action}: {table}: {len(rows)} rows {what} ({first_ids(rows)})"

@@ -5,7 +5,7 @@ Everything that a merger or a programme is decided by, in one frozen :class:`Sch
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -13,8 +13,9 @@ import geopandas as gpd
 import pandas as pd
 import shapely
 
-from siting import load, quality, tables, text
-from siting.errors import DataError, Problem
+from siting import demand as demand_room
+from siting import load, quality, tables, text, travel_time
+from siting.errors import DataError, Problem, first_ids
 from siting.load import Layer, Sites
 from siting.pipeline import admission, pupils
 from siting.pipeline.pupils import Files
@@ -23,13 +24,16 @@ from siting.quality import Row
 from siting.rules import Rule
 from siting.study import Schools as Asked
 from siting.study import Study
+from siting.travel_time import TravelTimes
 
 if TYPE_CHECKING:
     from siting.pipeline.inputs import Inputs
+    from siting.pipeline.region import Region
 
 FIRST_AGE = "school.first_grade_age"
 BOARDING_FROM = "school.boarding_from_grade"
 SAME_NAME = "school.same_name_within"
+NEAREST_KNOWN = 3  # as for coverage: today's school, its stand-in, and one more
 RULES = (FIRST_AGE, BOARDING_FROM, SAME_NAME, admission.COMPULSORY)
 
 
@@ -297,6 +301,47 @@ def _assumptions(study: Study, areas: tuple[str, ...], rules: Mapping[str, Rule]
         "to_town": None if later is None else dict(later.to_town),
         "source": "" if later is None else later.source,
     }
+
+
+def times(study: Study, here: Region, name: str, *, k: int = NEAREST_KNOWN) -> TravelTimes:
+    """Return travel times of a service to its schools, the ``k`` nearest being eligible ones.
+
+    Every pair within the cutoff is there as in the times that coverage is judged by; beyond it the
+    schools that the children of a place may go to are known, and not those across a border.
+
+    Parameters
+    ----------
+    name
+        A service of ``[schools]``. Where it is reached by bus these are the driver's times.
+    """
+    found, road = here.inputs.schools, study.services[name].road
+    assert found is not None  # asked for by whoever calls
+    mine = found.eligibility[found.eligibility["service"] == name]
+    homes, at = here.homes_at[road], here.sites_at[road]
+    taught = found.teaching.loc[found.teaching["service"] == name, "site_id"]
+    return travel_time.table(
+        here.inputs.networks[road],
+        homes[demand_room.among(homes["point_id"], here.inputs.demand["demand_id"])],
+        at[demand_room.among(at["point_id"], taught)],
+        impedance="time",
+        cutoff=round(study.network.cutoff_min * 60_000),
+        k=k,
+        zone_of=found.zone_of,
+        eligible=mine[["zone_id", "site_id"]],
+    )
+
+
+def summary(found: Schools) -> Iterator[str]:
+    """Say in lines how many schools, pupils and children there are, and what is odd."""
+    pupils_now = found.enrolment.loc[found.enrolment["year"] == found.years[0], "pupils"].sum()
+    now = found.children.loc[found.children["year"] == found.years[0], "persons"].sum()
+    yield (
+        f"schools: {len(found.schools)} with {pupils_now} pupils in {found.years[0]}; {now} "
+        "children are of age for grades 1–12"
+    )
+    for (table, what), rows in found.findings.groupby(["table", "what"], sort=True):
+        ids = [i for i in rows["id"] if i]
+        yield f"finding: {table}: {what}: {len(rows)} ({first_ids(ids)})"
 
 
 def written(inputs: Inputs, lang: str) -> dict[str, pd.DataFrame]:

@@ -32,6 +32,7 @@ PARTS = {
 SOME = {
     *("access", "accessibility_sites", "gaps", "losses", "new_sites", "road_defects"),
     *("closures", "closures_limits", "closures_receivers", "basket_services", "pocket_parks"),
+    "children",  # of age for a grade; that zonings agree is tested with the demo
 }
 OF_A_GROUP = ("elderly", "children")  # baskets that count fewer than everybody
 

@@ -10,11 +10,14 @@ import pandas as pd
 import pytest
 import shapely
 
+import siting
 from siting import tables
 from siting.cohorts import by_grade, split_by_grade, to_town
 from siting.errors import DataError
 from siting.load import age_bands, enrolment
-from siting.pipeline.schools import Schools, by_zone, written
+from siting.pipeline import region
+from siting.pipeline.schools import Schools, by_zone, times, written
+from siting.pipeline.steps import Steps, quiet
 from tests.mutation.tiny import CRS, X0, Y0
 from tests.schools.world import World, changed
 
@@ -312,3 +315,25 @@ def test_written_tables_say_what_each_finding_means(tmp_path: Path) -> None:
     assert set(found) == {"schools", "teaching", "enrolment", "children", "findings"}
     told = found["findings"].set_index("what")["meaning"].to_dict()
     assert told["enrolment_above_seats"] == "在校生多于学位"
+
+
+def test_the_nearest_known_are_those_a_child_may_go_to(tmp_path: Path) -> None:
+    def far(world: World) -> None:
+        world.content["network"] = {"cutoff_min": 40}  # 3.3 km on foot; P0 lives 3.3 km from S5
+        points = world.sites.geometry.tolist()
+        points[4] = shapely.Point(X0 + 3900, Y0 + 500)
+        world.sites = world.sites.set_geometry(gpd.GeoSeries(points, crs=CRS))
+
+    def joint(world: World) -> None:
+        far(world)
+        world.content["schools"]["admission"] = {"joint": {"primary": [["甲县", "乙县"]]}}
+
+    known = []
+    for name, change in (("apart", far), ("joint", joint)):
+        here = folder(tmp_path, name)
+        inputs = changed(change).read(here)
+        study = siting.read_study(here / "study.toml")
+        joined = region.join(study, inputs, step=Steps(quiet, 99))
+        pairs = times(study, joined, "primary", k=4).frame()
+        known.append(set(pairs.loc[pairs["demand_id"] == "P0", "site_id"]))
+    assert known == [{"S1", "S2", "S3"}, {"S1", "S2", "S3", "S5"}]
