@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import geopandas as gpd
+import numpy as np
 import pandas as pd
 import shapely
 
@@ -366,6 +367,27 @@ def written(inputs: Inputs, lang: str) -> dict[str, pd.DataFrame]:
 
 def by_zone(children: pd.DataFrame, membership: pd.DataFrame) -> pd.DataFrame:
     """Return children by zoning, zone, year and grade; every zoning has all of them."""
-    keys = ["zoning", "zone_id", "year", "grade"]
-    joined = children.merge(membership, on="demand_id")
-    return joined.groupby(keys, sort=True)["persons"].sum().reset_index()
+    place, ids = pd.factorize(children["demand_id"])
+    year, years = pd.factorize(children["year"], sort=True)
+    grade, grades = pd.factorize(children["grade"], sort=True)
+    persons = children["persons"].to_numpy(dtype=np.int64)
+    parts = []
+    for zoning, rows in membership.groupby("zoning", sort=True):
+        home = rows.set_index("demand_id")["zone_id"].reindex(ids).fillna("").astype("str")
+        zone, zones = pd.factorize(home, sort=True)
+        shape = (len(zones), len(years), len(grades))
+        sums = np.zeros(shape, dtype=np.int64)
+        np.add.at(sums, (zone[place], year, grade), persons)
+        z, y, g = np.nonzero(sums)
+        parts.append(
+            pd.DataFrame(
+                {
+                    "zoning": str(zoning),
+                    "zone_id": np.asarray(zones)[z],
+                    "year": np.asarray(years)[y],
+                    "grade": np.asarray(grades)[g],
+                    "persons": sums[z, y, g],
+                }
+            )
+        )
+    return pd.concat(parts, ignore_index=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from functools import cache
-from typing import Any, Final, TypeAlias, cast
+from typing import Any, Final, TypeAlias
 
 import numpy as np
 import pandas as pd
@@ -193,7 +193,7 @@ def _tests(name: str, column: Column) -> list[_Test]:
     if column.kind in ("id", "text"):
         tests.append(
             (
-                lambda s: s.isna() | s.map(lambda v: isinstance(v, str)).astype(bool),
+                _is_text,
                 f"have a {name} that is not text",
                 "Write ids and names as text.",
             )
@@ -218,7 +218,7 @@ def _tests(name: str, column: Column) -> list[_Test]:
         least = column.least
         tests.append(
             (
-                lambda s: s.map(lambda v: not _below(v, least)).astype(bool),
+                lambda s: ~_beyond(s, lambda v: v < least),
                 f"have a {name} below {least:g}",
                 "Correct the values.",
             )
@@ -227,7 +227,7 @@ def _tests(name: str, column: Column) -> list[_Test]:
         most = column.most
         tests.append(
             (
-                lambda s: s.map(lambda v: not _above(v, most)).astype(bool),
+                lambda s: ~_beyond(s, lambda v: v > most),
                 f"have a {name} above {most:g}",
                 "Correct the values.",
             )
@@ -264,18 +264,22 @@ def _tests(name: str, column: Column) -> list[_Test]:
     return tests
 
 
-def _below(value: object, least: float) -> bool:
-    # what is not a number at all is another breach, said once
-    return _numeric(value) and float(cast("float", value)) < least
-
-
-def _above(value: object, most: float) -> bool:
-    return _numeric(value) and float(cast("float", value)) > most
+def _beyond(values: Any, test: Callable[[Any], Any]) -> Any:
+    """Return which numbers pass a test; what is no number at all is another breach, said once."""
+    if pd.api.types.is_numeric_dtype(values.dtype) and not pd.api.types.is_bool_dtype(values):
+        return test(values).fillna(False).astype(bool)
+    return values.map(lambda v: _numeric(v) and bool(test(v))).astype(bool)
 
 
 def _numeric(value: object) -> bool:
     numeric = isinstance(value, int | float | np.integer | np.floating)
     return numeric and not isinstance(value, bool)
+
+
+def _is_text(values: Any) -> Any:
+    if isinstance(values.dtype, pd.StringDtype):
+        return pd.Series(data=True, index=values.index)
+    return values.isna() | values.map(lambda v: isinstance(v, str)).astype(bool)
 
 
 def _is_whole(values: Any) -> Any:
