@@ -54,6 +54,7 @@ def register(
     zone_of: Mapping[str, Mapping[str, str]],
     zones: Mapping[str, Iterable[str]],
     near_m: float,
+    boarding_from: int,
 ) -> list[Row]:
     """Return what is unknown, odd or double in a register.
 
@@ -69,12 +70,15 @@ def register(
         By zoning, its zone ids.
     near_m
         Schools of one name nearer than this may be one.
+    boarding_from
+        The first grade whose children may board.
     """
     return [
         *_unknown(schools),
         *_elsewhere(schools, zone_of, zones),
         *_double(schools, places, near_m),
         *_beds(schools),
+        *_too_young(schools, boarding_from),
     ]
 
 
@@ -161,6 +165,18 @@ def _beds(schools: pd.DataFrame) -> list[Row]:
         elif boarders > beds:
             told.append(("schools", site, "boarders_above_beds", detail))
     return told
+
+
+def _too_young(schools: pd.DataFrame, boarding_from: int) -> list[Row]:
+    """Name schools with boarders all of whose grades are too young for it."""
+    rows = schools[(schools["grade_to"] < boarding_from) & (schools["boarders"].fillna(0) > 0)]
+    return [
+        ("schools", site, "boarders_too_young", f"{boarders} boarders; it teaches {first}-{last}")
+        for site, boarders, first, last in zip(
+            *(rows[c].tolist() for c in ("site_id", "boarders", "grade_from", "grade_to")),
+            strict=True,
+        )
+    ]
 
 
 def layers(
@@ -269,7 +285,7 @@ def pupils(
         beyond = [g for g in grades if not first <= g <= last]
         gaps = sorted(set(range(grades[0], grades[-1] + 1)) - set(grades))
         if beyond:
-            what = f"{of_year}: pupils in {_spans(beyond)}; it teaches {_spans([first, last])}"
+            what = f"{of_year}: pupils in {_spans(beyond)}; it teaches {first}-{last}"
             told.append(("enrolment", site, "grade_not_taught", what))
         if gaps:
             told.append(("enrolment", site, "grade_gap", f"{of_year}: nobody in {_spans(gaps)}"))
