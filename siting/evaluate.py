@@ -137,7 +137,7 @@ def evaluate(
     *,
     services: Sequence[Service],
     demand: gpd.GeoDataFrame,
-    membership: pd.DataFrame,
+    membership: pd.DataFrame | coverage.Members,
     zoning: str,
     period: int = 0,
 ) -> Evaluation:
@@ -152,7 +152,7 @@ def evaluate(
     demand
         ``demand_id``, ``population``, ``settlement``, point ``geometry``.
     membership
-        ``demand_id``, ``zoning``, ``zone_id``.
+        ``demand_id``, ``zoning``, ``zone_id``; or :func:`siting.coverage.members` of it.
     zoning
         The zoning whose totals the indicators are: persons outside every zone of it are not
         assessed, so that indicators and the coverage rows of this zoning add up to the same.
@@ -176,13 +176,8 @@ def evaluate(
         An unknown service or zoning, missing travel times, tables that do not fit, an open site
         without capacity where seats count, seats of a service whose seats do not count.
     """
-    zone = membership[membership["zoning"] == zoning]
-    if zone.empty:
-        raise StudyError(
-            f"no zoning {zoning!r}; there are "
-            f"{first_ids(sorted(membership['zoning'].unique()))}. Use one of these."
-        )
-    inside = pd.Index(zone.loc[zone["zone_id"] != "", "demand_id"])
+    member = coverage.members(demand["demand_id"], membership)
+    inside = member.of(zoning) != ""
     tables: list[pd.DataFrame] = []
     rows: list[dict[str, object]] = []
     for service in sorted(services, key=lambda s: s.name):
@@ -191,6 +186,9 @@ def evaluate(
         people = service.people(demand)
         times = _time_indicators(service, opened, people, inside)
         common = {"plan": plan.name, "service": service.name, "n_open": len(opened)}
+        line = None
+        if any(rule.measure == "straight_m" for rule in service.rules):
+            line = coverage.straight_mm(people, service.sites, opened)
         reaches: dict[str, tuple[pd.DataFrame, NDArray[np.bool_]]] = {}
         for rule in service.rules:
             impedance = coverage.thresholds(rule, speed=service.speed).impedance
@@ -200,20 +198,19 @@ def evaluate(
             reach, islands = reaches[impedance]
             apart = service.spread.get(impedance)
             _check_cutoff(service, rule, reach, apart)
-            radius = rule.measure == "straight_m"
             seats = None
             if capacity is not None:
                 seats = coverage.Seats(service.times(impedance), opened, capacity)
             counted = coverage.cover(
                 people,
-                membership,
+                member,
                 reach,
                 plan=plan.name,
                 service=service.name,
                 rule=rule,
                 islands=islands,
                 speed=service.speed,
-                straight=coverage.straight_mm(people, service.sites, opened) if radius else None,
+                straight=line if rule.measure == "straight_m" else None,
                 spread=apart,
                 leg=service.leg,
                 seats=seats,
@@ -245,6 +242,29 @@ def evaluate(
         coverage=pd.concat(tables, ignore_index=True) if tables else pd.DataFrame(),
         indicators=indicators,
     )
+
+
+def as_before(plan: str, before: Evaluation, changed: Evaluation) -> Evaluation:
+    """Return the evaluation of a Plan that changes some services and leaves the others as before.
+
+    Parameters
+    ----------
+    plan
+        Its name.
+    before
+        Of the Plan it starts from.
+    changed
+        Of the services it changes; rows of all other services are those of ``before``.
+    """
+    tables = []
+    for new, old in (
+        (changed.coverage, before.coverage),
+        (changed.indicators, before.indicators),
+    ):
+        kept = old[~old["service"].isin(set(changed.indicators["service"]))].assign(plan=plan)
+        stacked = pd.concat([part for part in (kept, new) if len(part)], ignore_index=True)
+        tables.append(stacked.sort_values("service", kind="stable", ignore_index=True))
+    return Evaluation(plan, *tables)
 
 
 def comparison(evaluations: Sequence[Evaluation]) -> pd.DataFrame:
@@ -342,18 +362,20 @@ def _check_cutoff(
 
 
 def _time_indicators(
-    service: Service, opened: tuple[str, ...], people: pd.DataFrame, inside: pd.Index[str]
+    service: Service, opened: tuple[str, ...], people: pd.DataFrame, inside: NDArray[np.bool_]
 ) -> Mapping[str, object]:
     if service.time is None:
         return {}
     reach = service.time.reach(opened)
-    island = pd.Series(service.off_the_map(service.time), index=reach.index)
-    rows = reach.loc[people["demand_id"]]
+    island = service.off_the_map(service.time)
+    ids = pd.Index(people["demand_id"])
+    rows = reach
+    if not reach.index.equals(ids):
+        rows, island = reach.loc[ids], island[reach.index.get_indexer(ids)]
     state = rows["state"].to_numpy()
     persons = people["population"].to_numpy(dtype=np.int64)
-    within = coverage.among(people["demand_id"], inside)
-    reached = within & (state == "reached")
-    assessed = within & coverage.is_assessed(state, island.loc[people["demand_id"]].to_numpy())
+    reached = inside & (state == "reached")
+    assessed = inside & coverage.is_assessed(state, island)
     value = rows["impedance"].to_numpy(dtype=np.int64)[reached]
     weight = persons[reached]
     over = spread(value, weight)

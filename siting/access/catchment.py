@@ -270,14 +270,15 @@ def by_zone(points: pd.DataFrame, membership: pd.DataFrame) -> pd.DataFrame:
         ``zoning``, ``zone_id``, ``persons``, ``not_assessed`` (persons) and ``per_1000``, which is
         Σ P·A / Σ P, missing where nobody is assessed.
     """
-    at, zoning, zone_id = members(points["demand_id"], membership)
+    member = members(points["demand_id"], membership)
+    at = member.at
     persons = points["persons"].to_numpy()[at]
     counted = np.where(points["assessed"].to_numpy()[at], persons, 0)
     amount = counted * points["per_1000"].fillna(0.0).to_numpy()[at]
     rows = pd.DataFrame(
         {
-            "zoning": zoning,
-            "zone_id": zone_id,
+            "zoning": member.zoning,
+            "zone_id": member.zone_id,
             "persons": persons,
             "assessed": counted,
             "amount": amount,

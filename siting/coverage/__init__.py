@@ -16,15 +16,7 @@ makes its children out of reach: islands are fixed by today's sites. See
 from __future__ import annotations
 
 from siting.coverage.basket import Basket, any_of, basket
-from siting.coverage.judge import (
-    COUNTS,
-    STATES,
-    Members,
-    assess,
-    cover,
-    members,
-    straight_mm,
-)
+from siting.coverage.judge import COUNTS, STATES, assess, cover, straight_mm
 from siting.coverage.limits import (
     PER_UNIT,
     Thresholds,
@@ -36,6 +28,7 @@ from siting.coverage.limits import (
     too_many,
 )
 from siting.coverage.losses import FirstTwo, first_two, losses
+from siting.coverage.members import Members, members
 from siting.coverage.places import gaps
 from siting.coverage.provision import provision
 from siting.coverage.seats import Seats, seated

@@ -7,10 +7,9 @@ from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
-from siting.coverage.judge import members
 from siting.coverage.limits import exact
+from siting.coverage.members import Members, members
 from siting.errors import DataError, Problem
 from siting.rules import Rule
 
@@ -67,7 +66,7 @@ def any_of(judged: Sequence[pd.DataFrame]) -> pd.DataFrame:
 
 def basket(
     kinds: Mapping[str, pd.DataFrame],
-    membership: pd.DataFrame,
+    membership: pd.DataFrame | Members,
     *,
     name: str,
     rule: Rule,
@@ -158,30 +157,23 @@ def basket(
     }
     others = covered.sum(axis=1, keepdims=True) - covered  # kinds covered besides each
     only = lacking & (others == len(kinds) - 1)
-    at, zoning, zone_id = members(people["demand_id"], membership)
-    inside = zone_id != ""
-    persons = people["persons"].to_numpy(dtype=np.int64)[at]
-
-    def counted(yes: NDArray[np.bool_]) -> NDArray[np.int64]:
-        return np.where(yes[at] & inside, persons, 0)
-
-    columns = {"persons": persons} | {state: counted(yes) for state, yes in states.items()}
-    # outside every zone nobody knows anything: all of them might have it
-    columns["complete_high"] = np.where(inside, columns["complete_high"], persons)
-    columns["not_assessed"] = persons - columns["complete"] - columns["incomplete"]
+    member = members(people["demand_id"], membership)
+    persons = people["persons"].to_numpy(dtype=np.int64)
+    columns = {state: persons * yes for state, yes in states.items()}
     for k in range(len(kinds)):
-        columns[f"{OF_KIND[0]} {k}"] = counted(lacking[:, k])
-        columns[f"{OF_KIND[1]} {k}"] = counted(only[:, k])
-        columns[f"{OF_KIND[2]} {k}"] = persons - counted(assessed[:, k])
-    rows = pd.DataFrame(
-        {
-            "zoning": zoning,
-            "zone_id": zone_id,
-            "settlement": people["settlement"].to_numpy()[at],
-            **columns,
-        }
-    )
-    wide = _summed(rows, rule, list(columns)).assign(basket=name, rule_id=rule.id)
+        columns[f"{OF_KIND[0]} {k}"] = persons * lacking[:, k]
+        columns[f"{OF_KIND[1]} {k}"] = persons * only[:, k]
+        columns[f"{OF_KIND[2]} {k}"] = persons * assessed[:, k]  # the others, once summed
+    rows = member.summed(pd.DataFrame({"persons": persons, **columns}), people["settlement"])
+    # outside every zone nobody knows anything: all of them might have it
+    outside = rows["zone_id"] == ""
+    rows.loc[outside, list(columns)] = 0
+    rows.loc[outside, "complete_high"] = rows.loc[outside, "persons"]
+    rows["not_assessed"] = rows["persons"] - rows["complete"] - rows["incomplete"]
+    for k in range(len(kinds)):
+        rows[f"{OF_KIND[2]} {k}"] = rows["persons"] - rows[f"{OF_KIND[2]} {k}"]
+    summed = ["persons", *columns, "not_assessed"]
+    wide = _summed(rows, rule, summed).assign(basket=name, rule_id=rule.id)
     table = wide[[*KEYS, *COUNTS]].copy()
     for share, part, less in (
         ("complete_share", "complete", 0),
@@ -253,10 +245,12 @@ def _why(judged: bool, persons: int, unknown: int, max_not_assessed: float) -> s
 
 def _like(table: pd.DataFrame, first: pd.DataFrame) -> pd.DataFrame:
     """Return a table in the row order of another, about the same people."""
-    order = pd.Index(table["demand_id"]).get_indexer(pd.Index(first["demand_id"]))
-    same = len(table) == len(first) and (order >= 0).all()
+    asked, there = pd.Index(first["demand_id"]), pd.Index(table["demand_id"])
+    same = len(table) == len(first)
+    if same and not there.equals(asked):
+        order = there.get_indexer(asked)
+        same, table = bool((order >= 0).all()), table.iloc[order]
     if same:
-        table = table.iloc[order]
         same = bool((table["persons"].to_numpy() == first["persons"].to_numpy()).all())
     if not same:
         raise DataError(

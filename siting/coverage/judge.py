@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import NamedTuple
 
 import geopandas as gpd
 import numpy as np
@@ -12,6 +11,7 @@ import shapely
 from numpy.typing import NDArray
 
 from siting.coverage.limits import exact, is_decided, may_pass, thresholds
+from siting.coverage.members import Members, members
 from siting.coverage.seats import Seats, seated
 from siting.demand import among, whole_persons
 from siting.errors import DataError, Problem, first_ids
@@ -118,14 +118,16 @@ def assess(
     DataError
         Tables that do not fit each other, persons that are not whole; all problems at once.
     """
-    persons = _check_demand(demand)
+    ids = pd.Index(demand["demand_id"])
+    persons = whole_persons(pd.Series(demand["population"].array, index=ids), ids)
     limits = thresholds(rule, speed=speed)
-    rows = _aligned(demand, reach)
+    rows = _aligned(ids, reach)
     if isinstance(islands, pd.Series):
-        island = islands.reindex(demand["demand_id"]).fillna(False).to_numpy(dtype=bool)
+        island = islands.reindex(ids).fillna(False).to_numpy(dtype=bool)
     elif len(islands) == len(reach):
-        order = reach.index.get_indexer(pd.Index(demand["demand_id"]))
-        island = np.asarray(islands, dtype=bool)[order]
+        island = np.asarray(islands, dtype=bool)
+        if not reach.index.equals(ids):
+            island = island[reach.index.get_indexer(ids)]
     else:
         raise DataError(
             Problem(
@@ -135,17 +137,16 @@ def assess(
             )
         )
     impedance = rows["impedance"].to_numpy(dtype=np.int64)
-    state = rows["state"].to_numpy()
     access = np.maximum(rows["access"].to_numpy(dtype=np.int64), 0)
     apart = np.zeros(len(demand), dtype=np.int64)
     if spread is not None:
-        apart = np.asarray(spread.reindex(demand["demand_id"]).fillna(0), dtype=np.int64)
+        apart = np.asarray(spread.reindex(ids).fillna(0).to_numpy(), dtype=np.int64)
     longer = max(exact(1 if leg is None else leg.strict) - 1, exact(0))
     farther = apart + access * longer.numerator // longer.denominator
     nearer = apart + access
     bound = str(reach["bound"].iloc[0]) if "bound" in reach and len(reach) else "exact"
     within = is_covered(impedance, limits.judged)
-    assessed = is_assessed(state, island) & is_decided(within, rule, bound)
+    assessed = is_assessed(rows["state"].to_numpy(), island) & is_decided(within, rule, bound)
     covered = within & assessed
     covered_low = is_covered(_moved(impedance, farther), limits.low) & assessed
     covered_high = is_covered(_moved(impedance, -nearer), limits.high) & assessed
@@ -160,19 +161,19 @@ def assess(
                     "Pass straight=straight_mm(demand, sites, open_sites).",
                 )
             )
-        line = np.asarray(straight.reindex(demand["demand_id"]).fillna(-1), dtype=np.int64)
+        line = np.asarray(straight.reindex(ids).fillna(-1).to_numpy(), dtype=np.int64)
         covered_straight = is_covered(line, limits.judged) & assessed
         covered = covered & covered_straight
         covered_low = covered_low & is_covered(_moved(line, apart), limits.low)
         covered_high = covered_high & is_covered(_moved(line, -apart), limits.high)
     return pd.DataFrame(
         {
-            "demand_id": demand["demand_id"].to_numpy(),
-            "settlement": demand["settlement"].to_numpy(),
+            "demand_id": demand["demand_id"].array,
+            "settlement": demand["settlement"].array,
             "persons": persons,
             "impedance": impedance,
             "site_id": rows["site_id"].to_numpy(),
-            "state": state,
+            "state": rows["state"].array,
             "farther": farther,
             "nearer": nearer,
             "assessed": assessed,
@@ -186,7 +187,7 @@ def assess(
 
 def cover(
     demand: pd.DataFrame,
-    membership: pd.DataFrame,
+    membership: pd.DataFrame | Members,
     reach: pd.DataFrame,
     *,
     plan: str,
@@ -207,7 +208,7 @@ def cover(
         As in :func:`assess`.
     membership
         ``demand_id``, ``zoning``, ``zone_id``: one row per demand point and zoning; ``zone_id`` is
-        ``""`` outside every zone.
+        ``""`` outside every zone. Or :func:`members` of it.
     plan, service
         Names written into the rows.
     seats
@@ -253,7 +254,7 @@ def cover(
         spread=spread,
         leg=leg,
     )
-    at, zoning, zone_id = members(demand["demand_id"], membership)
+    member = members(demand["demand_id"], membership)
     everybody = judged["persons"].to_numpy()
     counts = {
         column: everybody * judged[column].to_numpy()
@@ -263,19 +264,13 @@ def cover(
     if seats is not None:
         counts |= seated(judged, seats, rule=rule, speed=speed)
     counts["no_seat"] = in_reach - counts["covered"]
-    persons = everybody[at]
-    assessed = judged["assessed"].to_numpy()[at] & (zone_id != "")
-    counted = pd.DataFrame(
-        {
-            "zoning": zoning,
-            "zone_id": zone_id,
-            "settlement": judged["settlement"].to_numpy()[at],
-            "persons": persons,
-            "not_assessed": persons * ~assessed,
-            **{column: number[at] * assessed for column, number in counts.items()},
-        }
-    )
-    table = counted.groupby(["zoning", "zone_id", "settlement"], sort=True).sum().reset_index()
+    assessed = judged["assessed"].to_numpy()
+    counted = {column: number * assessed for column, number in counts.items()}
+    counted["not_assessed"] = everybody * ~assessed
+    table = member.summed(pd.DataFrame({"persons": everybody, **counted}), judged["settlement"])
+    outside = table["zone_id"] == ""  # of every zone: of those nobody is assessed
+    table.loc[outside, list(counts)] = 0
+    table.loc[outside, "not_assessed"] = table.loc[outside, "persons"]
     table["out_of_reach"] = (
         table["persons"] - table["covered"] - table["no_seat"] - table["not_assessed"]
     )
@@ -293,16 +288,8 @@ def _moved(impedance: NDArray[np.int64], by: NDArray[np.int64]) -> NDArray[np.in
     return np.where(impedance >= 0, np.maximum(impedance + by, 0), -1)
 
 
-def _check_demand(demand: pd.DataFrame) -> NDArray[np.int64]:
-    """Return the whole persons of the demand table, or say what is wrong with it."""
-    return whole_persons(
-        demand.set_index("demand_id")["population"], demand["demand_id"].to_numpy()
-    )
-
-
-def _aligned(demand: pd.DataFrame, reach: pd.DataFrame) -> pd.DataFrame:
+def _aligned(wanted: pd.Index[str], reach: pd.DataFrame) -> pd.DataFrame:
     problems = []
-    wanted = pd.Index(demand["demand_id"])
     if not reach.index.is_unique:
         twice = reach.index[reach.index.duplicated()]
         problems.append(
@@ -310,12 +297,12 @@ def _aligned(demand: pd.DataFrame, reach: pd.DataFrame) -> pd.DataFrame:
                 "reach", f"{len(twice)} ids repeat", "Give one row a demand point.", _ids(twice)
             )
         )
-    missing = demand["demand_id"][~among(wanted, reach.index)]
+    missing = wanted[~among(wanted, reach.index)]
     if len(missing):
         problems.append(
             Problem(
                 "reach",
-                f"{len(missing)} of {len(demand)} demand points have no row",
+                f"{len(missing)} of {len(wanted)} demand points have no row",
                 "Compute travel times for the same demand table; unattached points have a row too.",
                 _ids(missing),
             )
@@ -328,64 +315,6 @@ def _aligned(demand: pd.DataFrame, reach: pd.DataFrame) -> pd.DataFrame:
     if problems:
         raise DataError(problems)
     return reach if reach.index.equals(wanted) else reach.loc[wanted]
-
-
-class Members(NamedTuple):
-    """Rows of ``membership`` that are about this demand: which point (its row), zoning and zone."""
-
-    at: NDArray[np.int64]
-    zoning: NDArray[np.object_]
-    zone_id: NDArray[np.object_]
-
-
-def members(demand_id: pd.Series[str], membership: pd.DataFrame) -> Members:
-    """Return the membership of these points: one row per point and zoning, or an error.
-
-    Parameters
-    ----------
-    demand_id
-        Unique ids of the points.
-    membership
-        ``demand_id``, ``zoning``, ``zone_id``; rows about other points are left aside.
-
-    Raises
-    ------
-    DataError
-        No rows at all, a point with no row, or with two, in a zoning.
-    """
-    n = len(demand_id)
-    at = pd.Index(demand_id).get_indexer(pd.Index(membership["demand_id"]))
-    here = at >= 0
-    at = at[here].astype(np.int64)
-    zoning = membership["zoning"].to_numpy(dtype=object)[here]
-    codes, names = pd.factorize(zoning, sort=True)
-    times = np.bincount(codes * n + at, minlength=len(names) * n).reshape(len(names), n)
-    problems = []
-    twice = np.asarray((times > 1).any(axis=0))
-    if twice.any():
-        problems.append(
-            Problem(
-                "membership",
-                f"{twice.sum()} points have two zones of one zoning",
-                "Give one zone a point and zoning (siting.demand.membership does).",
-                _ids(demand_id[twice]),
-            )
-        )
-    for name, row in zip(names, times, strict=True):
-        if (row == 0).any():
-            problems.append(
-                Problem(
-                    "membership",
-                    f"{(row == 0).sum()} points have no row in zoning {name!r}",
-                    'Add them; zone_id "" says outside every zone.',
-                    _ids(demand_id[row == 0]),
-                )
-            )
-    if n and not len(names):
-        problems.append(Problem("membership", "empty", "Give at least one zoning."))
-    if problems:
-        raise DataError(problems)
-    return Members(at, zoning, membership["zone_id"].to_numpy(dtype=object)[here])
 
 
 def _ids(values: pd.Series[str] | pd.Index[str]) -> tuple[str, ...]:

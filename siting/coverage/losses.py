@@ -12,10 +12,10 @@ import pandas as pd
 import shapely
 from numpy.typing import NDArray
 
-from siting.coverage.judge import assess, members, straight_mm
+from siting.coverage.judge import assess, straight_mm
 from siting.coverage.limits import thresholds
+from siting.coverage.members import Members, members
 from siting.coverage.seats import Seats, lost_alone, seated_today
-from siting.errors import StudyError, first_ids
 from siting.rules import Rule
 from siting.travel_time import is_covered
 
@@ -60,7 +60,7 @@ def first_two(times: TravelTimes, opened: Sequence[str]) -> FirstTwo:
     >>> near.first.tolist(), near.before.tolist(), near.after.tolist()
     ([1, 0], [5, 7], [9, -1])
     """
-    is_open = np.isin(np.asarray(times.site_id, dtype=object), list(opened))
+    is_open = pd.Index(times.site_id).isin(list(opened))
     at = np.flatnonzero(is_open[times.site])
     start = np.searchsorted(at, times.indptr[:-1])
     count = np.searchsorted(at, times.indptr[1:]) - start
@@ -76,7 +76,7 @@ def first_two(times: TravelTimes, opened: Sequence[str]) -> FirstTwo:
 
 def losses(
     demand: gpd.GeoDataFrame,
-    membership: pd.DataFrame,
+    membership: pd.DataFrame | Members,
     times: TravelTimes,
     *,
     zoning: str,
@@ -133,14 +133,7 @@ def losses(
         islands=islands,
         straight=straight_mm(demand, sites, opened) if radius else None,
     )
-    at, zonings, zones = members(demand["demand_id"], membership)
-    here = zonings == zoning
-    if len(demand) and not here.any():
-        raise StudyError(
-            f"no zoning {zoning!r}; there are {first_ids(sorted(set(zonings)))}. Use one of these."
-        )
-    inside = np.zeros(len(demand), dtype=bool)
-    inside[at[here]] = zones[here] != ""
+    inside = members(demand["demand_id"], membership).of(zoning) != ""
     counted = inside & judged["settlement"].isin(rule.judges).to_numpy()
     persons = judged["persons"].to_numpy(dtype=np.int64) * (judged["covered"].to_numpy() & counted)
     rows = pd.Index(times.demand_id).get_indexer(pd.Index(demand["demand_id"]))

@@ -11,17 +11,18 @@ from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 from scipy.spatial import cKDTree
 
-from siting.coverage.judge import assess, members
+from siting.coverage.judge import assess
 from siting.coverage.limits import PER_UNIT, thresholds
+from siting.coverage.members import Members, members
 from siting.coverage.seats import Seats, seated_today
-from siting.errors import StudyError, first_ids
+from siting.errors import StudyError
 from siting.rules import Rule
 from siting.travel_time import is_covered
 
 
 def gaps(
     demand: gpd.GeoDataFrame,
-    membership: pd.DataFrame,
+    membership: pd.DataFrame | Members,
     reach: pd.DataFrame,
     *,
     zoning: str,
@@ -74,19 +75,11 @@ def gaps(
     if not (np.isfinite(link_m) and link_m >= 0):
         raise StudyError(f"link_m is {link_m}; it must be 0 m or more. Correct it.")
     judged = assess(demand, reach, rule=rule, islands=islands, speed=speed, straight=straight)
-    at, zonings, zones = members(demand["demand_id"], membership)
-    here = zonings == zoning
-    if len(demand) and not here.any():
-        raise StudyError(
-            f"no zoning {zoning!r}; there are {first_ids(sorted(set(zonings)))}. Use one of these."
-        )
-    zone_id = np.empty(len(demand), dtype=object)
-    zone_id[at[here]] = zones[here]
-    judged["zone_id"] = zone_id
+    judged["zone_id"] = members(demand["demand_id"], membership).of(zoning)
     judged["geometry"] = demand.geometry.to_numpy()
     line = np.full(len(demand), -1, dtype=np.int64)
     if crow is not None:
-        line = np.asarray(crow.reindex(demand["demand_id"]).fillna(-1), dtype=np.int64)
+        line = np.asarray(crow.reindex(judged["demand_id"]).fillna(-1).to_numpy(), dtype=np.int64)
     covered = judged["covered"].to_numpy()
     served = judged["persons"].to_numpy() * covered
     if seats is not None:

@@ -12,8 +12,8 @@ import numpy as np
 import pandas as pd
 import shapely
 
-from siting.coverage.judge import members
 from siting.coverage.limits import exact
+from siting.coverage.members import members
 from siting.demand import membership as zones_of
 from siting.demand import whole_persons
 from siting.errors import DataError, Problem, StudyError, first_ids
@@ -100,13 +100,13 @@ def provision(
     persons = whole_persons(
         demand.set_index("demand_id")["population"], demand["demand_id"].to_numpy()
     )
-    at, zoning, zone_id = members(demand["demand_id"], membership)
+    member = members(demand["demand_id"], membership)
     people = pd.DataFrame(
         {
-            "zoning": zoning,
-            "zone_id": zone_id,
-            "settlement": demand["settlement"].to_numpy()[at],
-            "persons": persons[at],
+            "zoning": member.zoning,
+            "zone_id": member.zone_id,
+            "settlement": demand["settlement"].to_numpy()[member.at],
+            "persons": persons[member.at],
         }
     )
     stock = _stock(demand, persons, sites, zones, capacity)

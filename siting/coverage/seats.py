@@ -137,4 +137,4 @@ def _most(
         shift=None if shift is None else pd.Series(shift, index=index),
     )
     there = found.table.groupby("demand_id")["persons"].sum()
-    return np.asarray(there.reindex(index).fillna(0), dtype=np.int64)
+    return np.asarray(there.reindex(index).fillna(0).to_numpy(), dtype=np.int64)

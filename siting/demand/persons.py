@@ -102,4 +102,4 @@ def whole_persons(
     values = pd.to_numeric(persons).astype("int64")
     if not values.index.equals(known):
         values = values.reindex(known, fill_value=0)
-    return np.asarray(values, dtype=np.int64)
+    return np.asarray(values.to_numpy(), dtype=np.int64)

@@ -145,13 +145,13 @@ def _people(demand: gpd.GeoDataFrame, membership: pd.DataFrame) -> pd.DataFrame:
     persons = whole_persons(
         demand.set_index("demand_id")["population"], demand["demand_id"].to_numpy()
     )
-    at, zoning, zone_id = members(demand["demand_id"], membership)
+    member = members(demand["demand_id"], membership)
     return pd.DataFrame(
         {
-            "zoning": zoning,
-            "zone_id": zone_id,
-            "settlement": demand["settlement"].to_numpy()[at],
-            "persons": persons[at],
+            "zoning": member.zoning,
+            "zone_id": member.zone_id,
+            "settlement": demand["settlement"].to_numpy()[member.at],
+            "persons": persons[member.at],
         }
     )
 

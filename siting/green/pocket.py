@@ -386,9 +386,8 @@ def _totals(
 
 
 def _in_zones(cells: gpd.GeoDataFrame, membership: pd.DataFrame, zoning: str) -> Bool:
-    at, of, zone_id = members(cells["cell_id"], membership[membership["zoning"] == zoning])
-    inside = np.zeros(len(cells), dtype=bool)
-    inside[at] = (of == zoning) & (zone_id != "")
+    member = members(cells["cell_id"], membership[membership["zoning"] == zoning])
+    inside: Bool = member.of(zoning) != ""
     return inside
 
 

@@ -302,9 +302,8 @@ def _assessed(cells: gpd.GeoDataFrame, foot: TravelTimes) -> NDArray[np.bool_]:
 
 def _by_zone(measured: pd.DataFrame, member: Members) -> pd.DataFrame:
     """Sum whole steps by zone; outside every zone nothing is assessed."""
-    at, zoning, zone_id = member
-    rows = measured.take(at).reset_index(drop=True)
-    rows["zoning"], rows["zone_id"] = zoning, zone_id
+    rows = measured.take(member.at).reset_index(drop=True)
+    rows["zoning"], rows["zone_id"] = member.zoning, member.zone_id
     outside = rows["zone_id"] == ""
     rows.loc[outside, ["straight_m2", "foot_m2", "foot_upper_m2"]] = 0
     rows.loc[outside, "not_assessed_m2"] = rows.loc[outside, "land_m2"]

@@ -228,7 +228,7 @@ def _answers(
         step("new sites")
         new = questions.new_sites(study, here)
         if new.solution.plan is not None:
-            evaluations.append(questions.evaluated(here, new.solution.plan))
+            evaluations.append(questions.evaluated(here, new.solution.plan, today=evaluations[0]))
     return Results(
         study=study,
         region=here,

@@ -12,7 +12,7 @@ from siting import coverage, maps, text
 from siting.errors import DataError, Problem
 from siting.evaluate import Service
 from siting.maps import Card, Sheet
-from siting.pipeline.region import Region, membership_of_people
+from siting.pipeline.region import Region
 from siting.rules import Rule
 from siting.study import Filled, Study
 
@@ -65,7 +65,7 @@ def _of_basket(here: Region, made: Filled, *, max_not_assessed: float) -> covera
     }
     found = coverage.basket(
         kinds,
-        membership_of_people(here),
+        here.member,
         name=made.basket.id,
         rule=rule,
         max_not_assessed=max_not_assessed,

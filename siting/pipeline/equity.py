@@ -175,7 +175,7 @@ def between_zones(
             zones.assign(figure=name, rule_id="", value=zones[name], counted=counted)
             for name in FIGURES[1:3]
         ]
-    parts += _times(here)
+    parts += [_times(here, service) for service in here.services if service.time is not None]
     columns = ["figure", "service", "rule_id", "zoning", "zone_id", "value", "counted", "persons"]
     table = pd.concat([part[columns] for part in parts], ignore_index=True)
     silent = [
@@ -201,34 +201,26 @@ def between_zones(
     return pd.DataFrame(rows, columns=list(EQUITY))
 
 
-def _times(here: Region) -> list[pd.DataFrame]:
+def _times(here: Region, service: Service) -> pd.DataFrame:
     """Return the mean time to the nearest site open today, by zone, of those who reach one."""
-    found, ids, homes = [], None, pd.DataFrame()
-    for service in here.services:
-        if service.time is None:
-            continue
-        times = service.times("time")
-        if ids is None or not np.array_equal(ids, times.demand_id):  # mostly the same for all
-            ids = times.demand_id
-            member = coverage.members(pd.Series(ids, dtype="str"), here.inputs.membership)
-            homes = pd.DataFrame(member._asdict())
-            homes["zone"] = homes.groupby(["zoning", "zone_id"], sort=True).ngroup()
-        reach = times.reach(here.today.open_sites(service.name))
-        at = homes["at"].to_numpy()
-        persons = coverage.whole_persons(here.persons(service), ids)[at]
-        reached = (reach["state"] == "reached").to_numpy()[at]
-        rows = homes.assign(persons=persons, counted=persons * reached)
-        by_zone = rows.groupby("zone", sort=True)
-        table = by_zone[["persons", "counted"]].sum()
-        table[["zoning", "zone_id"]] = by_zone[["zoning", "zone_id"]].first()
-        table["value"] = spread(
-            reach["impedance"].to_numpy(dtype=np.int64)[at],
-            rows["counted"].to_numpy(dtype=np.int64),
-            group=rows["zone"].to_numpy(dtype=np.int64),
-            groups=len(table),
-        ).mean
-        found.append(table.assign(figure=FIGURES[3], service=service.name, rule_id=""))
-    return found
+    times = service.times("time")
+    reach = times.reach(here.today.open_sites(service.name))
+    persons = coverage.whole_persons(here.persons(service), times.demand_id)
+    member = coverage.members(pd.Series(reach.index), here.member)
+    at, zone = member.at, member.zone
+    counted = persons * (reach["state"] == "reached").to_numpy(dtype=bool)
+    table = member.zones.copy()
+    for column, number in (("persons", persons), ("counted", counted)):
+        total = np.zeros(len(table), dtype=np.int64)
+        np.add.at(total, zone, number[at])
+        table[column] = total
+    table["value"] = spread(
+        reach["impedance"].to_numpy(dtype=np.int64)[at],
+        counted[at],
+        group=zone,
+        groups=len(table),
+    ).mean
+    return table.assign(figure=FIGURES[3], service=service.name, rule_id="")
 
 
 def notes(study: Study, here: Region, lang: str) -> list[str]:

@@ -19,7 +19,7 @@ from siting.errors import StudyError
 from siting.evaluate import Evaluation, Service
 from siting.locate import Solution
 from siting.merger import LeaveOneOut
-from siting.pipeline.region import Region, membership_of_people
+from siting.pipeline.region import Region
 from siting.plan import Plan
 from siting.rules import Rule
 from siting.study import Study
@@ -39,8 +39,11 @@ class NewSites:
     newly: gpd.GeoDataFrame
 
 
-def evaluated(here: Region, asked: Plan) -> Evaluation:
+def evaluated(here: Region, asked: Plan, *, today: Evaluation | None = None) -> Evaluation:
     """Evaluate one Plan for the services it decides about.
+
+    ``today`` is the evaluation of today's Plan in the same region, where it is known: services that
+    the Plan leaves as they are today are then not evaluated again.
 
     Raises
     ------
@@ -53,19 +56,26 @@ def evaluated(here: Region, asked: Plan) -> Evaluation:
                 f"plan {asked.name}: services.{name} goes by bus routes, which are built for "
                 'today\'s schools only. Set bus.how = "detour" to evaluate other schools.'
             )
-    return evaluate.evaluate(
+    names = [
+        name
+        for name in asked.services
+        if today is None
+        or asked.open_sites(name) != here.today.open_sites(name)
+        or asked.seats(name) != here.today.seats(name)
+    ]
+    found = evaluate.evaluate(
         asked,
-        services=[s for s in here.services if s.name in asked.services],
+        services=[s for s in here.services if s.name in names],
         demand=here.inputs.demand,
-        membership=membership_of_people(here),
+        membership=here.member,
         zoning=here.zoning,
     )
+    return found if today is None else evaluate.as_before(asked.name, today, found)
 
 
 def gaps(here: Region) -> gpd.GeoDataFrame:
     """Return the places that each service leaves out today, all rules stacked."""
     found = []
-    member = membership_of_people(here)
     for service in here.services:
         opened = here.today.open_sites(service.name)
         people = here.people(service)
@@ -76,7 +86,7 @@ def gaps(here: Region) -> gpd.GeoDataFrame:
             found.append(
                 coverage.gaps(
                     people,
-                    member,
+                    here.member,
                     times.reach(opened),
                     zoning=here.zoning,
                     service=service.name,
@@ -102,7 +112,7 @@ def _crow(service: Service, impedance: str, line: pd.Series[int]) -> pd.Series[i
         return line
     if service.speed is None or service.speed.measure != "speed_kph":
         return None
-    mm = np.asarray(line, dtype=np.int64)
+    mm = np.asarray(line.to_numpy(), dtype=np.int64)
     ms = np.where(mm >= 0, network.travel_ms(np.maximum(mm, 0), service.speed.strict), -1)
     return pd.DataFrame({"ms": ms}, index=line.index)["ms"]
 
@@ -124,7 +134,7 @@ def losses(here: Region) -> pd.DataFrame:
             found.append(
                 coverage.losses(
                     here.people(service),
-                    membership_of_people(here),
+                    here.member,
                     times,
                     zoning=here.zoning,
                     service=service.name,
@@ -167,8 +177,6 @@ def new_sites(study: Study, here: Region) -> NewSites:
         )
     people = here.people(service)
     opened = here.today.open_sites(service.name)
-    outside = membership_of_people(here)
-    outside = outside[(outside["zoning"] == here.zoning) & (outside["zone_id"] == "")]
     before = coverage.assess(
         people,
         times.reach(opened),
@@ -179,7 +187,7 @@ def new_sites(study: Study, here: Region) -> NewSites:
     counts = (
         before["assessed"]
         & before["settlement"].isin(rule.judges)
-        & ~coverage.among(before["demand_id"], outside["demand_id"])
+        & (here.member.of(here.zoning) != "")
     ).to_numpy()
     persons = before.set_index("demand_id")["persons"][counts]
     candidates = here.inputs.candidates.sites

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 
 import geopandas as gpd
 import numpy as np
@@ -66,6 +67,11 @@ class Region:
     def people(self, service: Service) -> gpd.GeoDataFrame:
         """Return demand with the people of the service's group as its population."""
         return service.people(self.inputs.demand)
+
+    @cached_property
+    def member(self) -> coverage.Members:
+        """The zones of demand points, looked up once for all questions."""
+        return coverage.members(self.inputs.demand["demand_id"], self.inputs.membership)
 
     def persons(self, service: Service) -> pd.Series[int]:
         """Return the people of the service's group by demand id."""

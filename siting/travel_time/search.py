@@ -98,7 +98,7 @@ def nearest(
 
 
 def reach_table(
-    demand_id: Objects,
+    demand_id: Objects | pd.Index[str],
     site_id: Objects,
     owner: I64,
     value: I64,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Collection
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Literal
 
 import numpy as np
@@ -117,7 +118,7 @@ class TravelTimes:
         owner[known], value[known] = self.site[where[known]], self.value[where[known]]
         some = np.append(self.reachable[:, wanted].any(axis=1), False)[self.reach_class]
         found = reach_table(
-            self.demand_id, self.site_id, owner, value, self.access, self.attached, some,
+            self._index, self.site_id, owner, value, self.access, self.attached, some,
             cutoff=self.cutoff,
         )  # fmt: skip
         return found if self.bound == "exact" else found.assign(bound=self.bound)
@@ -160,11 +161,17 @@ class TravelTimes:
             }
         )
 
+    @cached_property
+    def _index(self) -> pd.Index[str]:
+        """The demand ids as text that Arrow stores, made once for all questions."""
+        return pd.Index(self.demand_id, name="demand_id", dtype="str")
+
     def _positions(self, sites: Collection[str]) -> Bool:
         """Return which of ``site_id`` are in ``sites``."""
-        wanted = np.isin(self.site_id, np.array(list(sites), dtype=object))
-        if int(wanted.sum()) != len(set(sites)):
-            unknown = sorted(set(sites) - set(self.site_id.tolist()))
+        asked = set(sites)
+        wanted = np.array([site in asked for site in self.site_id.tolist()], dtype=bool)
+        if int(wanted.sum()) != len(asked):
+            unknown = sorted(asked - set(self.site_id.tolist()))
             raise DataError(
                 Problem(
                     "sites",
