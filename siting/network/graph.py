@@ -223,7 +223,7 @@ def assemble(
     backward = np.asarray(backward_ms, dtype=np.int64)
     if not tails.size:
         raise NetworkError(_nothing_left(mode, drops))
-    if np.unique(ids).size != ids.size:
+    if not (np.diff(ids) > 0).all() and np.unique(ids).size != ids.size:
         raise NetworkError("roads: node ids repeat. Give every node an id of its own.")
     delay = np.zeros(ids.size, dtype=np.int64)
     if half_delay_ms is not None:

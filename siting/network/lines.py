@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any
+
 import geopandas as gpd
 import numpy as np
 import numpy.typing as npt
@@ -100,9 +103,8 @@ def from_lines(
 
     problem = wrong_geometry(geometry, rows)
     problems += [] if problem is None else [problem]
-    words = np.array([word_of(value) for value in lines["highway"]], dtype=object)
-    classes = [used.road_class(word) for word in words]
-    unknown = np.array([found is None for found in classes], dtype=bool)
+    words = words_of(lines["highway"])
+    unknown = by_word(words, lambda word: used.road_class(word) is None, bool)
     if unknown.any():
         values = ", ".join(sorted({repr(word) for word in words[unknown]}))
         problems.append(
@@ -127,16 +129,17 @@ def from_lines(
     if problems:
         raise DataError(problems)
 
-    named = np.array([used.class_name(word) for word in words], dtype=object)
-    known = [found for found in classes if found is not None]
-    implied = np.array([found.oneway for found in known], dtype=bool)
+    named = by_word(words, used.class_name, object)
+    known = by_word(words, used.road_class, object)
+    implied = by_word(words, lambda word: used.classes[used.class_name(word)].oneway, bool)
     given = _given(lines, "oneway")
     direction = np.where(~given & implied, 1, direction)
-    surface = [word_of(value) for value in lines.get("surface", [""] * len(lines))]
+    surface = words_of(lines["surface"]) if "surface" in lines else np.full(len(lines), "", object)
     going = line_speeds(known, own[mode], surface, mode=mode, speeds=used)
     speed = going.kph
     direction = np.where(going.pushed | (mode == "walk"), 0, direction)
-    stop = np.array([found.stop for found in known], dtype=bool) & ~bridge & ~tunnel
+    stop = by_word(words, lambda word: used.classes[used.class_name(word)].stop, bool)
+    stop &= ~bridge & ~tunnel
 
     parts, source = shapely.get_parts(geometry, return_index=True)
     parts = shapely.force_2d(parts)
@@ -173,15 +176,17 @@ def from_lines(
         drops.append(("roads", "", what, "at the speed of the class"))
     keep = drawn & ~closed
     source, parts, length_mm = source[keep], parts[keep], length_mm[keep]
-    ends = np.vstack([shapely.get_coordinates(shapely.get_point(parts, at)) for at in (0, -1)])
-    node_xy, position = np.unique(ends, axis=0, return_inverse=True)
-    position = position.reshape(-1)
+    corners, many = shapely.get_coordinates(parts), shapely.get_num_coordinates(parts)
+    last = np.cumsum(many) - 1
+    ends = np.vstack([corners[last + 1 - many], corners[last]])
+    node_xy, position = _nodes(ends)
     tail, head = position[: source.size], position[source.size :]
 
     speed_of = speed[source]
     time = travel_ms(length_mm, np.where(speed_of > 0, speed_of, 1.0))
     way = direction[source]
-    order = np.lexsort((source, time, way, shapely.to_wkb(parts), length_mm, head, tail))
+    shape = _shapes(parts, tail, head, length_mm)
+    order = np.lexsort((source, time, way, shape, length_mm, head, tail))
     network = assemble(
         mode=mode,
         access_kph=used.access_kph(mode),
@@ -206,12 +211,12 @@ def from_lines(
 
 def row_names(lines: gpd.GeoDataFrame) -> npt.NDArray[np.object_]:
     """Return the names of rows for messages: ``row``, else ``road_id``, else positions from 1."""
-    names = np.empty(len(lines), dtype=object)
-    names[:] = [f"row {i + 1}" for i in range(len(lines))]
-    for column in ("road_id", "row"):
+    for column in ("row", "road_id"):
         if column in lines.columns:
-            names[:] = [str(value) for value in lines[column]]
-    return names
+            if isinstance(lines[column].dtype, pd.StringDtype) and not lines[column].hasnans:
+                return np.asarray(lines[column].to_numpy(dtype=object))
+            return np.array([str(value) for value in lines[column]], dtype=object)
+    return np.array([f"row {i + 1}" for i in range(len(lines))], dtype=object)
 
 
 def wrong_geometry(
@@ -237,29 +242,78 @@ def word_of(value: object) -> str:
     return "" if value is None or value is pd.NA or value != value else str(value).strip()
 
 
+def words_of(column: pd.Series[Any]) -> npt.NDArray[np.object_]:
+    """Return a column as text, blank where there is nothing."""
+    if isinstance(column.dtype, pd.StringDtype) or column.dtype == bool:
+        # says the same few things many times
+        codes, values = pd.factorize(column, use_na_sentinel=False)
+        return np.array([word_of(value) for value in values], dtype=object)[codes]
+    return np.array([word_of(value) for value in column], dtype=object)
+
+
+def by_word(
+    words: npt.NDArray[np.object_], of: Callable[[str], Any], dtype: type
+) -> npt.NDArray[Any]:
+    """Return what each word stands for, asked once a word.
+
+    Examples
+    --------
+    >>> by_word(np.array(["yes", "no", "yes"], dtype=object), len, int).tolist()
+    [3, 2, 3]
+    """
+    codes, values = pd.factorize(words)
+    found: npt.NDArray[Any] = np.empty(len(values), dtype=dtype)
+    found[:] = [of(value) for value in values]
+    return found[codes]
+
+
+def _nodes(ends: npt.NDArray[np.float64]) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.int64]]:
+    """Return the distinct places, by x and then y, and which of them each end is."""
+    order = np.lexsort((ends[:, 1], ends[:, 0]))
+    placed = ends[order]
+    new = np.ones(len(ends), dtype=bool)
+    new[1:] = (placed[1:] != placed[:-1]).any(axis=1)
+    position = np.empty(len(ends), dtype=np.int64)
+    position[order] = np.cumsum(new) - 1
+    return placed[new], position
+
+
+def _shapes(
+    parts: npt.NDArray[np.object_],
+    tail: npt.NDArray[np.int64],
+    head: npt.NDArray[np.int64],
+    length_mm: npt.NDArray[np.int64],
+) -> npt.NDArray[np.int64]:
+    """Return ranks of lines by their bytes, among those that agree in ends and length."""
+    order = np.lexsort((length_mm, head, tail))
+    keys = np.stack([tail, head, length_mm])[:, order]
+    same = (keys[:, 1:] == keys[:, :-1]).all(axis=0)
+    twin = np.zeros(len(parts), dtype=bool)
+    twin[order[1:]] |= same
+    twin[order[:-1]] |= same
+    rank = np.zeros(len(parts), dtype=np.int64)
+    _, rank[twin] = np.unique(shapely.to_wkb(parts[twin]), return_inverse=True)
+    return rank
+
+
 def _given(lines: gpd.GeoDataFrame, column: str) -> npt.NDArray[np.bool_]:
     """Return where a column is present and not blank."""
     if column not in lines.columns:
         return np.zeros(len(lines), dtype=bool)
-    return np.array([word_of(value) != "" for value in lines[column]], dtype=bool)
+    return np.asarray(words_of(lines[column]) != "", dtype=bool)
 
 
 def oneway_of(
     lines: gpd.GeoDataFrame, rows: npt.NDArray[np.object_], problems: list[Problem]
 ) -> npt.NDArray[np.int64]:
     """Return the direction of rows: 1 along the line, -1 against it, 0 both ways."""
-    direction = np.zeros(len(lines), dtype=np.int64)
     if "oneway" not in lines.columns:
-        return direction
-    bad: list[int] = []
-    for i, value in enumerate(lines["oneway"]):
-        word = word_of(value).lower().removesuffix(".0")
-        if word in ONEWAY:
-            direction[i] = ONEWAY[word]
-        else:
-            bad.append(i)
-    if bad:
-        values = ", ".join(sorted({repr(lines["oneway"].iloc[i]) for i in bad}))
+        return np.zeros(len(lines), dtype=np.int64)
+    words = words_of(lines["oneway"])
+    known = by_word(words, lambda word: word.lower().removesuffix(".0") in ONEWAY, bool)
+    bad = np.flatnonzero(~known)
+    if bad.size:
+        values = ", ".join(sorted({repr(value) for value in lines["oneway"].iloc[bad]}))
         problems.append(
             Problem(
                 "roads",
@@ -268,7 +322,7 @@ def oneway_of(
                 tuple(rows[bad]),
             )
         )
-    return direction
+    return by_word(words, lambda word: ONEWAY.get(word.lower().removesuffix(".0"), 0), np.int64)
 
 
 def _way_ids(
@@ -331,9 +385,10 @@ def flag(
     """Return a column of yes and no, False where it is absent or blank."""
     if column not in lines.columns:
         return np.zeros(len(lines), dtype=bool)
-    words = [word_of(value).lower() for value in lines[column]]
-    bad = [i for i, word in enumerate(words) if word not in YES and word not in NO]
-    if bad:
+    words = words_of(lines[column])
+    yes = by_word(words, lambda word: word.lower() in YES, bool)
+    bad = np.flatnonzero(~yes & ~by_word(words, lambda word: word.lower() in NO, bool))
+    if bad.size:
         problems.append(
             Problem(
                 "roads",
@@ -342,4 +397,4 @@ def flag(
                 tuple(rows[bad]),
             )
         )
-    return np.array([word in YES for word in words], dtype=bool)
+    return yes

@@ -12,7 +12,7 @@ import shapely
 
 from siting.errors import DataError, NetworkError, Problem
 from siting.network.given import FARTHEST_M
-from siting.network.lines import flag, oneway_of, row_names, word_of, wrong_geometry
+from siting.network.lines import by_word, flag, oneway_of, row_names, words_of, wrong_geometry
 from siting.network.speed_file import read_speeds
 from siting.network.speeds import SPEED_COLUMN, Speeds
 
@@ -88,8 +88,9 @@ def rows_of(lines: gpd.GeoDataFrame, speeds: Speeds | None) -> Rows:
             )
         )
     used = speeds or read_speeds(None)
-    words = [word_of(value) for value in lines.get("highway", [""] * len(lines))]
-    known = {word: used.road_class(word) for word in set(words)}
+    blanks = np.full(len(lines), "", dtype=object)
+    words = words_of(lines["highway"]) if "highway" in lines.columns else blanks
+    known = {word: used.road_class(word) for word in pd.unique(words)}
     closed = {
         word: word in SEPARATED_WORDS or (found is not None and not found.walk and not found.stop)
         for word, found in known.items()
@@ -101,12 +102,9 @@ def rows_of(lines: gpd.GeoDataFrame, speeds: Speeds | None) -> Rows:
         numbers = pd.to_numeric(lines["layer"], errors="coerce")
         layer = np.nan_to_num(numbers.to_numpy(dtype=float, na_value=np.nan)).astype(np.int64)
     direction = oneway_of(lines, names, [])
-    if "oneway" in lines.columns:
-        blank = np.array([word_of(value) == "" for value in lines["oneway"]], dtype=bool)
-    else:
-        blank = np.ones(len(lines), dtype=bool)
-    direction = np.where(blank & [implied[word] for word in words], 1, direction)
-    shown = [lines[c].map(word_of).to_numpy(dtype=object) for c in ALIKE if c in lines.columns]
+    said = words_of(lines["oneway"]) if "oneway" in lines.columns else blanks
+    direction = np.where((said == "") & by_word(words, implied.__getitem__, bool), 1, direction)
+    shown = [words_of(lines[c]) for c in ALIKE if c in lines.columns]
     alike = np.zeros(len(lines), dtype=np.int64)
     for column in shown:
         codes, values = pd.factorize(column)
@@ -116,7 +114,7 @@ def rows_of(lines: gpd.GeoDataFrame, speeds: Speeds | None) -> Rows:
         ids=lines["road_id"].to_numpy(dtype=object) if "road_id" in lines.columns else names,
         geometry=geometry,
         level=np.where(layer != 0, layer, bridge.astype(np.int64) - tunnel),
-        separated=np.array([closed[word] for word in words], dtype=bool),
+        separated=by_word(words, closed.__getitem__, bool),
         direction=direction,
         alike=alike,
     )

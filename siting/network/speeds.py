@@ -331,9 +331,9 @@ class LineSpeeds:
 
 
 def line_speeds(
-    kinds: Sequence[RoadClass],
+    kinds: Sequence[RoadClass] | npt.NDArray[np.object_],
     stated: npt.NDArray[np.float64],
-    surface: Sequence[str],
+    surface: Sequence[str] | npt.NDArray[np.object_],
     *,
     mode: Mode,
     speeds: Speeds,
@@ -363,23 +363,30 @@ def line_speeds(
     >>> line_speeds(ways, stated, ["sand"] * 3, mode="ebike", speeds=shipped).kph.tolist()
     [6.0, 18.0, 3.6]
     """
-    kph = np.zeros(len(kinds))
-    pushed = np.zeros(len(kinds), dtype=np.bool_)
-    unknown: dict[str, int] = {}
-    factor = {word: speeds.surface_factor({"surface": word}, mode) for word in set(surface)}
-    for i, (kind, word) in enumerate(zip(kinds, surface, strict=True)):
+    # rows are many, and pairs of class and surface few
+    pairs: dict[tuple[int, str], tuple[int, RoadClass]] = {}
+    pair = np.array(
+        [
+            pairs.setdefault((id(kind), word), (len(pairs), kind))[0]
+            for kind, word in zip(kinds, surface, strict=True)
+        ],
+        dtype=np.int64,
+    )
+    usual, led, share = np.zeros(len(pairs)), np.zeros(len(pairs)), np.ones(len(pairs))
+    strange: list[tuple[str, ...]] = []
+    for (_, word), (i, kind) in pairs.items():
         walked = speeds.walk_kph if kind.walk else 0.0
-        own = walked if mode == "walk" else kind.kph(mode)
-        if own <= 0:
-            if mode in RIDDEN:
-                kph[i] = speeds.pushed_kph(kind, mode)
-                pushed[i] = kph[i] > 0
-            continue
-        if np.isfinite(stated[i]):
-            kph[i] = float(stated[i]) * speeds.factor(mode)
-            continue
-        share, strange = factor[word]
-        kph[i] = own * share * speeds.factor(mode)
-        for name in strange:
-            unknown[name] = unknown.get(name, 0) + 1
-    return LineSpeeds(kph, pushed, unknown)
+        usual[i] = walked if mode == "walk" else kind.kph(mode)
+        share[i], words = speeds.surface_factor({"surface": word}, mode)
+        strange.append(words)
+        if usual[i] <= 0 and mode in RIDDEN:
+            led[i] = speeds.pushed_kph(kind, mode)
+    own = np.isfinite(stated)
+    kph = np.where(own, stated, (usual * share)[pair]) * speeds.factor(mode)
+    kph = np.where((usual > 0)[pair], kph, led[pair])
+    silent = np.bincount(pair[~own & (usual > 0)[pair]], minlength=len(pairs))
+    unknown: dict[str, int] = {}
+    for names, rows in zip(strange, silent.tolist(), strict=True):
+        for name in names if rows else ():
+            unknown[name] = unknown.get(name, 0) + rows
+    return LineSpeeds(kph, led[pair] > 0, unknown)
