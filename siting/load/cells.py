@@ -64,7 +64,15 @@ def numbers(column: pd.Series[Any]) -> Numbers:
         values = column.to_numpy(dtype=np.float64, na_value=np.nan)
         bad = np.isinf(values)
         return Numbers(np.where(bad, np.nan, values), bad, np.zeros(len(values), dtype=bool))
-    parsed = [_number(cell) for cell in column]
+    known: dict[str, tuple[float, bool, bool]] = {}
+    parsed = []
+    for cell in _cells(column):
+        if not isinstance(cell, str):
+            parsed.append(_number(cell))
+            continue
+        if (found := known.get(cell)) is None:
+            found = known[cell] = _number(cell)
+        parsed.append(found)
     return Numbers(
         np.array([p[0] for p in parsed], dtype=np.float64),
         np.array([p[1] for p in parsed], dtype=bool),
@@ -80,9 +88,12 @@ def texts(column: pd.Series[Any]) -> Texts:
     >>> texts(pd.Series([430602.0, " 岳阳 ", None])).values
     ['430602', '岳阳', '']
     """
+    cells = _cells(column)
+    if _is_clean(cells):
+        return Texts(cells, np.zeros(len(cells), dtype=bool))
     known: dict[str, str] = {}  # most columns say the same few things many times
     values: list[str] = []
-    for cell in column:
+    for cell in cells:
         if not isinstance(cell, str):
             values.append(_text(cell))
             continue
@@ -93,11 +104,28 @@ def texts(column: pd.Series[Any]) -> Texts:
     cleaned = np.array(
         [
             isinstance(cell, str) and cell != value
-            for cell, value in zip(column, values, strict=True)
+            for cell, value in zip(cells, values, strict=True)
         ],
         dtype=bool,
     )
     return Texts(values, cleaned)
+
+
+def _cells(column: pd.Series[Any]) -> list[Any]:
+    """Return the cells of a column; text that Arrow stores would be given out one by one."""
+    if isinstance(column.dtype, pd.StringDtype):
+        return column.to_numpy(dtype=object).tolist()
+    return column.tolist()
+
+
+def _is_clean(cells: list[Any]) -> bool:
+    """Tell whether a column is text that :func:`_text` would leave as it is, all of it."""
+    if not all(isinstance(cell, str) for cell in cells):
+        return False
+    whole = "".join(cells)
+    if _HIDDEN.search(whole) or _LONE.search(whole):
+        return False
+    return all(cell == cell.strip() for cell in cells)
 
 
 def _number(cell: object) -> tuple[float, bool, bool]:
@@ -114,6 +142,8 @@ def _number(cell: object) -> tuple[float, bool, bool]:
         return math.nan, False, False
     if not isinstance(cell, str):
         return math.nan, True, False
+    if cell.isascii() and _NUMBER.fullmatch(cell) and math.isfinite(value := float(cell)):
+        return value, False, False
     text = unicodedata.normalize("NFKC", cell).strip()
     if not text:
         return math.nan, False, False

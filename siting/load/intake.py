@@ -164,15 +164,15 @@ class Intake:
         part = np.isfinite(values) & (values != np.floor(values))
         self.wrong(part, f"have a {key} that is not a whole number")
         sound = np.isfinite(values) & ~part & (abs(values) <= _WHOLE_MAX)
-        return pd.Series(
-            [int(v) if ok else pd.NA for v, ok in zip(values, sound, strict=True)], dtype="Int64"
-        )
+        filled = np.where(sound, values, 0).astype(np.int64)
+        return pd.Series(pd.arrays.IntegerArray(filled, ~sound))
 
     def choice(self, key: str, words: Mapping[str, str], default: str) -> list[str]:
         """Return a column of known words, each as we write it; ``default`` where blank."""
         values = self.text(key)
         known = {k.casefold(): v for k, v in words.items()}
-        unknown = np.array([bool(v) and v.casefold() not in known for v in values], dtype=bool)
+        said = {v: known.get(v.casefold()) if v else default for v in set(values)}
+        unknown = np.array([said[v] is None for v in values], dtype=bool)
         if unknown.any():
             example = label(values[int(np.flatnonzero(unknown)[0])])
             self.wrong(
@@ -180,7 +180,7 @@ class Intake:
                 f"have a {key} that is not known, such as {example!r}",
                 f"Use one of: {', '.join(words)}.",
             )
-        return [known.get(v.casefold(), default) if v else default for v in values]
+        return [default if (found := said[v]) is None else found for v in values]
 
     # --- ids and names -----------------------------------------------------------------------
 

@@ -9,6 +9,7 @@ from typing import Any, Final, TypeAlias
 
 import numpy as np
 import pandas as pd
+import shapely
 
 from siting.errors import DataError, Problem
 from siting.tables.contracts import CONTRACTS, COVERAGE_PARTS, Column, Contract
@@ -99,8 +100,13 @@ def label(value: object) -> str:
     >>> len(label("x" * 4000))
     60
     """
-    text = "".join(
-        c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in str(value)
+    text = str(value)
+    text = (
+        text
+        if text.isprintable()
+        else "".join(
+            c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in text
+        )
     )
     return text if len(text) <= _LABEL_LENGTH else text[: _LABEL_LENGTH - 1] + "…"
 
@@ -209,7 +215,7 @@ def _tests(name: str, column: Column) -> list[_Test]:
     if column.kind == "flag":
         tests.append(
             (
-                lambda s: s.map(lambda v: isinstance(v, bool | np.bool_)).astype(bool),
+                _is_flag,
                 f"have a {name} that is not true or false",
                 "Write true or false.",
             )
@@ -236,9 +242,7 @@ def _tests(name: str, column: Column) -> list[_Test]:
         allowed = column.values
         tests.append(
             (
-                lambda s: s.map(
-                    lambda g: g is None or (g.geom_type in allowed and not g.is_empty)
-                ).astype(bool),
+                lambda s: _is_shape(s, allowed),
                 f"have a geometry that is not a {' or '.join(allowed)}",
                 "Give the layer that kind of geometry.",
             )
@@ -271,6 +275,24 @@ def _beyond(values: Any, test: Callable[[Any], Any]) -> Any:
     return values.map(lambda v: _numeric(v) and bool(test(v))).astype(bool)
 
 
+def _is_flag(values: Any) -> Any:
+    if values.dtype == bool:
+        return pd.Series(data=True, index=values.index)
+    return values.map(lambda v: isinstance(v, bool | np.bool_)).astype(bool)
+
+
+def _is_shape(values: Any, allowed: Sequence[str]) -> Any:
+    shapes = np.asarray(values.array, dtype=object)
+    kinds = [getattr(shapely.GeometryType, kind.upper()).value for kind in allowed]
+    right = np.isin(shapely.get_type_id(shapes), kinds) & ~shapely.is_empty(shapes)
+    return pd.Series(right | shapely.is_missing(shapes), index=values.index)
+
+
+def _is_plain(values: Any) -> bool:
+    """Tell whether a column holds numbers as numpy does, of one type and none missing but NaN."""
+    return isinstance(values.dtype, np.dtype) and values.dtype.kind in "iuf"
+
+
 def _numeric(value: object) -> bool:
     numeric = isinstance(value, int | float | np.integer | np.floating)
     return numeric and not isinstance(value, bool)
@@ -291,6 +313,8 @@ def _is_whole(values: Any) -> Any:
 
 
 def _is_finite(values: Any) -> Any:
+    if _is_plain(values):
+        return values.isna() | np.isfinite(values)
     return values.isna() | values.map(
         lambda v: (
             isinstance(v, int | float | np.integer | np.floating)
