@@ -11,7 +11,7 @@ from siting.network.barriers import cut, opens_nothing, over_water
 from siting.network.defects import join_defects
 from siting.network.delay import with_delay, with_signals
 from siting.network.edits import Add, Close, Retime, absent, edited, revised
-from siting.network.graph import RoadNetwork
+from siting.network.graph import RoadNetwork, same_streets
 from siting.network.islands import network_defects
 from siting.network.lines import from_lines
 from siting.network.nx import from_networkx, to_networkx
@@ -50,6 +50,7 @@ __all__ = [
     "read_speeds",
     "reattached",
     "revised",
+    "same_streets",
     "save",
     "to_networkx",
     "topology",

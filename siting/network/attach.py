@@ -93,12 +93,13 @@ def attach(
     why = np.full(n, "no_edge", dtype=object)
     usable = np.flatnonzero(usable_edges(network, min_component_km))
     if usable.size:
-        every = shapely.STRtree(network.geometry)
+        others = np.delete(network.geometry, usable)
+        passed = shapely.STRtree(others) if others.size else None
         tree = shapely.STRtree(network.geometry[usable])
         for start in range(0, n, BLOCK):
             part = slice(start, start + BLOCK)
             edge[part], access[part], why[part] = _attach_block(
-                geometry[part], network.geometry, every, tree, usable, max_access_m, walls
+                geometry[part], network.geometry, passed, tree, usable, max_access_m, walls
             )
     offset = np.full(n, -1, dtype=np.int64)
     component = np.full(n, -1, dtype=np.int32)
@@ -147,16 +148,18 @@ def offsets_mm(network: RoadNetwork, edge: I64, points: Objects) -> I64:
 def _attach_block(
     points: Objects,
     lines: Objects,
-    every: shapely.STRtree,
+    passed: shapely.STRtree | None,
     tree: shapely.STRtree,
     usable: I64,
     max_access_m: float,
     walls: shapely.STRtree | None,
 ) -> tuple[I64, I64, Objects]:
-    """Return edge, leg (mm) and why of a block of points."""
+    """Return edge, leg (mm) and why of a block of points; ``passed`` are edges nobody may use."""
     n = len(points)
     edge, distance = _nearest(points, tree, n)
-    edge = usable[edge]
+    edge, plain = usable[edge], distance.copy()
+    if passed is not None:
+        plain = np.minimum(plain, _nearest(points, passed, n)[1])
     limit = int(np.floor(max_access_m * 1000.0 + 1e-6))
     why = np.full(n, "", dtype=object)
     barred = np.zeros(n, dtype=bool)
@@ -168,7 +171,6 @@ def _attach_block(
         got = second >= 0
         edge[blocked[got]], distance[blocked[got]] = second[got], further[got]
         barred[blocked[~got]] = True
-    _, plain = _nearest(points, every, n)
     why[distance > plain] = "second_choice"
     why[barred] = "behind_barrier"
     far = ~barred & (distance > limit)

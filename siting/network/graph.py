@@ -308,6 +308,31 @@ def changed(network: RoadNetwork, **arrays: Any) -> RoadNetwork:
     return assemble(**kept, **arrays)
 
 
+def same_streets(one: RoadNetwork, other: RoadNetwork) -> bool:
+    """Tell whether points attach to two networks alike: they differ in times only.
+
+    Examples
+    --------
+    >>> import geopandas as gpd
+    >>> from siting.network import from_lines, read_speeds
+    >>> roads = gpd.GeoDataFrame(
+    ...     {"highway": ["residential"]}, geometry=[shapely.LineString([(0, 0), (60, 0)])], crs=4547
+    ... )
+    >>> adults = from_lines(roads, mode="walk")
+    >>> same_streets(adults, from_lines(roads, mode="walk", speeds=read_speeds().walking_at(3.0)))
+    True
+    """
+    alike = ("tail", "head", "length_mm", "stoppable")
+    return (
+        one.crs == other.crs
+        and all(np.array_equal(getattr(one, name), getattr(other, name)) for name in alike)
+        and all(
+            np.array_equal(of(one.geometry), of(other.geometry))
+            for of in (shapely.get_num_coordinates, shapely.get_coordinates)
+        )
+    )
+
+
 def weak_components(tail: I32, head: I32, length_mm: I64, *, nodes: int) -> tuple[I32, F64]:
     """Return the component of each node and the km of each component.
 

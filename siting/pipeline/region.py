@@ -6,6 +6,7 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
+from typing import NamedTuple
 
 import geopandas as gpd
 import numpy as np
@@ -22,6 +23,7 @@ from siting import (
 from siting.errors import StudyError
 from siting.evaluate import Service
 from siting.load import Sites
+from siting.network import RoadNetwork
 from siting.pipeline import seats
 from siting.pipeline.buses import SchoolBuses, by_bus, by_bus_ahead
 from siting.pipeline.inputs import Inputs
@@ -79,6 +81,48 @@ class Region:
         return counted
 
 
+class _Attached(NamedTuple):
+    """Homes and entrances on a network, and homes in however small a part of it."""
+
+    homes: pd.DataFrame
+    sites: pd.DataFrame
+    nearest: pd.DataFrame
+
+    @property
+    def ids(self) -> pd.Series[str]:
+        """The homes that are there."""
+        return self.homes["point_id"]
+
+    def of(self, homes: gpd.GeoSeries) -> _Attached:
+        """Return the same of some of the homes, in the order they have here."""
+        parts = (part[coverage.among(part["point_id"], homes.index)] for part in self[::2])
+        few, nearest = (part.reset_index(drop=True) for part in parts)
+        return _Attached(few, self.sites, nearest)
+
+
+def _attached(
+    study: Study, inputs: Inputs, roads: RoadNetwork, homes: gpd.GeoSeries, gates: gpd.GeoSeries
+) -> _Attached:
+    """Attach homes and entrances to a network."""
+    options, barriers = study.network, walls_of(inputs)
+
+    def on(points: gpd.GeoSeries, min_component_km: float) -> pd.DataFrame:
+        return network.attach(
+            roads,
+            points,
+            max_access_m=options.max_access_m,
+            min_component_km=min_component_km,
+            barriers=barriers,
+        )
+
+    homes_at = on(homes, options.min_component_km)
+    sites_at = on(gates, options.min_component_km)
+    # who lives on an island too small to attach to is counted there in the list of defects
+    other = (homes_at["why"] != "").to_numpy()
+    nearest = [homes_at[~other], on(homes[other], 0)]
+    return _Attached(homes_at, sites_at, pd.concat(nearest, ignore_index=True))
+
+
 def steps_of(study: Study) -> int:
     """Return how many steps :func:`region` takes."""
     return len(ways(study)) + len(study.services)
@@ -93,43 +137,25 @@ def join(study: Study, inputs: Inputs, *, step: Steps) -> Region:
         Searches stop short of what the rules look at; all services at once, before the first step.
     """
     _check_cutoffs(study, inputs)
-    options = study.network
-    barriers = walls_of(inputs)
     every = [*inputs.sites.values(), *([inputs.candidates] if inputs.candidates else [])]
     joined = load.join_sites(every)
     existing = joined.sites[joined.sites["status"] == "existing"]
     offers = pd.concat([s.offers for s in inputs.sites.values()], ignore_index=True)
-    homes_at: dict[str, pd.DataFrame] = {}
-    sites_at: dict[str, pd.DataFrame] = {}
-    nearest_at: dict[str, pd.DataFrame] = {}
+    at: dict[str, _Attached] = {}
     losses = []
     for way, roads in inputs.networks.items():
         step(f"attach: {way}")
         homes, gates = points_of(study, inputs, joined, way)
-        homes_at[way], sites_at[way] = (
-            network.attach(
-                roads,
-                where,
-                max_access_m=options.max_access_m,
-                min_component_km=options.min_component_km,
-                barriers=barriers,
-            )
-            for where in (homes, gates)
-        )
-        # who lives on an island too small to attach to is counted there in the list of defects
-        other = (homes_at[way]["why"] != "").to_numpy()
-        nearest = network.attach(
-            roads,
-            homes[other],
-            max_access_m=options.max_access_m,
-            min_component_km=0,
-            barriers=barriers,
-        )
-        nearest_at[way] = pd.concat([homes_at[way][~other], nearest], ignore_index=True)
+        twins = (w for w in at if network.same_streets(inputs.networks[w], roads))
+        # whoever walks slower stands on the same street; land is attached to some ways only
+        twin = next((at[w] for w in twins if coverage.among(homes.index, at[w].ids).all()), None)
+        at[way] = _attached(study, inputs, roads, homes, gates) if twin is None else twin.of(homes)
         losses += [
-            _losses(found[way], what, way, inputs.demand)
-            for what, found in (("demand", homes_at), ("sites", sites_at))
+            _losses(points, what, way, inputs.demand)
+            for what, points in (("demand", at[way].homes), ("sites", at[way].sites))
         ]
+    homes_at = {way: found.homes for way, found in at.items()}
+    sites_at = {way: found.sites for way, found in at.items()}
     found = [
         service_on(study, inputs, name, homes_at, sites_at, step) for name in sorted(study.services)
     ]
@@ -146,7 +172,7 @@ def join(study: Study, inputs: Inputs, *, step: Steps) -> Region:
         road_defects=road_defects(
             inputs.networks,
             inputs.road_lines,
-            homes_at=nearest_at,
+            homes_at={way: found.nearest for way, found in at.items()},
             persons=inputs.demand.set_index("demand_id")["population"],
         ),
         zoning=str(inputs.zones["zoning"].iloc[0]),
