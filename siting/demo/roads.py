@@ -59,10 +59,10 @@ def road_lines(
     """
     pieces = _with_lanes(_pieces(terrain, mesh, routes, plans, scale), lanes)
     rows = _joined(pieces, stops={int(k) for k in mesh.toll})
-    below = [row[-1] for row in rows]
+    below = shapely.STRtree([row[-1] for row in rows])
     for line, joins in carriageways(expressway):
         rows += _elevated(terrain, line, joins, below, "motorway", "G9999", 1)
-    below = [row[-1] for row in rows]
+    below = shapely.STRtree([row[-1] for row in rows])
     for line in ramps(expressway):
         rows += _elevated(terrain, line, [], below, "motorway_link", "", 2)
     table = pd.DataFrame(
@@ -145,7 +145,8 @@ def _joined(pieces: _Pieces, *, stops: set[int]) -> list[_Row]:
         return not kinds[here[0]][2] or (ends[here[0]][0] == node) != (ends[here[1]][0] == node)
 
     used = [False] * len(ends)
-    rows: list[_Row] = []
+    chains: list[list[int]] = []
+    firsts: list[int] = []
 
     def walk(node: int, k: int) -> None:
         chain, first = [node], k
@@ -156,12 +157,10 @@ def _joined(pieces: _Pieces, *, stops: set[int]) -> list[_Row]:
             if not through(node) or node == chain[0]:
                 break
             k = at[node][1] if at[node][0] == k else at[node][0]
-        rank, name, oneway, bridge, tunnel, straight = kinds[first]
-        if oneway and ends[first][0] != chain[0]:
+        if kinds[first][2] and ends[first][0] != chain[0]:
             chain.reverse()
-        line = pieces.xy[chain] if straight else rounded(pieces.xy[chain])
-        layer = 1 if bridge else -1 if tunnel else 0
-        rows.append((CLASSES[rank], name, oneway, bridge, tunnel, layer, shapely.LineString(line)))
+        chains.append(chain)
+        firsts.append(first)
 
     for node in sorted(at):
         if not through(node):
@@ -171,26 +170,41 @@ def _joined(pieces: _Pieces, *, stops: set[int]) -> list[_Row]:
     for k in range(len(ends)):
         if not used[k]:
             walk(ends[k][0], k)
-    return rows
+    lines = [
+        pieces.xy[chain] if kinds[first][5] else rounded(pieces.xy[chain])
+        for chain, first in zip(chains, firsts, strict=True)
+    ]
+    shapes: NDArray[np.object_] = np.asarray(
+        shapely.linestrings(
+            np.concatenate(lines), indices=np.repeat(np.arange(len(lines)), [len(x) for x in lines])
+        ),
+        dtype=object,
+    )
+    return [
+        (CLASSES[rank], name, oneway, bridge, tunnel, 1 if bridge else -1 if tunnel else 0, shape)
+        for (rank, name, oneway, bridge, tunnel, _), shape in zip(
+            (kinds[first] for first in firsts), shapes.tolist(), strict=True
+        )
+    ]
 
 
 def _elevated(
     terrain: Terrain,
     line: Floats,
     joins: list[int],
-    below: list[shapely.LineString],
+    below: shapely.STRtree,
     highway: str,
     name: str,
     level: int,
 ) -> list[_Row]:
     """Cut a carriageway or ramp at its junctions and lift what crosses other roads or water."""
     parts = np.asarray(shapely.linestrings(np.stack([line[:-1], line[1:]], axis=1)))
-    part, other = shapely.STRtree(below).query(parts, predicate="intersects")
+    part, other = below.query(parts, predicate="intersects")
     wet = terrain.water_m[terrain.at(line)] < 90.0
     lifted = wet[:-1] | wet[1:]
     ends = {tuple(line[0]), tuple(line[-1])}
     for p, o in zip(part.tolist(), other.tolist(), strict=True):
-        touch = shapely.intersection(parts[p], below[o])
+        touch = shapely.intersection(parts[p], below.geometries[o])
         if any((round(x, 2), round(y, 2)) not in ends for x, y in shapely.get_coordinates(touch)):
             lifted[p] = True
     cuts = {0, len(line) - 1, *joins}
