@@ -30,6 +30,7 @@ from siting.pipeline.inputs import Inputs
 from siting.pipeline.road_layer import road_defects, walls
 from siting.pipeline.roads import SPEED_RULE, ways
 from siting.pipeline.steps import Steps
+from siting.pipeline.workers import side_by_side
 from siting.plan import Plan
 from siting.rules import Rule
 from siting.study import Study
@@ -128,8 +129,10 @@ def steps_of(study: Study) -> int:
     return len(ways(study)) + len(study.services)
 
 
-def join(study: Study, inputs: Inputs, *, step: Steps) -> Region:
+def join(study: Study, inputs: Inputs, *, step: Steps, workers: int | None = None) -> Region:
     """Attach everything to the networks and compute travel times once for all questions.
+
+    ``workers`` as in :func:`siting.pipeline.workers.side_by_side`.
 
     Raises
     ------
@@ -156,9 +159,14 @@ def join(study: Study, inputs: Inputs, *, step: Steps) -> Region:
         ]
     homes_at = {way: found.homes for way, found in at.items()}
     sites_at = {way: found.sites for way, found in at.items()}
-    found = [
-        service_on(study, inputs, name, homes_at, sites_at, step) for name in sorted(study.services)
-    ]
+    names = sorted(study.services)
+    timed = side_by_side(
+        lambda name: service_on(study, inputs, name, homes_at, sites_at), names, workers=workers
+    )
+    found = []
+    for name in names:
+        step(f"travel times: {name}")
+        found.append(next(timed))
     return Region(
         inputs=inputs,
         places=joined,
@@ -196,10 +204,8 @@ def service_on(
     name: str,
     homes_at: Mapping[str, pd.DataFrame],
     sites_at: Mapping[str, pd.DataFrame],
-    step: Steps,
 ) -> tuple[Service, SchoolBuses | None]:
     """Compute the travel times of one service to all its sites, candidates included."""
-    step(f"travel times: {name}")
     asked = study.services[name]
     capacity = seats.of_service(study, inputs, name)
     parts = [inputs.sites[name]]

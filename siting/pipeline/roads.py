@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from functools import cache
+from threading import Lock
 from typing import Any, Final, cast
 
 import geopandas as gpd
@@ -17,6 +18,7 @@ from siting.network import Mode, RoadNetwork, Speeds
 from siting.pipeline.cache import checksum
 from siting.pipeline.reader import Reader, read_raw, told
 from siting.pipeline.road_layer import RoadLines, walls_key
+from siting.pipeline.workers import side_by_side
 from siting.rules import Rule
 from siting.study import Study
 
@@ -72,10 +74,13 @@ def networks(
     crs: pyproj.CRS,
     area: Area | None,
     drawn: RoadLines | None,
+    *,
+    workers: int | None = None,
 ) -> dict[str, RoadNetwork]:
     """Return the networks by way of travelling; ``reader`` keeps problems with the roads.
 
-    ``drawn`` is the road layer, ``None`` for an OSM extract and where it has problems.
+    ``drawn`` is the road layer, ``None`` for an OSM extract and where it has problems. ``workers``
+    as in :func:`siting.pipeline.workers.side_by_side`.
 
     Raises
     ------
@@ -112,18 +117,24 @@ def networks(
             made = network.with_slope(made, ground(), used.slope)
         return made
 
+    def kept(way: str) -> RoadNetwork | DataError:
+        at = {rule: book[rule].strict for rule in ("walk.speed", SPEED_RULE[way])}
+        try:
+            return reader.cache.network({**key, "way": way, "at": at}, lambda: build(way))
+        except DataError as error:
+            return error
+
     built: dict[str, RoadNetwork] = {}
     if drawn is None and not source.is_osm:
         return built
+    found = side_by_side(kept, ways(study), workers=workers)
     for way in ways(study):
         reader.step(f"network: {way}")
-        at = {rule: book[rule].strict for rule in ("walk.speed", SPEED_RULE[way])}
-        try:
-            built[way] = reader.cache.network(
-                {**key, "way": way, "at": at}, lambda way=way: build(way)  # type: ignore[misc]
-            )  # fmt: skip
-        except DataError as error:
-            reader.problems += error.problems
+        made = next(found)
+        if isinstance(made, DataError):
+            reader.problems += made.problems
+        else:
+            built[way] = made
     return built
 
 
@@ -173,8 +184,14 @@ def _ground(
         return None
     reader.step("read elevation")
 
+    one_reads = Lock()  # networks are built side by side
+
     @cache
     def read() -> Elevation:
         return load.read_elevation(source.file, crs, area=area, declared=source.crs)
 
-    return read
+    def heights() -> Elevation:
+        with one_reads:
+            return read()
+
+    return heights

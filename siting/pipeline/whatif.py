@@ -19,7 +19,6 @@ from siting.pipeline import region
 from siting.pipeline.region import Region
 from siting.pipeline.road_layer import walls
 from siting.pipeline.roads import speeds_of
-from siting.pipeline.steps import Steps, quiet
 from siting.plan import Plan
 from siting.study import Study
 
@@ -71,9 +70,7 @@ def on_edited_roads(study: Study, here: Region, asked: Plan) -> Region:
     listed = load.join_drops(*drops).drop_duplicates(ignore_index=True)
     there = replace(inputs, networks=edited, drops=listed)
     found = {
-        service.name: region.service_on(
-            study, there, service.name, homes_at, sites_at, Steps(quiet, 1)
-        )
+        service.name: region.service_on(study, there, service.name, homes_at, sites_at)
         for service in here.services
         if service.name in asked.services
     }
