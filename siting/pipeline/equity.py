@@ -12,7 +12,7 @@ import pandas as pd
 from siting import access, coverage, text
 from siting.access import FloatingCatchment
 from siting.coverage import PER_UNIT
-from siting.evaluate import spread
+from siting.evaluate import Service, spread
 from siting.pipeline.region import MAX_NOT_ASSESSED, Region
 from siting.study import Study
 
