@@ -209,6 +209,27 @@ def test_more_sites_or_a_larger_threshold_never_cover_fewer(
 
 
 @settings(max_examples=50)
+@given(worlds(), st.integers(0, 8))
+def test_zones_looked_up_once_are_the_zones_looked_up_each_time(world: World, limit: int) -> None:
+    demand, membership, times = world
+    known = coverage.members(demand["demand_id"], membership)
+    reach = times.reach(list(times.site_id))
+    args: dict[str, Any] = {
+        "plan": "p",
+        "service": "s",
+        "rule": thousandths(limit),
+        "islands": np.zeros(len(demand), dtype=bool),
+    }
+    pd.testing.assert_frame_equal(
+        coverage.cover(demand, known, reach, **args),
+        coverage.cover(demand, membership, reach, **args),
+    )
+    for zoning, rows in membership.groupby("zoning"):
+        zone_id = rows.set_index("demand_id")["zone_id"]
+        assert known.of(str(zoning)).tolist() == zone_id[demand["demand_id"]].tolist()
+
+
+@settings(max_examples=50)
 @given(worlds(), st.integers(0, 14), st.randoms(use_true_random=False))
 def test_row_order_does_not_matter_and_nothing_is_changed(
     world: World, limit: int, random: Any
@@ -446,6 +467,8 @@ def test_people_are_not_counted_twice_over_zonings_or_rules() -> None:
         (lambda d, m, r: (d, m.iloc[:1], r), r"no row in zoning 't' \(D01\)"),
         (lambda d, m, r: (d, pd.concat([m, m]), r), "two zones of one zoning"),
         (lambda d, m, r: (d, m.iloc[:0], r), "membership: empty"),
+        (lambda d, m, r: (d, m.assign(zone_id=["a", None]), r), r"1 rows have no zone_id \(D01\)"),
+        (lambda d, m, r: (d, coverage.members(d["demand_id"][::-1], m), r), "for other points"),
     ],
 )
 def test_tables_that_do_not_fit_are_named_with_rows_and_a_mend(spoil: Any, says: str) -> None:

@@ -15,7 +15,7 @@ from shapely import Point
 
 from siting import rules
 from siting.errors import DataError, StudyError
-from siting.evaluate import Service, comparison, evaluate, spread
+from siting.evaluate import Service, as_before, comparison, evaluate, spread
 from siting.plan import Period, Plan, close
 from siting.rules import Rule
 
@@ -110,6 +110,39 @@ def test_the_group_of_a_service_is_counted_not_everybody() -> None:
     wrong = Service("school", (), ("A",), no_sites(), time=times, persons=pd.Series({"X": 1}))
     with pytest.raises(DataError, match=r"not in the demand \(X\)"):
         evaluate(plan_of(["A"]), services=[wrong], **args)
+
+
+@settings(max_examples=30)
+@given(worlds(), st.integers(0, 6), st.data())
+def test_what_a_plan_leaves_as_it_is_need_not_be_evaluated_again(
+    world: Any, limit: int, data: st.DataObject
+) -> None:
+    demand, membership, times = world
+    times = times_from(times_matrix(times), cutoff=20, k=1, access=np.maximum(times.access, 0))
+    sites = list(times.site_id)
+    services = [
+        Service(name, tuple(limit_of(limit + more, f"r{more}") for more in range(n)),
+                tuple(sites), no_sites(), time=times)
+        for name, n in (("b", 1), ("a", 2), ("c", 0))
+    ]  # fmt: skip
+    args: dict[str, Any] = {"demand": demand, "membership": membership, "zoning": "townships"}
+    opened = {
+        name: tuple(data.draw(st.lists(st.sampled_from(sites), unique=True))) for name in "abc"
+    }
+    changed = data.draw(st.sets(st.sampled_from("abc")))
+    other = {n: tuple(sites) if n in changed else sites_ for n, sites_ in opened.items()}
+    before, after = (
+        Plan(name=name, periods=(Period(open=where),))
+        for name, where in (("today", opened), ("after", other))
+    )
+    whole = evaluate(after, services=services, **args)
+    found = as_before(
+        "after",
+        evaluate(before, services=services, **args),
+        evaluate(after, services=[s for s in services if s.name in changed], **args),
+    )
+    pd.testing.assert_frame_equal(found.coverage, whole.coverage)
+    pd.testing.assert_frame_equal(found.indicators, whole.indicators)
 
 
 def test_what_cannot_be_evaluated_says_so() -> None:

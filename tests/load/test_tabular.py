@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import math
+import re
 from pathlib import Path
 
 import pandas as pd
@@ -140,3 +141,26 @@ def test_fractions_are_rounded_only_when_asked(tmp_path: Path) -> None:
     found = load.people(raw, crs=working, whole="largest_remainder")
     assert found.table["population"].tolist() == [2, 1, 1]  # 4.2 people are 4
     assert len(found.drops) == 3
+
+
+CELLS = st.text(st.sampled_from("a9.-e岳 １\t\u200b\u3000\x1f"), max_size=5)
+
+
+@given(st.lists(CELLS, max_size=6), st.booleans())
+def test_a_column_is_read_as_its_cells_are_one_by_one(cells: list[str], gap: bool) -> None:
+    column = pd.Series([*cells, None] if gap else cells, dtype="str")
+    alone = [pd.Series([cell], dtype=object) for cell in column]
+    for whole, parts in (
+        (texts(column), [texts(one) for one in alone]),
+        (numbers(column), [numbers(one) for one in alone]),
+    ):
+        for field in whole._fields:
+            told = list(getattr(whole, field))
+            assert repr(told) == repr([getattr(part, field)[0] for part in parts])
+
+
+@pytest.mark.parametrize("cell", ["12", "-.5", "1e3", "1e999", "nan", "inf", "1_0", "0x1", "１２"])
+def test_numbers_are_those_of_the_pattern_and_finite(cell: str) -> None:
+    plain = re.fullmatch(r"[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d+)?", cell) is not None
+    parsed = numbers(pd.Series([cell]))
+    assert bool(parsed.bad[0]) == (not plain or math.isinf(float(cell)))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import permutations
+
 import geopandas as gpd
 import numpy as np
 import pyproj
@@ -202,3 +204,38 @@ def test_ways_are_called_by_whole_numbers(ids):
         network.from_lines(table.assign(way_id=ids), mode="walk")
     named = network.from_lines(table.assign(way_id=["7", "5"]), mode="walk")
     assert sorted(named.way_id.tolist()) == [5, 7]
+
+
+def test_lines_that_agree_in_ends_and_length_have_an_order_of_their_own() -> None:
+    """Two ways round a block, as long as each other: told apart by their corners only."""
+    ways = [
+        LineString([(0, 0), (50, 0), (50, 50)]),
+        LineString([(0, 0), (0, 50), (50, 50)]),
+        LineString([(0, 0), (50, 50)]),
+    ]
+    made = [
+        network.from_lines(
+            gpd.GeoDataFrame(
+                {"highway": "residential", "way_id": list(order)},
+                geometry=[ways[i] for i in order], crs=4547,
+            ),
+            mode="walk",
+        )
+        for order in permutations(range(3))
+    ]  # fmt: skip
+    assert len({one.version for one in made}) == 1
+    assert made[0].way_id.tolist()[0] == 2  # the shortest first
+
+
+def test_ways_on_the_same_streets_are_known_by_their_streets() -> None:
+    roads = gpd.GeoDataFrame(
+        {"highway": ["residential", "footway"]},
+        geometry=[LineString([(0, 0), (60, 0)]), LineString([(60, 0), (60, 90)])], crs=4547,
+    )  # fmt: skip
+    walk = network.from_lines(roads, mode="walk")
+    slow = network.from_lines(roads, mode="walk", speeds=network.read_speeds().walking_at(2.0))
+    moved = network.from_lines(roads.assign(geometry=roads.translate(1, 0)), mode="walk")
+    assert network.same_streets(walk, slow)
+    assert walk.version != slow.version
+    assert not network.same_streets(walk, moved)
+    assert not network.same_streets(walk, network.from_lines(roads, mode="drive"))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from fractions import Fraction
 
 import numpy as np
@@ -11,7 +12,8 @@ from hypothesis import strategies as st
 
 from siting import rules
 from siting.errors import DataError
-from siting.network import read_speeds, travel_ms
+from siting.network import Mode, read_speeds, travel_ms
+from siting.network.speeds import line_speeds
 
 
 def test_walking_speed_is_that_of_the_rule():
@@ -71,3 +73,44 @@ def test_what_is_refused(tmp_path, text, said):
 def test_no_such_file(tmp_path):
     with pytest.raises(DataError, match="cannot be read"):
         read_speeds(tmp_path / "none.toml")
+
+
+MODES = ("walk", "cycle", "ebike", "drive")
+WAYS = ("residential", "primary", "motorway", "footway", "steps", "cycleway")
+
+
+@given(
+    st.lists(
+        st.tuples(st.sampled_from(WAYS), st.sampled_from(["", "sand", "gravel;lava", "lava"]),
+                  st.sampled_from([np.nan, 7.0, 30.0])),
+        max_size=8,
+    ),
+    st.sampled_from(MODES),
+)  # fmt: skip
+def test_speeds_of_rows_are_those_of_each_row_alone(
+    rows: list[tuple[str, str, float]], mode: Mode
+) -> None:
+    speeds = read_speeds().going_by("cycle", 0.5)
+    kph, pushed, unknown = [], [], Counter[str]()
+    for way, surface, stated in rows:
+        kind = speeds.classes[way]
+        open_at = (speeds.walk_kph if kind.walk else 0.0) if mode == "walk" else kind.kph(mode)
+        share, words = speeds.surface_factor({"surface": surface}, mode)
+        if open_at <= 0:
+            led = speeds.pushed_kph(kind, mode) if mode in ("cycle", "ebike") else 0.0
+            kph.append(led)
+            pushed.append(led > 0)
+            continue
+        pushed.append(False)
+        if np.isnan(stated):
+            kph.append(open_at * share * speeds.factor(mode))
+            unknown.update(words)
+        else:
+            kph.append(stated * speeds.factor(mode))
+    kinds = [speeds.classes[way] for way, _, _ in rows]
+    found = line_speeds(
+        kinds, np.array([r[2] for r in rows]), [r[1] for r in rows], mode=mode, speeds=speeds
+    )
+    assert found.kph.tolist() == kph
+    assert found.pushed.tolist() == pushed
+    assert found.unknown == unknown

@@ -1,0 +1,81 @@
+"""Parts worked on side by side: in order, with the first error, and the same for any number."""
+
+from __future__ import annotations
+
+import threading
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from finished_run import Finished
+
+from siting.network import RoadNetwork
+from siting.pipeline import inputs, region, roads
+from siting.pipeline.cache import Cache
+from siting.pipeline.reader import Reader
+from siting.pipeline.steps import Steps, quiet
+from siting.pipeline.workers import side_by_side
+from siting.study import read_study
+
+QUIET = Steps(quiet, 1)
+
+
+def test_they_run_at_the_same_time_and_come_in_order() -> None:
+    meet = threading.Barrier(2, timeout=20)  # passed only if two are there at once
+
+    def work(item: int) -> int:
+        meet.wait()
+        return -item
+
+    assert list(side_by_side(work, range(6), workers=2)) == [0, -1, -2, -3, -4, -5]
+
+
+@pytest.mark.parametrize("workers", [1, 2, 5])
+def test_the_first_error_in_order_is_raised_and_nothing_begins_after_it(workers: int) -> None:
+    begun = []
+
+    def work(item: int) -> int:
+        begun.append(item)
+        if item in (2, 3):
+            raise ValueError(str(item))
+        return item
+
+    done = side_by_side(work, range(1_000), workers=workers)
+    assert [next(done), next(done)] == [0, 1]
+    with pytest.raises(ValueError, match="2"):
+        next(done)
+    threads = threading.active_count()
+    count = len(begun)
+    assert count < 1_000 if workers == 1 else count <= 1_000
+    assert threading.active_count() == threads
+    assert len(begun) == count  # whoever was at work has ended
+
+
+def same(one: object, other: object) -> bool:
+    if isinstance(one, np.ndarray):
+        return np.array_equal(one, other)
+    if isinstance(one, pd.DataFrame):
+        return one.equals(other)
+    return one == other
+
+
+def test_a_region_is_the_same_with_any_number_of_workers(demo_run: Finished) -> None:
+    (file,) = Path(demo_run.folder).rglob("study.toml")
+    study = read_study(file)
+    read = inputs.read_inputs(study, cache=Cache(None), step=QUIET)
+    reader = Reader(study, Cache(None), QUIET)
+    built: list[dict[str, RoadNetwork]] = [
+        roads.networks(study, reader, read.crs, None, read.road_lines, workers=n) for n in (1, 3)
+    ]
+    assert list(built[0]) == list(built[1])
+    assert [n.version for n in built[0].values()] == [n.version for n in built[1].values()]
+    one, three = (region.join(study, read, step=QUIET, workers=n) for n in (1, 3))
+    for a, b in zip(one.services, three.services, strict=True):
+        assert a.name == b.name
+        for times, again in ((a.time, b.time), (a.length, b.length)):
+            if times is not None:
+                assert all(same(value, getattr(again, key)) for key, value in vars(times).items())
+    for way, homes in one.homes_at.items():
+        pd.testing.assert_frame_equal(homes, three.homes_at[way])
+    pd.testing.assert_frame_equal(one.access, three.access)
