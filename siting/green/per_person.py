@@ -12,7 +12,7 @@ import pandas as pd
 import shapely
 from numpy.typing import NDArray
 
-from siting.coverage import exact, meets, members, whole_persons
+from siting.coverage import Members, exact, meets, members, whole_persons
 from siting.demand import largest_remainder
 from siting.errors import DataError, Problem, StudyError
 from siting.green.overlay import STEP
@@ -26,7 +26,7 @@ KEYS = ["zoning", "zone_id", "settlement"]
 
 def park_per_person(
     demand: gpd.GeoDataFrame,
-    membership: pd.DataFrame,
+    membership: pd.DataFrame | Members,
     parks: gpd.GeoDataFrame,
     zones: gpd.GeoDataFrame,
     *,
@@ -140,7 +140,7 @@ def park_per_person(
     ]  # fmt: skip
 
 
-def _people(demand: gpd.GeoDataFrame, membership: pd.DataFrame) -> pd.DataFrame:
+def _people(demand: gpd.GeoDataFrame, membership: pd.DataFrame | Members) -> pd.DataFrame:
     """Return the people as rows of zoning, zone, class and whole persons."""
     persons = whole_persons(
         demand.set_index("demand_id")["population"], demand["demand_id"].to_numpy()

@@ -14,7 +14,7 @@ from siting import coverage, demand, green, network, text, travel_time
 from siting.errors import StudyError
 from siting.green import Green, PocketParks
 from siting.maps import Card, Sheet, pocket_parks_finding, rooms
-from siting.pipeline.region import Region, membership_of_people, walls_of
+from siting.pipeline.region import Region, walls_of
 from siting.pipeline.road_layer import placed
 from siting.study import Study
 
@@ -75,7 +75,7 @@ def per_person(here: Region) -> pd.DataFrame:
     inputs = here.inputs
     return green.park_per_person(
         inputs.demand,
-        membership_of_people(here),
+        here.member,
         inputs.parks,
         inputs.zones,
         rule=inputs.rules[PER_PERSON],

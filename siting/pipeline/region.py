@@ -272,12 +272,6 @@ def service_on(
     return service, lines
 
 
-def membership_of_people(here: Region) -> pd.DataFrame:
-    """Return the zones of demand points; cells of residential land have rows of their own."""
-    member = here.inputs.membership
-    return member[coverage.among(member["demand_id"], here.inputs.demand["demand_id"])]
-
-
 def walls_of(inputs: Inputs) -> gpd.GeoSeries | None:
     """Return what no access leg may cross: water surfaces and the study's barriers."""
     return walls(inputs.water, inputs.barriers)

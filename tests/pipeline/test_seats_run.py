@@ -16,7 +16,7 @@ import siting
 from siting import evaluate
 from siting import plan as plans
 from siting.errors import DataError, StudyError
-from siting.pipeline import Run, questions
+from siting.pipeline import Run
 from tests.mutation import tiny
 from tests.pipeline.test_hostile import _toml as toml
 
@@ -124,7 +124,7 @@ def test_gaps_and_closures_know_seats(town: Town, seated: Run) -> None:
         plan = here.today if shut is None else plans.close(here.today, "school", shut)
         found = evaluate.evaluate(
             plan, services=[service], demand=here.inputs.demand,
-            membership=questions.membership_of_people(here), zoning=zoning,
+            membership=here.member, zoning=zoning,
         ).coverage  # fmt: skip
         found = found[(found["zoning"] == zoning) & found["judged"]]
         served[shut] = found["covered"].sum()
