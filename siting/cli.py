@@ -45,6 +45,7 @@ def demo(
     from siting import demo as region
     from siting import pipeline, study
 
+    _check_language(lang)
     with _progress() as say:
         say("generate the region", 0, 1)
         files = region.write_region(out / "data" / "raw" / "demo", scale=scale, seed=seed)
@@ -165,9 +166,13 @@ def _in(asked: Study, lang: str | None) -> Study:
     """Return the study with its pages in ``lang``."""
     if lang is None:
         return asked
+    _check_language(lang)
+    return asked.model_copy(update={"language": lang})
+
+
+def _check_language(lang: str) -> None:
     if lang not in ("zh", "en"):
         raise SitingError(f'--lang: "{lang}" is not a language of the pages. Use zh or en.')
-    return asked.model_copy(update={"language": lang})
 
 
 def _told(done: Run) -> None:

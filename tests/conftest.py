@@ -32,17 +32,20 @@ def lacking(reason: str) -> NoReturn:
     pytest.skip(reason)
 
 
-# Files of few and long tests: begun first, so that no worker is left alone with one at the end.
+# Files of long tests, begun first and in this order: no worker is left alone with one at the end,
+# and while the first compiles the kernels the second needs none: nothing is compiled twice.
 LONG = (
-    "test_notebooks.py",
-    "test_malta_whole.py",
     "test_demo_run.py",
+    "test_browser.py",
+    "test_notebooks.py",
     "test_porto_alegre_whole.py",
+    "test_malta_whole.py",
 )
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    items.sort(key=lambda item: item.path.name not in LONG)
+    places = {name: place for place, name in enumerate(LONG)}
+    items.sort(key=lambda item: places.get(item.path.name, len(LONG)))
 
 
 @pytest.fixture(scope="session")
@@ -77,6 +80,7 @@ def siting_command(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Fi
     """Run the siting command in a process of its own, with the network refused."""
     blocked = tmp_path_factory.mktemp("no_network")
     (blocked / "sitecustomize.py").write_text(NO_NETWORK, "utf-8")
+    path = os.pathsep.join([str(blocked), *filter(None, [os.environ.get("PYTHONPATH")])])
 
     def run(*words: str | Path, folder: Path, cwd: Path | None = None) -> Finished:
         done = subprocess.run(
@@ -85,7 +89,7 @@ def siting_command(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Fi
             text=True,
             encoding="utf-8",
             cwd=cwd,
-            env=os.environ | {"PYTHONPATH": str(blocked), "PYTHONIOENCODING": "utf-8"},
+            env=os.environ | {"PYTHONPATH": path, "PYTHONIOENCODING": "utf-8"},
             check=False,
         )
         return Finished(folder, done.stdout, done.stderr, done.returncode)

@@ -1,6 +1,7 @@
 """A small made-up county with everything the pages show; the same every time."""
 
 import dataclasses
+import functools
 from collections.abc import Callable
 
 import geopandas as gpd
@@ -279,6 +280,12 @@ def make(lang: str = "zh", *, rename: Callable[[str], str] = lambda name: name) 
         newly,
         judged,
     )
+
+
+@functools.cache
+def plain(lang: str = "zh") -> World:
+    """The world with its own names: made once for all tests, which only read it."""
+    return make(lang)
 
 
 def whole_baskets(
@@ -584,6 +591,11 @@ def choice(
 def atlas_of(world: World) -> maps.Atlas:
     """What every page of a world takes."""
     return maps.Atlas(world.sheet, world.zones, world.sites, world.offers, world.water, world.roads)
+
+
+@functools.cache
+def plain_pages(lang: str = "zh") -> dict[str, str]:
+    return pages(plain(lang))
 
 
 def pages(world: World) -> dict[str, str]:

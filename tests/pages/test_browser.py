@@ -28,7 +28,7 @@ def browser(chromium):
 
 @pytest.fixture(scope="module")
 def world():
-    return made.make()
+    return made.plain()
 
 
 @pytest.fixture(scope="module")
@@ -39,7 +39,7 @@ def folder(world, tmp_path_factory):
         out,
         tables={"coverage_figures": world.figures, "gaps": world.gaps, "ranking": world.ranking},
         layers={},
-        pages=made.pages(world),
+        pages=made.plain_pages(),
         run={},
         lang="zh",
         title="t",
@@ -396,7 +396,7 @@ def test_english_pages_hold_no_chinese_but_names(browser, tmp_path):
 
 @pytest.mark.parametrize("name", PAGES)
 def test_english_pages_fit_a_small_projector(browser, tmp_path, name):
-    (tmp_path / f"{name}.html").write_text(made.pages(made.make("en"))[name], "utf-8")
+    (tmp_path / f"{name}.html").write_text(made.plain_pages("en")[name], "utf-8")
     with Visit(browser, tmp_path / f"{name}.html") as visit:
         visit.page.screenshot(path=PICTURES / f"{name}_en_1280.png")
         beyond = "(e => e.scrollWidth - e.clientWidth)(document.getElementById('panel'))"

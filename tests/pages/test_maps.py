@@ -47,7 +47,7 @@ class Elements(HTMLParser):
 
 @pytest.fixture(scope="module")
 def pages():
-    return made.pages(made.make())
+    return made.plain_pages()
 
 
 @pytest.fixture(scope="module")
@@ -170,14 +170,14 @@ def test_packed_data_are_read_back_as_they_were(value):
 
 
 def test_shared_borders_stay_shared_after_simplification():
-    world = made.make()
+    world = made.plain()
     shapes = [drawn(text) for text in geometry.polygons(world.zones, shared_borders=True)]
     parts, whole = sum(s.area for s in shapes), shapely.union_all(shapes).area
     assert parts == pytest.approx(whole, rel=1e-6)
 
 
 def test_layers_are_reprojected_and_inputs_left_alone():
-    world = made.make()
+    world = made.plain()
     before = world.zones.copy(deep=True)
     maps.coverage_page(made.atlas_of(world), world.figures)
     assert before.equals(world.zones)
@@ -185,7 +185,7 @@ def test_layers_are_reprojected_and_inputs_left_alone():
 
 
 def test_two_plans_or_missing_columns_are_refused():
-    world = made.make()
+    world = made.plain()
     two = pd.concat([world.figures, world.figures.assign(plan="other")])
     with pytest.raises(DataError, match="one plan"):
         maps.coverage_page(made.atlas_of(world), two)
@@ -194,7 +194,7 @@ def test_two_plans_or_missing_columns_are_refused():
 
 
 def test_tiles_are_named_on_the_page_and_in_the_policy_only_when_given():
-    world = made.make()
+    world = made.plain()
     tiles = maps.Tiles("https://{s}.tile.example.org/{z}/{x}/{y}.png?k=1", "© <b>Somebody</b>")
     sheet = dataclasses.replace(world.sheet, tiles=tiles)
     html = maps.gaps_page(maps.Atlas(sheet, world.zones), world.gaps)
@@ -207,7 +207,7 @@ def test_tiles_are_named_on_the_page_and_in_the_policy_only_when_given():
 
 
 def test_empty_tables_make_pages_that_say_so():
-    world = made.make()
+    world = made.plain()
     atlas = maps.Atlas(world.sheet, world.zones)
     html = maps.gaps_page(atlas, world.gaps.iloc[:0])
     assert world.sheet.say("finding.gaps.none") in html
@@ -215,7 +215,7 @@ def test_empty_tables_make_pages_that_say_so():
 
 
 def test_made_up_data_and_the_approval_number_are_on_every_page(pages):
-    world = made.make()
+    world = made.plain()
     sheet = dataclasses.replace(world.sheet, made_up=False, approval_number="湘S(2026)001号")
     real = made.pages(dataclasses.replace(world, sheet=sheet))
     for name in PAGES:
@@ -239,7 +239,9 @@ def test_malta_makes_pages_within_the_limit(test_data):
     zones = gpd.read_file(test_data / "malta" / "localities.geojson").to_crs(32633)
     zones = zones.assign(zoning="locality", zone_id=[f"L{i}" for i in range(len(zones))])
     zones["name"] = zones.get("name", zones["zone_id"]).fillna("?").astype(str)
-    sheet = dataclasses.replace(made.make("en").sheet, region="Malta", title="Malta", made_up=False)
+    sheet = dataclasses.replace(
+        made.plain("en").sheet, region="Malta", title="Malta", made_up=False
+    )
     gaps = gpd.GeoDataFrame(
         {"gap_id": zones["zone_id"], "service": "clinic", "rule_id": "clinic.walk_30min",
          "zoning": "locality", "zone_id": zones["zone_id"], "persons": range(67)},
@@ -251,7 +253,7 @@ def test_malta_makes_pages_within_the_limit(test_data):
 
 def test_a_page_of_many_gaps_lists_the_largest_and_counts_the_others():
     """Everybody in a gap is either in a row of the page or in its sentence about the others."""
-    world = made.make()
+    world = made.plain()
     rows = 1_003
     many = gpd.GeoDataFrame(
         {
@@ -277,7 +279,7 @@ def test_a_page_of_many_gaps_lists_the_largest_and_counts_the_others():
 
 
 def test_supply_and_equity_say_who_is_left_out_and_nothing_of_the_rest_where_they_are_many():
-    sheet = made.make().sheet
+    sheet = made.plain().sheet
     zone = {"level": "zone", "service": "s", "zoning": "t", "catchment": "30 min",
             "per_1000_2sfca": 4.0, "per_1000_e2sfca": 5.0}  # fmt: skip
     shared = pd.DataFrame(

@@ -30,7 +30,7 @@ HOSTILE = [
 
 @pytest.fixture(scope="module")
 def world():
-    return made.make()
+    return made.plain()
 
 
 def write(out, **change):

@@ -3,6 +3,7 @@
 import json
 import shutil
 import sqlite3
+import tomllib
 from collections.abc import Callable
 from pathlib import Path
 
@@ -14,6 +15,7 @@ from everybody import adds_up
 from finished_run import Finished
 
 from siting import plan as plans
+from tests.pipeline.test_hostile import _toml as toml
 
 PARTS = ["covered", "no_seat", "out_of_reach", "not_assessed"]
 KEYS = ["plan", "zoning", "service", "rule_id"]
@@ -139,9 +141,17 @@ def test_leave_one_out_is_the_plan_evaluated(
     plan = plans.Plan(name="shut", periods=({"open": {"primary": kept}},))  # type: ignore[arg-type]
     file = tmp_path / "plan.json"
     file.write_text(plans.to_json(plan), "utf-8")
+    raw = demo_run.folder / "data/raw/demo"
+    study = tomllib.loads((raw / "study.toml").read_text("utf-8"))
+    for key in ("baskets", "green", "park_entrances", "residential"):
+        del study[key]
+    study |= {"data": str(raw), "services": {"primary": study["services"]["primary"]}}
+    study["decide"] = {"closures": study["decide"]["closures"]}
+    lines = "\n".join(f"{key} = {toml(value)}" for key, value in study.items())
+    (tmp_path / "study.toml").write_text(lines, "utf-8")
     done = siting_command(
-        "run", demo_run.folder / "data/raw/demo", "--plan", file, "--only", "closures",
-        "--out", tmp_path, folder=tmp_path,
+        "run", tmp_path, "--plan", file, "--only", "closures", "--out", tmp_path / "out",
+        folder=tmp_path,
     )  # fmt: skip
     assert done.code == 0, done.stderr
     table = done.table("comparison")
