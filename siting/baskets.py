@@ -27,11 +27,14 @@ class Kind:
         open_space or charging.
     norm
         Rule id of a norm per thousand residents; ``""`` where none is used.
+    least
+        Rule id of the least area of a park that is one; ``""`` for kinds that no park is.
     """
 
     id: str
     field: str
     norm: str = ""
+    least: str = ""
 
 
 @dataclass(frozen=True)
@@ -80,7 +83,7 @@ def kinds() -> dict[str, Kind]:
     Examples
     --------
     >>> kinds()["child_care"]
-    Kind(id='child_care', field='child_care', norm='provision.child_care')
+    Kind(id='child_care', field='child_care', norm='provision.child_care', least='')
     """
     return {name: Kind(name, **fields) for name, fields in _content()["kinds"].items()}
 

@@ -122,10 +122,7 @@ class Atlas:
     def facilities(self, services: Iterable[str]) -> dict[str, dict[str, Any]]:
         """Return the existing facilities by service: where they are, encoded, and their names."""
         return {
-            service: {
-                "at": geometry.encode(geometry.spots(drawn)),
-                "names": drawn["name"].astype(str).tolist(),
-            }
+            service: pins(drawn)
             for service in sorted(set(services))
             if (drawn := self._facilities(service)) is not None
         }
@@ -136,6 +133,14 @@ class Atlas:
         ids = self.offers.loc[self.offers["service"] == service, "site_id"]
         there = (self.sites["status"] == "existing") & self.sites["site_id"].isin(ids)
         return self.sites[there]
+
+
+def pins(drawn: gpd.GeoDataFrame) -> dict[str, Any]:
+    """Return places to be drawn as points: where they are, encoded, and their names."""
+    return {
+        "at": geometry.encode(geometry.spots(drawn)),
+        "names": drawn["name"].astype(str).tolist(),
+    }
 
 
 def _largest_first(zones: gpd.GeoDataFrame) -> list[dict[str, Any]]:

@@ -6,12 +6,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import geopandas as gpd
 import pandas as pd
 
 from siting import text
 from siting.baskets import kinds as kinds_of_facility
 from siting.maps import provision as per_thousand
-from siting.maps.atlas import Atlas
+from siting.maps.atlas import Atlas, pins
 from siting.maps.base import (
     REGION,
     Classes,
@@ -51,7 +52,7 @@ class ShownBasket:
     walkers
         ``elderly``, ``children``, or ``""`` for baskets of all residents.
     services
-        Services by kind of facility, of the kinds that have any.
+        What fills each kind of facility, of the kinds that have any: services, or parks.
     missing
         Kinds without a layer, and why.
     source, status, reason
@@ -77,6 +78,7 @@ def baskets_page(
     *,
     asked: Sequence[ShownBasket],
     provision: pd.DataFrame | None = None,
+    parks: Mapping[str, gpd.GeoDataFrame] | None = None,
 ) -> str:
     """Return the page of baskets.
 
@@ -90,6 +92,8 @@ def baskets_page(
         The baskets in the order they are offered; the first is shown first.
     provision
         As in :func:`siting.maps.coverage_page`.
+    parks
+        What fills kinds besides services, by what it is called in ``asked``.
     """
     need(figures, ["level", "basket", "zoning", "zone_id", "settlement", *ROWS], "baskets")
     need(services, ["level", "basket", "zoning", "zone_id", "kind", "lacking_persons"],
@@ -138,7 +142,8 @@ def baskets_page(
             "row_keys": [*ROWS, *_SHARES],
             "groups": groups,
             "groups_finding": groups_finding(figures, asked, sheet) if groups else "",
-            "facilities": atlas.facilities(names),
+            "facilities": atlas.facilities(names)
+            | {name: pins(drawn) for name, drawn in (parks or {}).items()},
         },
         rules_used=[*dict.fromkeys(b.rule_id for b in asked), *per_thousand.rules_used(provision)],
         notes=(

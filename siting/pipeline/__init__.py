@@ -204,6 +204,8 @@ def _answers(
         here = replace(here, inputs=replace(here.inputs, drops=there.inputs.drops))
     gaps = lost = green = gates = closed = new = crossed = ground = shared = stock = whole = None
     room = pocket = None
+    if study.green and {"coverage", "green", "pocket_parks"} & set(asked):
+        gates = parks.entrances(here)
     if "coverage" in asked:
         step("gaps")
         gaps, lost = questions.gaps(here), questions.losses(here)
@@ -212,11 +214,11 @@ def _answers(
         shared = equity.accessibility(study, here)
         stock = seats.provision(study, here)
         whole = baskets.baskets(
-            study, here, max_not_assessed=here.inputs.rules[MAX_NOT_ASSESSED].strict
+            study, here, gates, max_not_assessed=here.inputs.rules[MAX_NOT_ASSESSED].strict
         )
     if {"green", "pocket_parks"} & set(asked):
         step("green")
-        green, gates = parks.land(study, here)
+        green = parks.land(study, here, gates)
         room = parks.per_person(here)
         if "pocket_parks" in asked:
             step("pocket parks")
@@ -236,7 +238,7 @@ def _answers(
         gaps=gaps,
         losses=lost,
         green=green,
-        park_entrances=gates,
+        park_entrances=None if green is None else gates,
         park_per_person=room,
         pocket=pocket,
         closures=closed,

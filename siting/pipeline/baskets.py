@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import geopandas as gpd
@@ -12,9 +13,10 @@ from siting import coverage, maps, text
 from siting.errors import DataError, Problem
 from siting.evaluate import Service
 from siting.maps import Card, Sheet
+from siting.pipeline import parks
 from siting.pipeline.region import Region
 from siting.rules import Rule
-from siting.study import Filled, Study
+from siting.study import Filled, Study, parks_called
 
 APART = {"walk": "circle.no_substitute", "": "circle.rural_apart"}
 """What to know about baskets on foot, and about those by each service's own way."""
@@ -28,8 +30,12 @@ class Baskets:
     services: pd.DataFrame
 
 
-def baskets(study: Study, here: Region, *, max_not_assessed: float) -> Baskets | None:
+def baskets(
+    study: Study, here: Region, gates: gpd.GeoDataFrame | None, *, max_not_assessed: float
+) -> Baskets | None:
     """Return who has the whole of each basket with today's sites; None where none is asked.
+
+    ``gates`` are the entrances of the study's parks, ``None`` where it has no green.
 
     Raises
     ------
@@ -37,7 +43,8 @@ def baskets(study: Study, here: Region, *, max_not_assessed: float) -> Baskets |
         Groups of one basket that are more people than there are.
     """
     found = [
-        _of_basket(here, made, max_not_assessed=max_not_assessed) for made in study.filled_baskets()
+        _of_basket(study, here, made, gates, max_not_assessed=max_not_assessed)
+        for made in study.filled_baskets()
     ]
     if not found:
         return None
@@ -53,16 +60,34 @@ def rules_used(study: Study) -> set[str]:
     kinds = data.kinds()
     used = {made.basket.rule for made in asked}
     used |= {kinds[kind].norm for made in asked for kind in made.basket.kinds} - {""}
+    used |= {least for made in asked for least in made.parks.values()}
     return used | {APART[made.basket.mode] for made in asked if made.basket.mode in APART}
 
 
-def _of_basket(here: Region, made: Filled, *, max_not_assessed: float) -> coverage.Basket:
+def _of_basket(
+    study: Study,
+    here: Region,
+    made: Filled,
+    gates: gpd.GeoDataFrame | None,
+    *,
+    max_not_assessed: float,
+) -> coverage.Basket:
     rule = here.inputs.rules[made.basket.rule]
     people = _people(here, made)
-    kinds = {
-        kind: coverage.any_of([_judged(here, here.service(name), rule, people) for name in names])
+    judged = {
+        kind: [
+            _judged(here.service(name), here.today.open_sites(name), rule, people) for name in names
+        ]
         for kind, names in made.services.items()
     }
+    if made.parks:
+        assert gates is not None
+        green = parks.as_service(study, here, gates, way=made.walked, rule=rule)
+        for kind, least in made.parks.items():
+            large = parks.at_least(here.inputs.parks, here.inputs.rules[least])["park_id"]
+            opened = sorted(set(large) & set(green.existing))
+            judged[kind] = [_judged(green, opened, rule, people)]
+    kinds = {kind: coverage.any_of(judged[kind]) for kind in made.offered}
     found = coverage.basket(
         kinds,
         here.member,
@@ -71,7 +96,7 @@ def _of_basket(here: Region, made: Filled, *, max_not_assessed: float) -> covera
         max_not_assessed=max_not_assessed,
         missing=made.missing,
     )
-    named = {kind: ";".join(names) for kind, names in made.services.items()}
+    named = {kind: ";".join(names) for kind, names in made.offered.items()}
     services = found.services.copy()
     place = services.columns.tolist().index("kind") + 1
     services.insert(place, "service", services["kind"].map(named).fillna("").astype("str"))
@@ -97,11 +122,12 @@ def _people(here: Region, made: Filled) -> gpd.GeoDataFrame:
     return demand.assign(population=coverage.whole_persons(persons, demand["demand_id"].to_numpy()))
 
 
-def _judged(here: Region, service: Service, rule: Rule, people: gpd.GeoDataFrame) -> pd.DataFrame:
+def _judged(
+    service: Service, opened: Sequence[str], rule: Rule, people: gpd.GeoDataFrame
+) -> pd.DataFrame:
     """Judge everybody by one service, as its coverage is judged, without seats."""
     impedance = coverage.thresholds(rule, speed=service.speed).impedance
     times = service.times(impedance)
-    opened = here.today.open_sites(service.name)
     line = None
     if rule.measure == "straight_m":
         line = coverage.straight_mm(people, service.sites, opened)
@@ -117,6 +143,30 @@ def _judged(here: Region, service: Service, rule: Rule, people: gpd.GeoDataFrame
     )
 
 
+def drawn_parks(study: Study, here: Region) -> dict[str, gpd.GeoDataFrame]:
+    """Return the parks that fill kinds of baskets, by what tables call them."""
+    found = here.inputs.parks
+    return {
+        parks_called(least): parks.at_least(found, here.inputs.rules[least])
+        for made in study.filled_baskets()
+        for least in made.parks.values()
+        if found is not None
+    }
+
+
+def labels_of_parks(study: Study, rules: Mapping[str, Rule]) -> dict[str, str]:
+    """Return what pages call them."""
+    return {
+        parks_called(least): text.get(
+            "basket.parks",
+            study.language,
+            least=text.with_unit(rules[least].strict, rules[least].unit, study.language),
+        )
+        for made in study.filled_baskets()
+        for least in made.parks.values()
+    }
+
+
 def shown(study: Study, sheet: Sheet) -> list[maps.ShownBasket]:
     """Return what pages say about each basket besides its figures."""
     return [
@@ -127,7 +177,7 @@ def shown(study: Study, sheet: Sheet) -> list[maps.ShownBasket]:
             rule_id=made.basket.rule,
             people=_who(study, made, sheet),
             walkers=made.basket.walkers,
-            services={kind: tuple(names) for kind, names in made.services.items()},
+            services=made.offered,
             missing=dict(made.missing),
             source=made.basket.source,
             status=made.basket.status,

@@ -32,6 +32,7 @@ def sheet_of(results: Results, rules: tuple[Rule, ...]) -> Sheet:
     labels = {
         name: label for name, service in study.services.items() if (label := service.label(lang))
     }
+    labels |= baskets.labels_of_parks(study, inputs.rules)
     groups = {
         name: study.people.groups[service.group].label(lang) or service.group
         for name, service in study.services.items()
@@ -116,8 +117,9 @@ def pages_of(
         asked = baskets.shown(results.study, sheet)
         figures, lacks = tables["baskets"], tables["basket_services"]
         pages["baskets"] = maps.baskets_page(
-            atlas, figures, lacks, asked=asked, provision=tables.get("provision")
-        )
+            atlas, figures, lacks, asked=asked, provision=tables.get("provision"),
+            parks=baskets.drawn_parks(results.study, here),
+        )  # fmt: skip
         cards += baskets.cards(figures, lacks, asked, sheet)
     if results.gaps is not None:
         pages["gaps"] = maps.gaps_page(atlas, results.gaps, losses=results.losses, figures=today)

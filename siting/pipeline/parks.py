@@ -12,10 +12,13 @@ import shapely
 
 from siting import coverage, demand, green, network, text, travel_time
 from siting.errors import StudyError
+from siting.evaluate import Service
 from siting.green import Green, PocketParks
 from siting.maps import Card, Sheet, pocket_parks_finding, rooms
-from siting.pipeline.region import Region, walls_of
+from siting.pipeline.region import LEG_RULE, Region, spread_on, walls_of
 from siting.pipeline.road_layer import placed
+from siting.pipeline.roads import SPEED_RULE
+from siting.rules import Rule
 from siting.study import Study
 
 if TYPE_CHECKING:
@@ -50,16 +53,21 @@ class Pocket:
     left_out: dict[str, int]
 
 
-def land(study: Study, here: Region) -> tuple[Green, gpd.GeoDataFrame]:
-    """Return the green indicators on residential land, and the park entrances used."""
+def entrances(here: Region) -> gpd.GeoDataFrame:
+    """Return where people on foot get into parks: as given, else where paths meet their edge."""
     inputs = here.inputs
-    assert inputs.cells is not None
     walk = inputs.networks["walk"]
     leave = walk.stoppable & ~walk.bridge & ~walk.tunnel
     paths = gpd.GeoSeries(walk.geometry[leave], crs=inputs.crs)
-    gates = green.park_entrances(inputs.parks, paths, given=inputs.given_entrances)
+    return green.park_entrances(inputs.parks, paths, given=inputs.given_entrances)
+
+
+def land(study: Study, here: Region, gates: gpd.GeoDataFrame) -> Green:
+    """Return the green indicators on residential land; ``gates`` are the parks' entrances."""
+    inputs = here.inputs
+    assert inputs.cells is not None
     samples = green.boundary_samples(inputs.parks, spacing_m=BOUNDARY_SPACING_M)
-    found = green.green_coverage(
+    return green.green_coverage(
         inputs.cells,
         inputs.parks,
         inputs.membership,
@@ -67,7 +75,62 @@ def land(study: Study, here: Region) -> tuple[Green, gpd.GeoDataFrame]:
         foot=_on_foot(study, here, gates.set_index("park_id").geometry),
         foot_upper=_on_foot(study, here, samples.set_index("park_id").geometry),
     )
-    return found, gates
+
+
+def as_service(
+    study: Study,
+    here: Region,
+    gates: gpd.GeoDataFrame,
+    *,
+    way: str,
+    rule: Rule,
+) -> Service:
+    """Return the green of the study as a service that people walk to.
+
+    All green with an entrance is in it, so that whom no way leads to any is not assessed, as in
+    the indicators; which of it counts is for the caller to say (:func:`at_least`).
+
+    Parameters
+    ----------
+    gates
+        From :func:`entrances`.
+    way
+        At whose pace: ``walk``, ``walk.elderly``, ``walk.children``.
+    rule
+        What it will be judged by: the search goes as far as anybody may be covered by it.
+    """
+    inputs, roads = here.inputs, here.inputs.networks[way]
+    homes = here.homes_at[way]
+    homes = homes[coverage.among(homes["point_id"], inputs.demand["demand_id"])]
+    at = _attached(study, here, gates.set_index("park_id").geometry, way)
+    speed, spread = inputs.rules[SPEED_RULE[way]], spread_on(study, inputs, roads)
+    limits = coverage.thresholds(rule, speed=speed)
+    by_time = limits.impedance == "time"
+    leg = np.array([homes["access_mm"].max() if len(homes) else 0], dtype=np.int64).clip(0)
+    if by_time:
+        leg = network.travel_ms(leg, roads.access_kph) + 1  # parts are rounded each by itself
+    nearer = spread[limits.impedance].max() + leg[0]
+    times = travel_time.table(
+        roads, homes, at, impedance="time" if by_time else "length",
+        cutoff=int(limits.high + nearer), k=1,
+    )  # fmt: skip
+    assert inputs.parks is not None
+    return Service(
+        name="green",
+        rules=(),
+        existing=tuple(sorted(set(times.site_id))),
+        sites=inputs.parks.rename(columns={"park_id": "site_id"}),
+        speed=speed,
+        spread=spread,
+        leg=inputs.rules[LEG_RULE],
+        time=times if by_time else None,
+        length=None if by_time else times,
+    )
+
+
+def at_least(parks: gpd.GeoDataFrame, least: Rule) -> gpd.GeoDataFrame:
+    """Return the parks, not other green, of at least that area."""
+    return parks[(parks["kind"] == "park") & (parks["area_m2"] >= least.strict)]
 
 
 def per_person(here: Region) -> pd.DataFrame:
@@ -123,7 +186,7 @@ def pocket(study: Study, here: Region, found: Green) -> Pocket:
     outside = (places["zone_id"] == "").to_numpy() & (why == "")
     places["why"] = np.where(outside, "outside", why)
     tried = places[places["why"] == ""]
-    at = _attached(study, here, _middles(tried).set_axis(tried["place_id"]))
+    at = _attached(study, here, _middles(tried).set_axis(tried["place_id"]), "walk")
     lives = None
     if study.people.spread == "residential":
         lives = inputs.demand.set_index("demand_id")["population"]
@@ -262,9 +325,9 @@ def _middles(places: gpd.GeoDataFrame) -> gpd.GeoSeries:
     )
 
 
-def _attached(study: Study, here: Region, points: gpd.GeoSeries) -> pd.DataFrame:
+def _attached(study: Study, here: Region, points: gpd.GeoSeries, way: str) -> pd.DataFrame:
     return network.attach(
-        here.inputs.networks["walk"],
+        here.inputs.networks[way],
         points,
         max_access_m=study.network.max_access_m,
         min_component_km=study.network.min_component_km,
@@ -274,7 +337,7 @@ def _attached(study: Study, here: Region, points: gpd.GeoSeries) -> pd.DataFrame
 
 def _on_foot(study: Study, here: Region, points: gpd.GeoSeries) -> travel_time.TravelTimes | None:
     """Return lengths on foot from residential land to the nearest of these points of each park."""
-    return _times(here, _attached(study, here, points), k=1) if len(points) else None
+    return _times(here, _attached(study, here, points, "walk"), k=1) if len(points) else None
 
 
 def _times(here: Region, at: pd.DataFrame, *, k: int = 0) -> travel_time.TravelTimes:

@@ -108,7 +108,7 @@ def record_of(
         },
         "baskets": {
             made.basket.id: asdict(made.basket)
-            | {"services": dict(made.services), "missing": dict(made.missing)}
+            | {"services": dict(made.offered), "missing": dict(made.missing)}
             | {"groups": made.groups, "reason": made.reason}
             for made in results.study.filled_baskets()
         },

@@ -250,9 +250,6 @@ def service_on(
             study, inputs, name, time, speed=speed, persons=persons, homes_at=homes_at,
             sites_at=sites_at, barriers=walls_of(inputs),
         )  # fmt: skip
-    apart = demand.spread_mm(inputs.demand, within_m=study.people.within_m)
-    # at the pace of access legs, whatever people take afterwards
-    walked = network.travel_ms(np.asarray(apart, dtype=np.int64), roads.access_kph)
     service = Service(
         name=name,
         rules=judged_by,
@@ -262,14 +259,21 @@ def service_on(
         length=length,
         persons=persons,
         speed=speed,
-        spread={
-            "length": apart,
-            "time": pd.DataFrame({"ms": walked}, index=apart.index)["ms"],
-        },
+        spread=spread_on(study, inputs, roads),
         leg=inputs.rules[LEG_RULE],
         capacity=capacity,
     )
     return service, lines
+
+
+def spread_on(
+    study: Study, inputs: Inputs, roads: network.RoadNetwork
+) -> dict[str, pd.Series[int]]:
+    """Return by ``length`` and ``time`` how far people may live from their point, in mm and ms."""
+    apart = demand.spread_mm(inputs.demand, within_m=study.people.within_m)
+    # at the pace of access legs, whatever people take afterwards
+    walked = network.travel_ms(np.asarray(apart, dtype=np.int64), roads.access_kph)
+    return {"length": apart, "time": pd.DataFrame({"ms": walked}, index=apart.index)["ms"]}
 
 
 def walls_of(inputs: Inputs) -> gpd.GeoSeries | None:

@@ -38,8 +38,9 @@ ELEVATION, SIGNALS = "network.elevation", "network.signals"
 
 
 def ways(study: Study) -> tuple[str, ...]:
-    """Return the ways of travelling that the study's services and green need."""
+    """Return the ways of travelling that the study's services, baskets and green need."""
     needed = {way for service in study.services.values() for way in service.networks}
+    needed |= {made.walked for made in study.filled_baskets() if made.parks}
     return tuple(sorted(needed | ({"walk"} if study.green else set())))
 
 

@@ -6,7 +6,7 @@ told at once, and nothing is guessed: what a default fills in is written into ``
 
 from __future__ import annotations
 
-from siting.study.baskets import Filled
+from siting.study.baskets import Filled, parks_called
 from siting.study.model import Bus, Study, Zones
 from siting.study.people import Part, People, PeopleRaster, Scenario, Totals
 from siting.study.read import read_study, write_example
@@ -28,6 +28,7 @@ __all__ = [
     "Study",
     "Totals",
     "Zones",
+    "parks_called",
     "read_study",
     "write_example",
 ]

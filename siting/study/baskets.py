@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Annotated, Any, Literal, Protocol
 
 from pydantic import Field
@@ -13,6 +13,7 @@ from siting.baskets import Basket
 from siting.study.source import Model, near
 
 NO_LAYER, OTHER_WAY = "no_layer", "other_way"
+ON_FOOT = ("", "walk")  # ways of a basket by which parks are gone to
 
 
 class BasketAsked(Model):
@@ -68,10 +69,13 @@ class Filled:
     services
         By kind of facility, the services that offer it; a kind that is missing is not in it.
     missing
-        By kind of facility, why no service offers it: ``no_layer``, or ``other_way`` where one is
-        only known by another way of travelling.
+        By kind of facility, why nothing offers it: ``no_layer``, or ``other_way`` where a service
+        is only known by another way of travelling.
     reason
         Why the study changed the basket; ``""`` as shipped.
+    parks
+        By kind of facility that no service offers and the study's parks do, the rule that says how
+        large a park is one.
     """
 
     basket: Basket
@@ -79,20 +83,50 @@ class Filled:
     services: Mapping[str, tuple[str, ...]]
     missing: Mapping[str, str]
     reason: str = ""
+    parks: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def names(self) -> frozenset[str]:
         """The services that fill it."""
         return frozenset(name for names in self.services.values() for name in names)
 
+    @property
+    def offered(self) -> Mapping[str, tuple[str, ...]]:
+        """By kind, in the basket's order, what fills it, as tables and pages name it."""
+        filled_by = dict(self.services)
+        filled_by |= {kind: (parks_called(rule_id),) for kind, rule_id in self.parks.items()}
+        return {kind: filled_by[kind] for kind in self.basket.kinds if kind in filled_by}
+
+    @property
+    def walked(self) -> str:
+        """The network that people walk on at its pace (``walk``, ``walk.elderly``)."""
+        return f"walk.{self.basket.walkers}" if self.basket.walkers else "walk"
+
+
+def parks_called(rule_id: str) -> str:
+    """Return what tables call the parks of the study's green that a rule takes: no service's name.
+
+    Examples
+    --------
+    >>> parks_called("open_space.park_m2")
+    '[[green]] open_space.park_m2'
+    """
+    return f"[[green]] {rule_id}"
+
 
 def filled(
-    name: str, asked: BasketAsked, services: Mapping[str, Offered], kind_of: Mapping[str, str]
+    name: str,
+    asked: BasketAsked,
+    services: Mapping[str, Offered],
+    kind_of: Mapping[str, str],
+    *,
+    parks: bool = False,
 ) -> Filled:
     """Fill a basket with the services that offer its kinds by its way of travelling.
 
     Where the basket does not say whose pace it goes by, services for adults come first; others
     stand in for a kind that no adults' service offers. Several services of one kind all count.
+    Where none offers an open space and the basket is one on foot, the study's parks do.
 
     Parameters
     ----------
@@ -102,12 +136,16 @@ def filled(
         Services by name.
     kind_of
         Kind of facility by service; services of none are not in it.
+    parks
+        Whether the study names parks (``[[green]]`` of ``kind = "park"``).
     """
     own = Basket(name, rule="", kinds=())
     basket = replace(baskets.shipped().get(name, own), **asked.changes)
     basket = replace(basket, kinds=(*basket.kinds, *asked.with_options))
     found: dict[str, tuple[str, ...]] = {}
     missing: dict[str, str] = {}
+    green: dict[str, str] = {}
+    every = baskets.kinds()
     for kind in basket.kinds:
         known = sorted(service for service, of in kind_of.items() if of == kind)
         fit = [s for s in known if basket.mode in ("", services[s].mode)]
@@ -117,9 +155,11 @@ def filled(
             fit = [s for s in fit if services[s].walkers == "adults"] or fit
         if fit:
             found[kind] = tuple(fit)
+        elif parks and basket.mode in ON_FOOT and kind in every and every[kind].least:
+            green[kind] = every[kind].least
         else:
             missing[kind] = OTHER_WAY if known else NO_LAYER
-    return Filled(basket, asked.groups, found, missing, asked.reason)
+    return Filled(basket, asked.groups, found, missing, asked.reason, green)
 
 
 def problems(
@@ -128,6 +168,8 @@ def problems(
     services: Mapping[str, Offered],
     kind_of: Mapping[str, str],
     groups: Collection[str],
+    *,
+    parks: bool = False,
 ) -> list[str]:
     """Return everything that is wrong with a basket, but for its rule, which the rules know."""
     where, told = f"baskets.{name}", []
@@ -190,7 +232,8 @@ def problems(
     ]
     if told:
         return told
-    if not (made := filled(name, asked, services, kind_of)).services:
+    made = filled(name, asked, services, kind_of, parks=parks)
+    if not made.offered:
         why = "a service of these only goes by another way" if OTHER_WAY in (
             made.missing.values()
         ) else "no service is of one of its kinds"  # fmt: skip

@@ -373,8 +373,14 @@ class Study(Model):
     def filled_baskets(self) -> tuple[Filled, ...]:
         """Return the baskets asked for with the services that fill them, in the study's order."""
         return tuple(
-            filled(name, asked, self.services, self.kinds) for name, asked in self.baskets.items()
+            filled(name, asked, self.services, self.kinds, parks=self.has_parks)
+            for name, asked in self.baskets.items()
         )
+
+    @property
+    def has_parks(self) -> bool:
+        """Whether it names parks, not only other green."""
+        return any(layer.kind == "park" for layer in self.green)
 
     def rules_of(self, service: str) -> tuple[str, ...]:
         """Return the ids of all rules a service is judged by: its own, then those of baskets."""
@@ -396,7 +402,7 @@ class Study(Model):
             told.append('people.spread = "residential" needs [residential]')
         if self.green and self.residential is None:
             told.append("green is a share of residential land: [green] needs [residential]")
-        if self.decide.pocket_parks is not None and not any(g.kind == "park" for g in self.green):
+        if self.decide.pocket_parks is not None and not self.has_parks:
             told.append(
                 'decide.pocket_parks adds to [[green]] of kind = "park"; name one, or remove it'
             )
@@ -435,7 +441,9 @@ class Study(Model):
             for name, kind in wrong.items()
         ]
         for name, basket in self.baskets.items() if not wrong else ():
-            told += problems(name, basket, self.services, self.kinds, people.groups)
+            told += problems(
+                name, basket, self.services, self.kinds, people.groups, parks=self.has_parks
+            )
         judged = self.baskets or any(s.rules for s in self.services.values())
         if self.decide.new_sites is None and not judged:
             told.append("no service names a rule to be judged by: set rules = [...] of a service")

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import json
 import tomllib
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 import geopandas as gpd
+import networkx as nx
 import page_data
 import pandas as pd
 import pytest
+import shapely
 
 import siting
 from siting.errors import DataError
@@ -36,7 +39,8 @@ class Town:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         paths, declared, _ = tiny.build(folder / "town")
-        self.content = tomllib.loads(tiny.study_toml(paths, declared))
+        self.text = tiny.study_toml(paths, declared)
+        self.content = tomllib.loads(self.text)
         for key in ("green", "decide"):
             self.content.pop(key)
         services = self.content["services"]
@@ -218,3 +222,146 @@ def test_a_study_without_baskets_has_no_page_of_them(town: Town) -> None:
     assert not (plain.maps_folder / "baskets.html").exists()
     assert not (plain.tables_folder / "tables" / "baskets.csv").exists()
     assert "baskets.html" not in (plain.maps_folder / "index.html").read_text("utf-8")
+
+
+# --- parks of [[green]]: the town's park is 160 × 120 m with the street x = 800 through it; the
+# pocket park touches no street, so that its one entrance is the one given here
+
+GATE = (1610, 1240)
+OPEN: dict[str, Any] = {
+    "circle_15min": {"kinds": ["primary", "park", "pocket_park"], "reason": "a town of toys"},
+    "children": {"kinds": ["pocket_park"], "groups": ["pupils"], "reason": "a town of toys"},
+}
+
+
+def with_parks(town: Town, **changes: Any) -> Run:
+    whole = tomllib.loads(town.text)
+    gate = gpd.GeoDataFrame(
+        {"park": ["G2"]}, geometry=[shapely.Point(tiny.X0 + GATE[0], tiny.Y0 + GATE[1])],
+        crs=tiny.CRS,
+    )  # fmt: skip
+    gate.to_file(file := town.folder / "gates.gpkg")
+    given = {"file": str(file), "columns": {"park_id": "park"}}
+    return town.run(**{"green": whole["green"], "park_entrances": given, "baskets": OPEN} | changes)
+
+
+def walk_m(gates: list[tuple[float, float]]) -> dict[str, float]:
+    """Metres from every home to the nearest gate along the town's streets, 400 m apart, by hand."""
+    homes = tiny.frame("people")
+    points = {
+        str(row.no): (row.geometry.x - tiny.X0, row.geometry.y - tiny.Y0)
+        for row in homes.itertuples()
+    }
+    points |= {f"gate {n}": gate for n, gate in enumerate(gates)}
+    lines = [400.0 * n for n in range(6)]
+    on: dict[tuple[int, float], list[tuple[float, str]]] = {
+        (axis, at): [(other, f"{at if axis else other} {other if axis else at}") for other in lines]
+        for axis in (0, 1)
+        for at in lines
+    }
+    streets = nx.Graph()
+    for name, place in points.items():
+        # a street of axis 1 has one x, of axis 0 one y; the nearest is walked to straight
+        axis, at = min(on, key=lambda s: abs(place[1 - s[0]] - s[1]))
+        on[axis, at].append((place[axis], f"foot {name}"))
+        streets.add_edge(name, f"foot {name}", m=abs(place[1 - axis] - at))
+    for stops in on.values():
+        stops.sort()
+        for (a, one), (b, two) in pairwise(stops):
+            streets.add_edge(one, two, m=b - a)
+    far = nx.multi_source_dijkstra_path_length(
+        streets, {name for name in points if name.startswith("gate")}, weight="m"
+    )
+    return {str(name): float(far[name]) for name in homes["no"]}
+
+
+PARK = [(800.0, 640.0), (800.0, 760.0)]
+BOTH = [*PARK, (float(GATE[0]), float(GATE[1]))]
+
+
+@pytest.fixture(scope="module")
+def green_run(town: Town) -> Run:
+    return with_parks(town)
+
+
+def lacking(run: Run, basket: str, settlement: str = "judged") -> dict[str, int]:
+    rows = table(run, "basket_services")
+    rows = rows[(rows["basket"] == basket) & (rows["level"] == "region")]
+    rows = rows[rows["settlement"] == settlement].astype({"lacking_persons": "Int64"})
+    return dict(zip(rows["kind"], rows["lacking_persons"], strict=True))
+
+
+def test_parks_of_the_green_fill_the_kinds_of_open_space_as_walked_by_hand(green_run: Run) -> None:
+    """800 m for residents; 15 min at their own pace for pupils."""
+    homes = tiny.frame("people").set_index("no")
+    park, either = pd.Series(walk_m(PARK)), pd.Series(walk_m(BOTH))
+    reach = green_run.results.region.inputs.rules["walk.speed_children"].strict * 1000 / 4
+    assert (either - reach).abs().min() > 1  # nobody lives on the limit
+    seen = set()
+    for settlement, some in homes.groupby("class"):
+        told = lacking(green_run, "circle_15min", settlement)
+        expected = {
+            "park": some["people"][park[some.index] > 800].sum(),
+            "pocket_park": some["people"][either[some.index] > 800].sum(),
+        }
+        assert {kind: told[kind] for kind in expected} == expected
+        young = some["age6_11"][either[some.index] > reach].sum()
+        assert lacking(green_run, "children", settlement) == {"pocket_park": young}
+        seen |= {0 < expected["pocket_park"] < expected["park"] < some["people"].sum()}
+    assert True in seen  # somewhere the pocket park alone is what some have
+
+
+def test_parks_are_as_a_service_that_stands_at_their_entrances(town: Town, green_run: Run) -> None:
+    """Every row and both ends of the range, whatever fills the kind."""
+    layers = {}
+    for name, gates in {"park": PARK, "pocket_park": BOTH}.items():
+        frame = gpd.GeoDataFrame(
+            {"id": [f"{name} {n}" for n in range(len(gates))]}, crs=tiny.CRS,
+            geometry=[shapely.Point(tiny.X0 + x, tiny.Y0 + y) for x, y in gates],
+        )  # fmt: skip
+        frame.to_file(file := town.folder / f"{name}.gpkg")
+        layers[name] = {"file": str(file), "columns": {"site_id": "id"}}
+    layers["at_childrens_pace"] = layers["pocket_park"] | {
+        "kind": "pocket_park", "walkers": "children",
+    }  # fmt: skip
+    served = town.run(services=town.content["services"] | layers, baskets=OPEN)
+    ours, theirs = (run.results.baskets for run in (green_run, served))
+    assert ours is not None
+    assert theirs is not None
+    pd.testing.assert_frame_equal(ours.table, theirs.table)
+    shown = [list(of.services["service"].unique()) for of in (ours, theirs)]
+    assert shown[0] == [
+        "school", "[[green]] open_space.park_m2", "[[green]] open_space.pocket_park_m2",
+    ]  # fmt: skip
+    pd.testing.assert_frame_equal(
+        ours.services.drop(columns="service"), theirs.services.drop(columns="service")
+    )
+
+
+def test_a_park_below_the_least_area_is_none_and_the_page_says_which_are(town: Town) -> None:
+    rule = {"open_space.park_m2": {"value": 19_201, "reason": "above the town's only park"}}
+    found = with_parks(town, rules=rule)
+    urban = tiny.frame("people").loc[lambda t: t["class"] == "urban", "people"].sum()
+    assert lacking(found, "circle_15min")["park"] == urban  # there is green, and no park of that
+    data = data_of(found)
+    kinds = {k["label"]: k for k in data["measures"][0]["kinds"]}
+    assert kinds["公园"]["from"] == "公园绿地图层中不小于 1.9 公顷的公园"
+    assert kinds["社区游园"]["from"] == "公园绿地图层中不小于 400 平方米的公园"
+    names = {key: pins["names"] for key, pins in data["facilities"].items()}
+    assert names["[[green]] open_space.park_m2"] == []
+    assert names["[[green]] open_space.pocket_park_m2"] == ["人民公园", "口袋公园"]
+    record = json.loads((found.tables_folder / "run.json").read_text("utf-8"))
+    assert record["baskets"]["children"]["services"] == {
+        "pocket_park": ["[[green]] open_space.pocket_park_m2"]
+    }
+    used = {rule["id"] for rule in record["rules"]}
+    assert {"open_space.park_m2", "open_space.pocket_park_m2"} <= used
+
+
+def test_parks_that_no_way_leads_into_are_nobodys_lack(town: Town) -> None:
+    """Nothing is known of how to get in: not assessed, never out of reach."""
+    only = {"circle_15min": {"kinds": ["pocket_park"], "reason": "a town of toys"}}
+    layer = tomllib.loads(town.text)["green"][0] | {"where": {"id": ["G2"]}}
+    found = town.run(green=[layer], baskets=only)
+    rows = table(found, "baskets")
+    assert (rows["not_assessed"] == rows["persons"]).all()
