@@ -210,9 +210,9 @@ def range_problems(
     --------
     >>> p = range_problems([shapely.Point(29.4, 113.1)], pyproj.CRS(4326), table="t", labels=["7"])
     >>> p[0].what
-    '1 of 1 rows have coordinates outside the range of degrees'
+    '1 of 1 rows have coordinates outside the range of degrees; with x and y exchanged 1 would fit'
     >>> p[0].mend
-    'Latitude and longitude look swapped: exchange them (x is longitude).'
+    'x and y look exchanged: name the columns the other way round (x is the longitude).'
     """
     bounds = shapely.bounds(np.asarray(geometry, dtype=object)).reshape(-1, 4)
     there = ~np.isnan(bounds).all(axis=1)
@@ -334,23 +334,23 @@ def _in_area(bounds: Any, crs: pyproj.CRS) -> Any:
 
 
 def _diagnosis(bounds: Any, crs: pyproj.CRS) -> tuple[str, str]:
-    """Say what is most likely wrong with bounds that cannot be in ``crs``."""
-    swapped = bounds[:, [1, 0, 3, 2]]
+    """Say what is most likely wrong with bounds that cannot be in ``crs``.
+
+    That x and y are exchanged is a guess, so it is told with how many would fit, and made only
+    where most would: one odd row among them hides it as little as it proves it.
+    """
     small = np.isfinite(bounds).all() and (abs(bounds) <= 180).all()
     if crs.is_geographic:
         beyond = bool((abs(bounds[:, [0, 2]]) > 180).any() or (abs(bounds[:, [1, 3]]) > 90).any())
         what = (
             "outside the range of degrees" if beyond else f"outside the area of use of {name(crs)}"
         )
+        if told := _exchanged(bounds, crs, what, "longitude"):
+            return told
         if (abs(bounds) > 1000).any():
             return what, (
                 "They look like metres: declare the projected CRS they are in, "
                 'such as crs = "EPSG:4547".'
-            )
-        if _in_area(swapped, crs).all():
-            return (
-                what,
-                "Latitude and longitude look swapped: exchange them (x is longitude).",
             )
         return what, "Correct the coordinates, or the CRS if it is another."
     what = f"outside the area of use of {name(crs)}"
@@ -359,8 +359,8 @@ def _diagnosis(bounds: Any, crs: pyproj.CRS) -> tuple[str, str]:
             'They look like degrees: declare the CRS they are in, such as crs = "EPSG:4490" '
             '(CGCS2000) or "EPSG:4326" (WGS 84).'
         )
-    if _in_area(swapped, crs).all():
-        return what, "Easting and northing look swapped: exchange them (x is the easting)."
+    if told := _exchanged(bounds, crs, what, "easting"):
+        return told
     prefix = _zone_prefix(bounds)
     if prefix is not None:
         return what, (
@@ -368,6 +368,17 @@ def _diagnosis(bounds: Any, crs: pyproj.CRS) -> tuple[str, str]:
             f'such as crs = "EPSG:{4513 + prefix - 25}" (CGCS2000, 3-degree zone {prefix}).'
         )
     return what, "Correct the coordinates, or the CRS if it is another."
+
+
+def _exchanged(bounds: Any, crs: pyproj.CRS, what: str, x: str) -> tuple[str, str] | None:
+    """Say so where most of the bounds would fit with x and y exchanged."""
+    fit = int(_in_area(bounds[:, [1, 0, 3, 2]], crs).sum())
+    if 2 * fit <= len(bounds):
+        return None
+    mend = f"x and y look exchanged: name the columns the other way round (x is the {x})."
+    if fit < len(bounds):
+        mend += f" Then correct the {len(bounds) - fit} that fit neither way."
+    return f"{what}; with x and y exchanged {fit} would fit", mend
 
 
 def _zone_prefix(bounds: Any) -> int | None:

@@ -122,10 +122,10 @@ def supply_of(offers: pd.DataFrame, service: str, opened: Sequence[str]) -> pd.S
     if len(missing):
         raise DataError(
             Problem(
-                "offers",
-                f"{len(missing)} of {len(total)} open sites of {service} have no capacity, and "
-                "supply per person needs one",
-                f"Fill the column capacity, or remove access from services.{service}.",
+                f"services.{service}",
+                f"{len(missing)} of {len(total)} open sites have no capacity, and supply per "
+                "person needs one",
+                "Name its column (columns.capacity) and fill it, or remove access.",
                 tuple(map(str, missing)),
             )
         )

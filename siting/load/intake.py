@@ -432,8 +432,9 @@ class Intake:
             hits = int(shapely.intersects(area, swapped.to_crs(crs).to_numpy()).sum())
             if hits:
                 mend = (
-                    f"With x and y exchanged {hits} would lie inside: the axes look swapped; "
-                    "exchange them (x is longitude or easting)."
+                    f"With x and y exchanged {hits} would lie inside: they look exchanged, here or "
+                    "in the zones. Name the columns the other way round (x is the longitude or "
+                    "the easting)."
                 )
         rows = tuple(self.labels[i] for i in np.flatnonzero(there))
         return Problem(

@@ -63,10 +63,10 @@ def test_missing_and_contradicting_crs() -> None:
 @pytest.mark.parametrize(
     ("x", "y", "code", "mend"),
     [
-        (29.4, 113.1, 4490, "swapped"),
+        (29.4, 113.1, 4490, "x is the longitude"),
         (430_000, 3_250_000, 4490, "projected"),
         (113.1, 29.4, 4547, "look like degrees"),
-        (3_250_000, 430_000, 4547, "swapped"),
+        (3_250_000, 430_000, 4547, "x is the easting"),
         (38_430_000, 3_250_000, 4547, "EPSG:4526"),
         (430_000, 9_250_000, 4547, "Correct"),
         (float("inf"), 0, 4547, "Correct"),
@@ -83,6 +83,20 @@ def test_what_cannot_be_is_diagnosed(x: float, y: float, code: int, mend: str) -
     assert len(told) == 1
     assert told[0].rows == ("b",)
     assert mend in told[0].mend
+
+
+@pytest.mark.parametrize(("odd", "told"), [(0, True), (2, True), (3, False), (4, False)])
+def test_an_exchange_of_x_and_y_is_a_guess_told_with_how_many_fit(odd: int, told: bool) -> None:
+    """Most of the rows that are wrong must fit the other way round; the others are not hidden."""
+    swapped = [shapely.Point(29.4 + n / 100, 113.1) for n in range(3)]
+    rows = [shapely.Point(113.0, 29.0), *swapped, *[shapely.Point(0, 0)] * odd]
+    (problem,) = crs.range_problems(
+        rows, pyproj.CRS(4490), table="people", labels=[str(n) for n in range(len(rows))]
+    )
+    assert ("with x and y exchanged 3 would fit" in problem.what) is told
+    assert ("look exchanged" in problem.mend) is told
+    assert (f"correct the {odd} that fit neither way" in problem.mend) is (told and odd > 0)
+    assert len(problem.rows) == 3 + odd
 
 
 def test_the_scale_is_the_ground() -> None:
