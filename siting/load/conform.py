@@ -100,7 +100,9 @@ def zones(
     Raises
     ------
     DataError
-        All breaches. A zone with people and no polygon is one: people do not vanish.
+        All breaches. A zone with people and no polygon is one: people do not vanish. So is a zone
+        that stands twice, by its id or, where no column is one, by ground, name and code: its
+        total would count twice.
 
     Examples
     --------
@@ -115,7 +117,14 @@ def zones(
     """
     known = ("zone_id", "name", "code", "parent_id", "settlement", "population")
     intake = Intake(raw, layer=layer, columns=columns or {}, known=known)
-    ids = intake.ids("zone_id", prefix="zone", content=("name", "code"))
+    own = ("name", "code")
+    if not intake.has("zone_id"):
+        intake.wrong(
+            intake.alike(own),
+            "are a zone that stands twice, with the same ground, name and code",
+            "Leave one of each: its people would count twice.",
+        )
+    ids = intake.ids("zone_id", prefix="zone", content=own)
     names = intake.names(ids)
     data: dict[str, Any] = {"zoning": [zoning] * len(intake), "zone_id": ids, "name": names}
     for key in ("code", "parent_id"):

@@ -6,7 +6,6 @@ at the end either raises all problems at once or gives the rows that are left.
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final, NamedTuple
 
@@ -22,7 +21,7 @@ from siting import tables
 from siting.errors import DataError, Problem
 from siting.load.cells import numbers, texts
 from siting.load.files import refuse
-from siting.load.shapes import made_valid
+from siting.load.shapes import digests, made_valid
 from siting.tables import label
 
 Flags = npt.NDArray[np.bool_]
@@ -217,21 +216,22 @@ class Intake:
                 self._list(i, f"no name; called {label(own)}", "named by id")
         return [v or own for v, own in zip(values, ids, strict=True)]
 
+    def alike(self, content: Sequence[str]) -> Flags:
+        """Return which rows have place and ``content`` in common with another."""
+        return pd.Series(self._digests(content)).duplicated(keep=False).to_numpy()
+
     def _made(self, prefix: str, content: Sequence[str]) -> list[str]:
-        cells = [self.text_quietly(c) for c in content]
-        shapes = (
-            shapely.to_wkb(shapely.normalize(self.raw.geometry.to_numpy()), hex=True)
-            if isinstance(self.raw, gpd.GeoDataFrame)
-            else [""] * len(self)
-        )
         seen: dict[str, int] = {}
         made = []
-        for i in range(len(self)):
-            parts = [str(shapes[i]), *(column[i] for column in cells)]
-            digest = hashlib.sha256("\x1f".join(parts).encode("utf-8", "replace")).hexdigest()[:12]
+        for digest in self._digests(content):
             seen[digest] = seen.get(digest, 0) + 1
             made.append(f"{prefix}-{digest}" + (f"-{seen[digest]}" if seen[digest] > 1 else ""))
         return made
+
+    def _digests(self, content: Sequence[str]) -> list[str]:
+        placed = isinstance(self.raw, gpd.GeoDataFrame)
+        shapes = self.raw.geometry.to_numpy() if placed else None
+        return digests([self.text_quietly(c) for c in content], len(self), shapes=shapes)
 
     def text_quietly(self, key: str) -> list[str]:
         """Return a column as text without listing what was cleaned (it is listed elsewhere)."""

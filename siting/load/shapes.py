@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+from collections.abc import Sequence
 from typing import Any, Final
 
 import numpy as np
@@ -67,3 +69,19 @@ def made_valid(
         if after > 0:
             mends.append((row, f"{reason}: made valid, area {before:.1f} → {after:.1f} m²"))
     return shapes, mends
+
+
+def digests(
+    columns: Sequence[Sequence[str]], rows: int, *, shapes: npt.NDArray[np.object_] | None = None
+) -> list[str]:
+    """Return a short digest of each row's shape and text: the same wherever the row stands.
+
+    Examples
+    --------
+    >>> once = shapely.box(0, 0, 1, 1)
+    >>> digests([["a", "a"]], 2, shapes=np.array([once, shapely.reverse(once)]))
+    ['c9e107d26c08', 'c9e107d26c08']
+    """
+    where = [""] * rows if shapes is None else shapely.to_wkb(shapely.normalize(shapes), hex=True)
+    texts = ["\x1f".join([str(at), *row]) for at, *row in zip(where, *columns, strict=True)]
+    return [hashlib.sha256(t.encode("utf-8", "replace")).hexdigest()[:12] for t in texts]

@@ -253,7 +253,9 @@ def test_unknown_capacity_is_refused_by_name() -> None:
         }
     )
     assert access.supply_of(offers, "school", ["S3", "S1"]).to_dict() == {"S1": 15, "S3": 0}
-    with pytest.raises(DataError, match=r"services\.school: 2 of 3 open sites have no capacity.*S2, S4"):
+    with pytest.raises(
+        DataError, match=r"services\.school: 2 of 3 open sites have no capacity.*S2, S4"
+    ):
         access.supply_of(offers, "school", ["S1", "S2", "S4"])
     with pytest.raises(DataError, match="capacity"):
         access.supply_of(offers.drop(columns="capacity"), "school", ["S1"])

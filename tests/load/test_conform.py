@@ -149,6 +149,24 @@ def test_zones_that_overlap_are_told_with_the_area() -> None:
     assert load.zones(raw, crs=CRS, zoning="town", overlap_m2=2000).drops.empty
 
 
+def test_a_zone_that_stands_twice_is_refused_with_or_without_ids() -> None:
+    """Listed and kept, its control total would be two zones' people."""
+    once, other = box(0, 0, 100, 100), box(100, 0, 100, 100)
+    people = {"population": [10, 10, 5]}
+    for content, told in (
+        ({"zone_id": ["a", "a", "b"]}, "2 of 3 rows share their zone_id with another"),
+        ({"name": ["x", "x", "y"]}, "2 of 3 rows are a zone that stands twice.*row 1, row 2"),
+        ({"name": ["x", "x", "y"], "code": ["1", "1", "2"]}, "a zone that stands twice"),
+        ({"osm_id": ["r1", "r1", "r2"]}, "2 of 3 rows"),
+    ):
+        with pytest.raises(DataError, match=told):
+            load.zones(frame([once, once, other], **content, **people), crs=CRS, zoning="town")
+    # by another name it is another zone on the same ground: one of them has it, and it is listed
+    found = load.zones(frame([once, once, other], name=["x", "z", "y"]), crs=CRS, zoning="town")
+    assert len(found.table) == 3
+    assert found.drops["what"].str.contains("overlaps").sum() == 2
+
+
 def test_private_parks_are_not_public() -> None:
     raw = frame([box(0, 0, 9, 9), box(20, 0, 9, 9)], park_id=["a", "b"], access=["private", None])
     found = load.parks(raw, crs=CRS)
