@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
 from siting.allocation import max_served, nearest
 from siting.demand import largest_remainder
@@ -127,19 +126,18 @@ def pupils(
     [[2025, '', 1], [2025, 'A', 2], [2026, '', 1], [2026, 'A', 1]]
     """
     taught = taught_by_grade(teaching, service)
-    children = children_of(children, times, set(taught))
-    enrolled = enrolled_in(enrolment, teaching, taught, children)
+    mine = children_of(children, times, set(taught))
+    years = sorted(int(year) for year in children["year"].unique())
+    base = years[0] if years else 0
+    enrolled = enrolled_in(enrolment, teaching, taught, base)
     catchment = catchment_of(catchments, service, times)
     area = _Area(zone_of, None if eligible is None else of_service(eligible, service))
-    base = int(children["year"].min()) if len(children) else 0
     bands = {g: min(h for h, sites in taught.items() if sites == taught[g]) for g in taught}
 
-    own = {
-        b: _own(times, children, taught[b], area, catchment) for b in sorted(set(bands.values()))
-    }
+    own = {b: _own(times, mine, taught[b], area, catchment) for b in sorted(set(bands.values()))}
     located, reconciled = [], []
     for grade, sites in taught.items():
-        now = children[(children["year"] == base) & (children["grade"] == grade)]
+        now = mine[(mine["year"] == base) & (mine["grade"] == grade)]
         persons = now.set_index("demand_id")["persons"]
         here = own[bands[grade]].reindex(persons.index).fillna("")
         known = {s: enrolled[s, grade] for s in sorted(sites) if (s, grade) in enrolled}
@@ -151,8 +149,8 @@ def pupils(
         ]
     today = pd.concat(located, ignore_index=True)
     homeless = _homeless(today, enrolled)
-    later = _later(children[children["year"] > base], today, bands, own)
-    grown = _grown(homeless, children, taught, area, base)
+    later = _later(mine[mine["year"] > base], today, bands, own)
+    grown = _grown(homeless, mine, taught, area, years)
     table = pd.concat([today.assign(year=base), later, grown], ignore_index=True)
     table = table[table["persons"] > 0].assign(service=service)
     table = table.astype({"demand_id": "str", "site_id": "str", "service": "str"})
@@ -162,7 +160,7 @@ def pupils(
     )
     compared["difference"] = compared["pupils"] - compared["children"]
     compared = compared.sort_values(["site_id", "grade"], ignore_index=True)
-    found = _findings(children, own, bands, compared, table, catchment, taught, base)
+    found = _findings(mine, own, bands, compared, table, catchment, taught, base)
     return Pupils(table, compared, found)
 
 
@@ -237,10 +235,10 @@ def _grown(
     children: pd.DataFrame,
     taught: dict[int, frozenset[str]],
     area: _Area,
-    base: int,
+    years: list[int],
 ) -> pd.DataFrame:
     """Return the pupils without a known home in every year."""
-    years = sorted(int(y) for y in children["year"].unique())
+    base = years[0] if years else 0
     rows = [("", site, n, grade, base) for (site, grade), n in homeless.items()]
     for site in sorted({site for site, _ in homeless}):
         grades = sorted(g for g, sites in taught.items() if site in sites)
@@ -286,30 +284,46 @@ def _later(
         by_own[here] = site.reindex(rows.loc[here, "demand_id"]).fillna("").to_numpy()
     rows["site_id"] = rows["first"].where(~none, by_own)
     split = rows["size"] > 1
-    weights = dict(iter(share.groupby(key))) if split.any() else {}
-    parts = [rows.loc[~split, ["demand_id", "site_id", "persons", "grade", "year"]]]
-    for (demand, band, year), unsorted in rows[split].groupby([*key, "year"]):
-        group = unsorted.sort_values("grade")
-        of = weights[demand, band]
-        sites = of["site_id"].to_numpy(dtype=object)
-        size = largest_remainder(
-            of["persons"].to_numpy(),
-            int(group["persons"].sum()),
-            ids=[f"{demand} {s}" for s in sites],
-        )
-        grade = np.repeat(group["grade"].to_numpy(), group["persons"].to_numpy())
-        dealt = pd.DataFrame({"site_id": sites[_mixed(size)], "grade": grade})
-        counted = dealt.groupby(["site_id", "grade"]).size().rename("persons").reset_index()
-        parts.append(counted.assign(demand_id=str(demand), year=int(str(year))))
-    return pd.concat(parts, ignore_index=True)
+    columns = ["demand_id", "site_id", "persons", "grade", "year"]
+    dealt = _dealt(rows[split].sort_values([*key, "year", "grade"]), share)
+    return pd.concat([rows.loc[~split, columns], dealt[columns]], ignore_index=True)
 
 
-def _mixed(size: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Return whose turn it is: the k-th of n stands at (2k + 1) / 2n of the way."""
-    who = np.repeat(np.arange(len(size)), size)
-    nth = np.arange(len(who)) - np.repeat(np.cumsum(size) - size, size)
-    turn: NDArray[np.int64] = who[np.lexsort((who, (2 * nth + 1) / (2 * size[who])))]
-    return turn
+def _dealt(rows: pd.DataFrame, share: pd.DataFrame) -> pd.DataFrame:
+    """Deal the children of homes with several schools to them.
+
+    ``rows`` are sorted by home, band, year and grade, ``share`` by home, band and school. Those of
+    one home, band and year are divided by largest remainder and dealt out grade after grade, the
+    k-th of a school's n at (2k + 1) / 2n of the way, so that every grade has of each its part.
+    """
+    persons = rows["persons"].to_numpy(dtype=np.int64)
+    key = ["demand_id", "band"]
+    group = rows.groupby([*key, "year"], sort=False).ngroup().to_numpy(dtype=np.int64)
+    if not len(rows):
+        return rows
+    heads = rows.drop_duplicates([*key, "year"])
+    total = np.zeros(len(heads), np.int64)
+    np.add.at(total, group, persons)
+    at = pd.MultiIndex.from_frame(share[key])
+    weights, sites = share["persons"].to_numpy(), share["site_id"].to_numpy(dtype=object)
+    names = (share["demand_id"] + " " + share["site_id"]).to_numpy(dtype=object)
+    first = pd.Series(np.arange(len(share)), index=at).groupby(level=[0, 1]).agg(["min", "max"])
+    span = first.reindex(pd.MultiIndex.from_frame(heads[key])).to_numpy(dtype=np.int64)
+    size = [
+        largest_remainder(weights[a : b + 1], int(n), ids=names[a : b + 1].tolist())
+        for (a, b), n in zip(span, total, strict=True)
+    ]
+    whose = np.concatenate([np.arange(a, b + 1) for a, b in span])
+    of, parts = np.repeat(np.arange(len(heads)), [len(n) for n in size]), np.concatenate(size)
+    # one row a child: the school's turns on one side, the grades on the other
+    turn = np.repeat(np.arange(len(parts)), parts)
+    nth = np.arange(len(turn)) - np.repeat(np.cumsum(parts) - parts, parts)
+    turn = turn[np.lexsort((turn, (2 * nth + 1) / (2 * parts[turn]), of[turn]))]
+    child = np.repeat(np.arange(len(rows)), persons)
+    pair, count = np.unique(child * len(parts) + turn, return_counts=True)
+    found: pd.DataFrame = rows.iloc[pair // len(parts)].reset_index(drop=True)
+    found["site_id"], found["persons"] = sites[whose[pair % len(parts)]], count
+    return found
 
 
 def _findings(

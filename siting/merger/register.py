@@ -83,11 +83,6 @@ def children_of(table: pd.DataFrame, times: TravelTimes, grades: set[int]) -> pd
     found = table.loc[mine, list(CHILDREN)].astype(
         {"demand_id": "str", "year": "int64", "grade": "int64", "persons": "int64"}
     )
-    if len(table) and table["year"].min() not in set(found["year"]):
-        # the base year is that of the table, though it may have no child of these grades
-        base = pd.DataFrame({"demand_id": [ids.iloc[0]], "year": [int(table["year"].min())],
-                             "grade": [min(grades)], "persons": [0]})  # fmt: skip
-        found = pd.concat([base, found], ignore_index=True).astype({"demand_id": "str"})
     return found.sort_values(["year", "grade", "demand_id"], ignore_index=True)
 
 
@@ -95,12 +90,12 @@ def enrolled_in(
     enrolment: pd.DataFrame | None,
     teaching: pd.DataFrame,
     taught: dict[int, frozenset[str]],
-    children: pd.DataFrame,
+    base: int,
 ) -> dict[tuple[str, int], int]:
     """Return the pupils of the base year by school and grade, where known."""
-    if enrolment is None or children.empty:
+    if enrolment is None:
         return {}
-    rows = enrolment[enrolment["year"] == children["year"].min()]
+    rows = enrolment[enrolment["year"] == base]
     rows = rows[rows["pupils"].notna()]
     names = rows["site_id"].astype(str) + " grade " + rows["grade"].astype(str)
     problems = []

@@ -30,7 +30,7 @@ def naive_own(world: World, home: str, grade: int) -> str:
     return min(near)[1] if near else ""
 
 
-@settings(max_examples=25)
+@settings(max_examples=10)
 @given(counties())
 def test_children_are_conserved_by_home_grade_and_year(world: World) -> None:
     table = found_in(world).table
@@ -50,7 +50,7 @@ def test_children_are_conserved_by_home_grade_and_year(world: World) -> None:
     assert not table.duplicated(["demand_id", "site_id", "grade", "year"]).any()
 
 
-@settings(max_examples=25)
+@settings(max_examples=10)
 @given(counties())
 def test_base_year_is_the_enrolment_where_known(world: World) -> None:
     found = found_in(world)
@@ -76,7 +76,7 @@ def test_base_year_is_the_enrolment_where_known(world: World) -> None:
                 assert placed.get((site, grade), 0) == told[site, grade]
 
 
-@settings(max_examples=25)
+@settings(max_examples=10)
 @given(counties())
 def test_reconciled_counts_children_by_their_own_school(world: World) -> None:
     found = found_in(world).reconciled
@@ -95,7 +95,7 @@ def test_reconciled_counts_children_by_their_own_school(world: World) -> None:
     assert len(found) == (world.teaching["grade_to"] - world.teaching["grade_from"] + 1).sum()
 
 
-@settings(max_examples=25)
+@settings(max_examples=10)
 @given(counties())
 def test_later_years_keep_the_shares_of_a_home(world: World) -> None:
     table = found_in(world).table
@@ -126,7 +126,7 @@ def test_later_years_keep_the_shares_of_a_home(world: World) -> None:
             assert set(here["site_id"]) <= set(share.index)
 
 
-@settings(max_examples=25)
+@settings(max_examples=10)
 @given(counties())
 def test_pupils_without_a_home_grow_older(world: World) -> None:
     table = found_in(world).table
@@ -143,7 +143,7 @@ def test_pupils_without_a_home_grow_older(world: World) -> None:
             assert abs(away.get((site, a, year), 0) - exact) <= Fraction(1, 2)
 
 
-@settings(max_examples=8)
+@settings(max_examples=4)
 @given(counties(), st.randoms())
 def test_row_order_changes_nothing(world: World, random: object) -> None:
     found = found_in(world)
