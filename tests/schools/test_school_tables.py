@@ -16,6 +16,8 @@ from siting.cohorts import by_grade, split_by_grade, to_town
 from siting.errors import DataError
 from siting.load import age_bands, enrolment
 from siting.pipeline import region
+from siting.pipeline.cache import Cache
+from siting.pipeline.inputs import read_inputs
 from siting.pipeline.schools import Schools, by_zone, times, written
 from siting.pipeline.steps import Steps, quiet
 from tests.mutation.tiny import CRS, X0, Y0
@@ -337,3 +339,14 @@ def test_the_nearest_known_are_those_a_child_may_go_to(tmp_path: Path) -> None:
         pairs = times(study, joined, "primary", k=4).frame()
         known.append(set(pairs.loc[pairs["demand_id"] == "P0", "site_id"]))
     assert known == [{"S1", "S2", "S3"}, {"S1", "S2", "S3", "S5"}]
+
+
+def test_what_is_read_from_the_cache_is_what_was_built(tmp_path: Path) -> None:
+    World().read(tmp_path)
+    study, cache = siting.read_study(tmp_path), Cache(tmp_path / "cache")
+    built, kept = (read_inputs(study, cache=cache, step=Steps(quiet, 99)).schools for _ in range(2))
+    assert built is not None
+    assert kept is not None
+    assert len(list((tmp_path / "cache").glob("enrolment-*"))) == 1
+    for name in ("schools", "teaching", "enrolment", "children", "eligibility", "findings"):
+        pd.testing.assert_frame_equal(getattr(built, name), getattr(kept, name))
