@@ -105,6 +105,7 @@ def _write(folder: Path, region: Region) -> None:
     _people(folder / "常住人口点.csv", tables["people"])
     _census(folder / "分乡镇人口.xlsx", tables["zones"], title)
     _ages(folder / "分乡镇分年龄人口.xlsx", tables["zones"], title)
+    _births(folder / "出生人口.csv", tables["zones"])
     _enrolment(folder / "分年级在校生.csv", tables["schools"])
     _clinics(folder / "医疗机构.csv", tables["clinics"])
     _stations(folder / "卫生站备选点.xlsx", tables["stations"], title)
@@ -192,6 +193,13 @@ def _enrolment(path: Path, schools: gpd.GeoDataFrame) -> None:
     _csv(table, path, "gb18030")
 
 
+def _births(path: Path, zones: gpd.GeoDataFrame) -> None:
+    table = pupils.births(zones).rename(
+        columns={"zone_id": "代码", "year": "年份", "persons": "出生人数"}
+    )
+    _csv(table, path, "utf-8-sig")
+
+
 def _ages(path: Path, zones: gpd.GeoDataFrame, title: str) -> None:
     table = pupils.ages(zones).rename(columns={"zone_id": "代码", "name": "乡镇街道"})
     _workbook(path, {"分年龄人口": table}, title)
@@ -271,6 +279,7 @@ _ABOUT = """
 居住用地.gpkg       面，EPSG:4547：settlement quarter area_m2 population
 学校.gpkg           点，EPSG:4490：学段 年级 学位 在校生 寄宿生 床位 教职工 经费 面积（少数缺失）
 分年级在校生.csv    GB18030：学校 年份 年级 在校生 寄宿生（三年；寄宿生只有最近一年）
+出生人口.csv        UTF-8：分乡镇各年出生人数，2025 年以后为设定
 分乡镇分年龄人口.xlsx  分乡镇 0 岁、1–4 岁、5 岁一组（普查的分组）
 医疗机构.csv        点，EPSG:4490 经纬度，GB18030
 公园绿地.gpkg       面与出入口点，EPSG:4547（三分之一的公园没有出入口资料）

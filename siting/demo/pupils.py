@@ -5,6 +5,9 @@ All of it follows from the tables of the region, so that one seed still makes on
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 import geopandas as gpd
 import numpy as np
 import pandas as pd
@@ -21,6 +24,7 @@ _SINGLE = {
     "age_0_2": (27, 31, 35), "age_3_5": (31, 33, 35), "age_6_11": (30, 31, 32, 33, 33, 34),
     "age_12_14": (33, 33, 34), "age_15_17": (33, 33, 34),
 }  # fmt: skip
+_LATER = (92, 88, 84, 81, 79)  # births of the years to come, in percent of the last
 _YOUNG_ADULTS = 21  # of 42 years in 18–59 two are 18 and 19
 
 
@@ -99,15 +103,33 @@ def _boarders(pupils: dict[int, int], boarders: int) -> dict[int, int]:
     return dict(zip(upper, parts.tolist(), strict=True))
 
 
+def births(zones: gpd.GeoDataFrame) -> pd.DataFrame:
+    """Return births by township: those of ages 0–14 now, and as many as are stated for later."""
+    rows = []
+    for zone in zones.to_dict("records"):
+        single = _single(zone)
+        rows += [(zone["zone_id"], YEARS[-1] - age, single[age]) for age in range(14, -1, -1)]
+        rows += [
+            (zone["zone_id"], YEARS[-1] + ahead, single[0] * percent // 100)
+            for ahead, percent in enumerate(_LATER, start=1)
+        ]
+    return pd.DataFrame(rows, columns=["zone_id", "year", "persons"])
+
+
+def _single(zone: Mapping[Any, Any]) -> list[int]:
+    """Return a township's people of ages 0–17, year by year."""
+    return [
+        int(n)
+        for group, weights in _SINGLE.items()
+        for n in shares(int(zone[group]), np.array(weights, dtype=np.int64))
+    ]
+
+
 def ages(zones: gpd.GeoDataFrame) -> pd.DataFrame:
     """Return the people of every township by the bands of a census."""
     rows = []
     for zone in zones.to_dict("records"):
-        single = [
-            int(n)
-            for group, weights in _SINGLE.items()
-            for n in shares(int(zone[group]), np.array(weights, dtype=np.int64))
-        ]
+        single = _single(zone)
         single += shares(int(zone["age_18_59"]) // _YOUNG_ADULTS, np.array([1, 1])).tolist()
         bands = [single[0], sum(single[1:5]), *(sum(single[a : a + 5]) for a in (5, 10, 15))]
         rows.append([zone["zone_id"], zone["name"], *bands, int(zone["population"]) - sum(bands)])

@@ -68,6 +68,21 @@ def test_bands_are_the_people_of_the_townships(county: Region) -> None:
     assert (bands["0岁"] * 4 < bands["1-4岁"]).all()
 
 
+def test_births_are_the_bands_and_go_on_falling(county: Region) -> None:
+    born = pupils.births(county.tables["zones"])
+    bands = pupils.ages(county.tables["zones"]).set_index("zone_id")
+    for column, first, last in (
+        ("0岁", 2025, 2025),
+        ("5-9岁", 2016, 2020),
+        ("10-14岁", 2011, 2015),
+    ):
+        sums = born[born["year"].between(first, last)].groupby("zone_id")["persons"].sum()
+        assert sums.to_dict() == bands[column].to_dict()
+    later = born[born["year"] >= 2025].groupby("year")["persons"].sum()
+    assert later.index.tolist() == list(range(2025, 2031))
+    assert (later.diff().dropna() < 0).all()
+
+
 def test_one_region_makes_one_register(county: Region, schools: gpd.GeoDataFrame) -> None:
     again = pupils.register(county.tables["schools"])
     pd.testing.assert_frame_equal(pd.DataFrame(again), pd.DataFrame(schools))
