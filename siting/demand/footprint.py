@@ -9,11 +9,9 @@ import pandas as pd
 def spread_mm(demand: pd.DataFrame, *, within_m: float = 0.0) -> pd.Series[int]:
     """Return how far from their point people may live, by demand id, in whole millimetres.
 
-    Where ``spread_m`` says it, nobody lives farther: a piece of a raster cell knows its farthest
-    corner. Otherwise a point that stands for land (a cell of residential land, a building) stands
-    in the middle of it: people live at most half the diagonal of a square of that area away,
-    √(area / 2). That is exact for a square cell and a square house; in a strip some live farther,
-    and a cell size (``people.cell_m``) that fits the land keeps strips short.
+    Where ``spread_m`` says it, nobody lives farther: what was drawn (a cell of residential land, a
+    building, a piece of a raster cell) knows its farthest corner. Where the area alone is known the
+    land is taken for a square around its point: √(area / 2), half its diagonal.
 
     Parameters
     ----------

@@ -13,6 +13,7 @@ import shapely
 from siting import tables
 from siting.demand.divide import largest_remainder
 from siting.errors import DataError, Problem
+from siting.load.shapes import farthest_m
 
 _AREA_STEP: Final = 1024  # areas are whole 1024ths of a m², as siting.load makes them
 
@@ -98,14 +99,20 @@ def cells(residential: gpd.GeoDataFrame, *, cell_m: float) -> gpd.GeoDataFrame:
 
 
 def carriers_of(cells: gpd.GeoDataFrame) -> gpd.GeoDataFrame:
-    """Return cells of residential land as carriers: a point inside each, with its area."""
+    """Return cells of residential land as carriers: a point inside each, with its area.
+
+    ``spread_m`` is how far the cell's farthest corner is from its point.
+    """
+    shapes = cells.geometry.to_numpy()
+    points = shapely.point_on_surface(shapes)
     table = gpd.GeoDataFrame(
         {
             "carrier_id": cells["cell_id"],
             "settlement": cells["settlement"],
             "area_m2": cells["area_m2"],
+            "spread_m": farthest_m(shapes, points),
         },
-        geometry=shapely.point_on_surface(cells.geometry.to_numpy()),
+        geometry=points,
         crs=cells.crs,
     )
     return tables.check("carriers", table, layer="residential")

@@ -17,6 +17,7 @@ from siting.demand.people import Demand
 from siting.demand.settlement import Density, Otherwise, classes, finished
 from siting.demand.zoning import zone_of_points
 from siting.errors import DataError, Problem
+from siting.load.shapes import farthest_m
 from siting.tables import label
 
 TOWNS: Final = ("urban", "township_seat")  # 城镇: what an urbanisation rate counts
@@ -240,7 +241,7 @@ def _zone_points(
             "settlement": word.where(fits, told).astype("str"),
             "class_from": by.where(fits, "totals").astype("str"),
             "area_m2": 0.0,
-            "spread_m": shapely.hausdorff_distance(shapes.to_numpy(), places.to_numpy()),
+            "spread_m": farthest_m(shapes.to_numpy(), places.to_numpy()),
         },
         geometry=places.to_numpy(),
         crs=zones.crs,

@@ -20,7 +20,7 @@ from siting import tables
 from siting.load.gates import gates_of, points_of
 from siting.load.ground import count_once, list_holes, list_overlaps
 from siting.load.intake import Columns, Intake, Layer
-from siting.load.shapes import area_m2
+from siting.load.shapes import area_m2, farthest_m
 from siting.tables import LINE, POINT, POLYGON
 
 # The three classes in our words, in those of Chinese statistics, and as its 城乡分类代码 (rule
@@ -194,7 +194,8 @@ def carriers(
     ----------
     raw
         Points or polygons; columns ``carrier_id``, ``weight`` (0 or more; floor space, homes),
-        ``settlement``. A polygon becomes a point inside it and keeps its ``area_m2``.
+        ``settlement``. A polygon becomes a point inside it and keeps its ``area_m2``; ``spread_m``
+        is how far its farthest corner is from there, missing where a point was given.
     """
     known = ("carrier_id", "weight", "settlement")
     intake = Intake(raw, layer=layer, columns=columns or {}, known=known)
@@ -205,6 +206,8 @@ def carriers(
     data["settlement"] = intake.choice("settlement", SETTLEMENT_WORDS, settlement or "")
     shapes = intake.shapes(crs, kinds=("Point", *POLYGON), area=area)
     data |= {"area_m2": area_m2(shapes), "geometry": points_of(shapes)}
+    drawn = shapely.get_dimensions(shapes) == 2
+    data["spread_m"] = np.where(drawn, farthest_m(shapes, data["geometry"]), np.nan)
     intake.finish()
     return Layer(intake.table("carriers", data, crs=crs, sort="carrier_id"), intake.listed())
 

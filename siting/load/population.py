@@ -22,7 +22,7 @@ from siting.load.files import existing, refuse
 from siting.load.intake import Layer
 from siting.load.people_grid import Grid, read_grid
 from siting.load.raster import moved
-from siting.load.shapes import area_m2, polygons_of
+from siting.load.shapes import area_m2, farthest_m, polygons_of
 from siting.tables import label
 
 F64 = npt.NDArray[np.float64]
@@ -279,7 +279,7 @@ def _table(
             "zone_id": pd.Series(pieces["zone_id"].to_numpy(), dtype="str"),
             "persons": persons,
             "area_m2": area_m2(boxes) * pieces["share"].to_numpy(),
-            "spread_m": shapely.hausdorff_distance(parts, points),
+            "spread_m": farthest_m(parts, points),
         },
         geometry=points,
         crs=crs,

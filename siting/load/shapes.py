@@ -26,6 +26,22 @@ def area_m2(shapes: Any) -> npt.NDArray[np.float64]:
     return np.asarray(np.round(areas * _AREA_STEP) / _AREA_STEP, dtype=np.float64)
 
 
+def farthest_m(shapes: Any, points: Any) -> npt.NDArray[np.float64]:
+    """Return how far the farthest corner of each shape is from its point: none of it is farther.
+
+    Examples
+    --------
+    >>> farthest_m([shapely.box(0, 0, 8, 6)], [shapely.Point(4, 3)]).tolist()
+    [5.0]
+    """
+    corners, at = shapely.get_coordinates(np.asarray(shapes, dtype=object), return_index=True)
+    points = np.asarray(points, dtype=object)
+    away = corners - np.column_stack([shapely.get_x(points), shapely.get_y(points)])[at]
+    farthest = np.zeros(len(points))
+    np.maximum.at(farthest, at, np.hypot(*away.T))
+    return farthest
+
+
 def polygons_of(shape: Any) -> Any:
     """Return the polygons of any geometry as one polygon or multipolygon (empty if none).
 

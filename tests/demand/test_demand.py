@@ -127,6 +127,29 @@ def test_cells_add_up_to_their_land_exactly(
     pd.testing.assert_frame_equal(pd.DataFrame(cells), pd.DataFrame(mixed))
 
 
+@settings(max_examples=15)
+@given(PLACES, st.sampled_from([100.0, 333.3]))
+def test_nobody_of_a_cell_lives_farther_than_it_says_and_somebody_as_far(
+    sides: list[tuple[float, float, float, float]], cell_m: float
+) -> None:
+    """Looked at along the whole outline, five metres by five."""
+    cells = demand.cells(land(sides), cell_m=cell_m)
+    spots = demand.carriers_of(cells)
+    for cell, point, told in zip(cells.geometry, spots.geometry, spots["spread_m"], strict=True):
+        along = shapely.segmentize(cell.boundary, 5.0)
+        far = shapely.distance(shapely.points(shapely.get_coordinates(along)), point).max()
+        assert told == pytest.approx(far, abs=1e-6)
+
+
+def test_a_whole_cell_is_half_its_diagonal_and_a_strip_half_its_length() -> None:
+    shapes = [shapely.box(0, 0, 100, 100), shapely.box(0, 200, 100, 201)]
+    residential = land([(0, 0, 1, 1)] * 2).set_geometry(shapes, crs=CRS)
+    cells = demand.cells(residential.assign(area_m2=area_m2(shapes)), cell_m=100)
+    spots = demand.carriers_of(cells).rename(columns={"carrier_id": "demand_id"})
+    # √(2 · 50²) and √(50² + 0.5²); of a square as large as the strip it would be 7.1 m
+    assert demand.spread_mm(spots).tolist() == [70_711, 50_002]
+
+
 def test_the_grid_hangs_on_the_origin() -> None:
     one = demand.cells(land([(10, 10, 50, 50)]), cell_m=100)
     both = demand.cells(land([(10, 10, 50, 50), (500, 500, 50, 50)]), cell_m=100)

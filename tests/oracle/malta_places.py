@@ -204,3 +204,9 @@ def people(land: Mapping[str, Shape], pieces: Mapping[str, Shape], total: int) -
         whole = round(land[name].area * STEPS)
         steps |= {cell: Fraction(n) for cell, n in shared(parts, whole).items()}
     return shared({cell: n for cell, n in steps.items() if n}, total)
+
+
+def farthest_mm(piece: Shape, point: shapely.Point) -> int:
+    """How far anybody on a piece of land may live from its point: at a corner of its outline."""
+    corners = [xy for part in getattr(piece, "geoms", [piece]) for xy in part.exterior.coords]
+    return math.floor(max(math.dist(xy, (point.x, point.y)) for xy in corners) * 1000 + 0.5)

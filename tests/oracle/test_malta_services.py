@@ -8,7 +8,6 @@ HiGHS.
 from __future__ import annotations
 
 import json
-import math
 from collections.abc import Callable, Iterator
 from fractions import Fraction
 from functools import cache
@@ -23,7 +22,7 @@ import shapely
 from figures import Limits
 from finished_run import Finished, study_run
 from malta_independent import Walks
-from malta_places import EPSG, Places, cells, people
+from malta_places import EPSG, Places, cells, farthest_mm, people
 from malta_reach import Drives
 from shapely.geometry import shape
 from town import Service, Town
@@ -150,10 +149,7 @@ def town(places: Places, run: Finished, test_data: Path) -> Town:
     return Town(
         persons=persons,
         spots=spots,
-        # half the diagonal of a square as large as the cell
-        apart_mm={
-            name: math.floor(math.sqrt(pieces[name].area / 2) * 1000 + 0.5) for name in persons
-        },
+        apart_mm={name: farthest_mm(pieces[name], spots[name]) for name in persons},
         zone={
             zoning: {name: where(spot) for name, spot in spots.items()}
             for zoning, where in site_zone.items()

@@ -18,7 +18,7 @@ import shapely
 from figures import Limits
 from finished_run import Finished
 from malta_independent import Place, Walks
-from malta_places import Places, cells, door, people
+from malta_places import Places, cells, door, farthest_mm, people
 from malta_reach import Drives, placed
 from search import Search
 from town import Service, Town
@@ -117,9 +117,8 @@ class Again:
         return Town(
             persons=self.persons,
             spots=dict(self.demand.geometry),
-            # half the diagonal of a square as large as the cell
             apart_mm={
-                name: math.floor(math.sqrt(self.cells[name].area / 2) * 1000 + 0.5)
+                name: farthest_mm(self.cells[name], self.demand.geometry[name])
                 for name in self.persons
             },
             zone={"locality": self.zone},
