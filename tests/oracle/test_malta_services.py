@@ -78,6 +78,7 @@ TAGS = {
     "sport": ("leisure", "pitch", "sports_centre"),
     "playground": ("leisure", "playground"),
     "clinic": ("amenity", "clinic", "doctors"),
+    "public_library": ("amenity", "library"),
 }
 PAIRS = [(name, rule) for name, service in SERVICES.items() for rule in service.rules]
 
