@@ -13,6 +13,7 @@ from siting.maps.gaps import gaps_page
 from siting.maps.geometry import pixel_m
 from siting.maps.green import green_page
 from siting.maps.index import Card, index_page
+from siting.maps.mergers import Proof, ShownProgramme, mergers_finding, mergers_page
 from siting.maps.new_sites import new_sites_finding, new_sites_page
 from siting.maps.park_per_person import rooms
 from siting.maps.pocket_parks import pocket_parks_finding
@@ -23,8 +24,10 @@ __all__ = [
     "PAGES",
     "Atlas",
     "Card",
+    "Proof",
     "Sheet",
     "ShownBasket",
+    "ShownProgramme",
     "Source",
     "Tiles",
     "basket_finding",
@@ -36,6 +39,8 @@ __all__ = [
     "green_page",
     "index_page",
     "is_judged",
+    "mergers_finding",
+    "mergers_page",
     "new_sites_finding",
     "new_sites_page",
     "pixel_m",

@@ -62,7 +62,7 @@ def schools_page(
         "schools",
         headline=measures[0]["finding"] if measures else sheet.say("finding.nothing"),
         data={"measures": measures},
-        body=_steps(sheet),
+        body=closure_steps(sheet),
         rules_used=[*rule_ids, "school.keep_needed_small"],
         notes=[sheet.say("note.schools")],
     )
@@ -88,7 +88,7 @@ def schools_finding(ranking: pd.DataFrame, service: str, sheet: Sheet) -> str:
     return said + sheet.say("finding.schools_lower", n=text.count(int(doubtful.sum())))
 
 
-def _steps(sheet: Sheet) -> str:
+def closure_steps(sheet: Sheet) -> str:
     """Return what has to come before a closure, printed on every page that speaks of one."""
     items = "".join(f"<li>{escape(sheet.say(f'closure.{step}'))}</li>" for step in STEPS)
     rule = sheet.rule("school.keep_needed_small")

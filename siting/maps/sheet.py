@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from siting import text
 from siting.rules import Rule
 
-PAGES = ("coverage", "baskets", "gaps", "green", "schools", "new_sites")
+PAGES = ("coverage", "baskets", "gaps", "green", "schools", "mergers", "new_sites")
 """Keys of the pages in reading order; the file of a page is ``<key>.html``."""
 
 

@@ -14,7 +14,7 @@ from siting.errors import StudyError, first_ids
 from siting.study import Study
 
 LOCK = ".siting-lock"
-PAGES = ("index", "coverage", "baskets", "gaps", "green", "schools", "new_sites")
+PAGES = ("index", "coverage", "baskets", "gaps", "green", "schools", "mergers", "new_sites")
 TABLES = (
     *("coverage", "comparison", "gaps", "green", "closures", "closures_receivers"),
     *("closures_limits", "new_sites", "sites", "access", "drops"),
