@@ -301,14 +301,18 @@
     map.setMinZoom(Math.max(0, map.getZoom() - 2));
     siting.pages[page]({ map, layers, legend: siting.legend(map), panel: document.getElementById("panel") });
     fit(map);
+    const methods = document.querySelector(".methods");
+    let wasOpen = methods.open;
     window.addEventListener("beforeprint", () => {
       document.documentElement.classList.add("printing");
-      document.querySelector(".methods").open = true;
+      wasOpen = methods.open;
+      methods.open = true;
       map.invalidateSize({ animate: false });
       fit(map);
     });
     window.addEventListener("afterprint", () => {
       document.documentElement.classList.remove("printing");
+      methods.open = wasOpen;
       map.invalidateSize({ animate: false });
       fit(map);
     });

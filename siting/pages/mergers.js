@@ -25,8 +25,9 @@ siting.pages.mergers = ({ map, layers, legend, panel }) => {
   const unknown = (value) => (value === null ? word("page.unknown") : count(value));
   const num = (text, bad) => el("td", { class: `num ${bad ? "bad" : ""}` }, text);
   const link = (place) => (place >= 0 ? el("button", { type: "button", class: "kind-pick", onclick: () => select(String(place)) }, named(nameOf(place))) : nameOf(place));
+  /** A plain table; a heading stands as its column does. */
   const table = (caption, heads, rows) => el("table", { class: "figures" }, caption ? el("caption", {}, caption) : null,
-    el("thead", {}, el("tr", {}, heads.map((h) => el("th", { scope: "col" }, h)))), el("tbody", {}, rows));
+    el("thead", {}, el("tr", {}, heads.map((h, k) => el("th", { scope: "col", class: rows.length && rows[0].cells[k].classList.contains("num") ? "num" : "text" }, h)))), el("tbody", {}, rows));
   const row = (head, ...cells) => el("tr", {}, el("th", { scope: "row" }, head), cells);
   const ruleLine = (rule) => [el("b", {}, rule.note), ` ${rule.text}`];
   let schools = null;
@@ -46,7 +47,8 @@ siting.pages.mergers = ({ map, layers, legend, panel }) => {
           el("th", { scope: "row" }, line.label, line.note ? el("small", {}, line.note) : null), line.cells.map((cell, k) => num(cell, line.bad[k])))))),
       data.programmes.filter((p) => p.asked_by.length).map((p) => el("div", { class: "asked" },
         el("h3", {}, word("page.asked_by", { programme: p.label })),
-        el("ul", {}, p.asked_by.map((r) => el("li", {}, ruleLine(data.rules[r])))))),
+        el("ul", {}, p.asked_by.map((r) => el("li", {}, ruleLine(data.rules[r])))),
+        p.unmet.length ? el("p", { class: "unmet" }, word("page.unmet"), " ", p.unmet.map((u) => [link(data.units[u.u].s), ` ${grades(data.units[u.u])}${word("page.because", { why: u.why, rule: data.rules[u.r].note })} `])) : null)),
       front(),
     ];
   }
@@ -103,7 +105,7 @@ siting.pages.mergers = ({ map, layers, legend, panel }) => {
       moves.length || builds.length || paid.length ? null : el("p", { class: "quiet" }, word("page.nothing")),
       moves.length ? table("", [word("page.school"), word("page.who"), word("page.to"), word("page.way"), word("persons"), word("page.by_rule")], moves.map((d) => row(
         link(d.s), el("td", {}, grades(data.units[d.u]), d.what === "relocate" ? el("small", {}, word("page.relocates")) : null), el("td", {}, link(d.t)), el("td", {}, wayWord(d.w)), num(count(persons(d))),
-        el("td", {}, d.rule >= 0 ? data.rules[d.rule].note : "—")))) : null,
+        el("td", {}, d.rule >= 0 ? data.rules[d.rule].note : "—", against(d))))) : null,
       builds.length ? el("ul", { class: "builds" }, builds.map((d) => el("li", {}, link(d.s), " ", word(`page.${d.what}`, { seats: count(d.seats) })))) : null,
       paid.length ? el("ul", { class: "paid" }, paid.map((d) => el("li", {}, link(d.s), " ", word("page.paid", { cost: count(d.cost), seats: count(d.seats), year: data.years[d.y] })))) : null,
       table(word("page.ways_caption", { year: data.years[state.year] }), [word("page.by_way"), word("persons")], [
@@ -120,6 +122,13 @@ siting.pages.mergers = ({ map, layers, legend, panel }) => {
   }
 
   // --- one school
+
+  /** Rules that refuse what a programme does all the same, such as a plan by its wording. */
+  function against(move) {
+    const at = data.options.findIndex((o) => o.u === move.u && o.t === move.t && o.w === move.w);
+    if (at < 0 || data.options[at].ok) return null;
+    return el("small", { class: "bad" }, word("page.against", { rules: hardOf(at).map((r) => r.note).join(" ") }));
+  }
 
   const optionsOf = (unit) => data.options.map((o, k) => [o, k]).filter(([o]) => o.u === unit);
 
@@ -177,16 +186,16 @@ siting.pages.mergers = ({ map, layers, legend, panel }) => {
     return el("div", { class: "option" },
       el("h3", {}, word("page.option", { to: nameOf(o.t), way: wayWord(o.w), year: data.years[o.y] })),
       table("", ["", word("page.before"), word("page.after")], ["mean", "p95", "max"].map((name, k) => row(word(`page.${name}`), num(minutes(o.min[k])), num(minutes(o.min[k + 3]))))),
-      el("p", { class: "modes" }, ["all", "walk", "bus", "board", "move", "lost"].map((name, k) => (k === 0 || o.n[k] ? el("span", { "data-mode": name }, word(`page.mode_${name}`, { n: count(o.n[k]) }), " ") : null)), word("page.person_min", { before: count(o.pm[0]), after: count(o.pm[1]) })),
+      el("p", { class: "modes" }, ["all", "walk", "bus", "board", "move", "lost"].map((name, k) => (k === 0 || o.n[k] ? el("span", { "data-mode": name }, word(`page.mode_${name}`, { n: count(o.n[k]) })) : null)), word("page.person_min", { before: count(o.pm[0]), after: count(o.pm[1]) })),
+      hits.length ? table(word("page.hits_caption"), [word("rule"), word("page.grade"), word("persons"), word("page.worst")], hits.map((h) => el("tr", { class: h.hard ? "hard" : "" },
+        el("th", { scope: "row" }, ruleLine(data.rules[h.r]), el("small", {}, data.rules[h.r].strength)), num(h.g === null ? "—" : String(h.g)), num(count(h.p)), num(minutes(h.m))))) : el("p", { class: "ok" }, word("page.no_hit")),
       table(word("page.room_caption", { to: nameOf(o.t) }), ["", ...later], [
         years(word("page.seats_free"), o.sf), years(word("page.short"), o.ss, true),
         ...(o.bf.length ? [years(word("page.beds_free"), o.bf), years(word("page.beds_short"), o.bs, true)] : []),
         years(word("page.classes_needed", { rooms: unknown(o.rooms) }), o.cn),
         row(word("page.verdict"), [...o.st].map((letter) => el("td", { class: `num ${letter === "A" ? "ok" : "bad"}` }, word(letter === "A" ? "page.yes" : "page.no")))),
       ]),
-      money.length ? table(word("page.option_money"), ["", word("page.quantity"), word("page.yuan")], money.map((m) => row(word(`page.item_${m.item}`), num(count(m.n)), num(unknown(m.yuan))))) : null,
-      hits.length ? table(word("page.hits_caption"), [word("rule"), word("page.grade"), word("persons"), word("page.worst")], hits.map((h) => el("tr", { class: h.hard ? "hard" : "" },
-        el("th", { scope: "row" }, ruleLine(data.rules[h.r]), el("small", {}, data.rules[h.r].strength)), num(h.g === null ? "—" : String(h.g)), num(count(h.p)), num(minutes(h.m))))) : el("p", { class: "ok" }, word("page.no_hit")));
+      money.length ? table(word("page.option_money"), ["", word("page.quantity"), word("page.yuan")], money.map((m) => row(word(`page.item_${m.item}`), num(count(m.n)), num(unknown(m.yuan))))) : null);
   }
 
   // --- fairness
@@ -245,9 +254,9 @@ siting.pages.mergers = ({ map, layers, legend, panel }) => {
     h.forEach((place, k) => circle(homes[place], { pane: "people", radius: Math.max(2, 11 * Math.sqrt(p[k] / biggest)), color: "#fff", weight: 0.8, fillColor: colour("calm"), fillOpacity: 0.75, interactive: false }).addTo(layers.people));
     const school = data.schools[picked], option = state.option === null ? null : data.options[state.option];
     if (!school.at) return;
-    if (option && state.view === "school" && option.t >= 0 && data.schools[option.t].at) {
+    if (option && state.view === "school" && option.t >= 0 && data.schools[option.t].at && !sums.has(`${picked} ${option.t}`)) {
       line(school.at, data.schools[option.t].at, 3, { color: colour("chosen"), dashArray: "2 7" });
-      if (!sums.has(`${picked} ${option.t}`)) tag(data.schools[option.t].at, nameOf(option.t), "?");
+      tag(data.schools[option.t].at, nameOf(option.t), "?");
     }
     circle(school.at, { pane: "picked", radius: 10, color: "#fff", weight: 3, fillColor: colour("chosen"), fillOpacity: 1, interactive: false }).addTo(layers.picked);
   }
@@ -317,7 +326,7 @@ siting.pages.mergers = ({ map, layers, legend, panel }) => {
     if (school && school.at) {
       const around = flows().filter((f) => from(f) === Number(key) && f.t >= 0).map((f) => data.schools[f.t].at);
       const lived = data.homes.of[Number(key)].h.map((place) => homes[place]);
-      siting.fit(map, L.latLngBounds([school.at, ...around, ...lived].filter(Boolean)).pad(0.25));
+      siting.fit(map, L.latLngBounds([school.at, ...around, ...lived].filter(Boolean)).pad(0.4));
       panel.scrollTop = 0;
     } else siting.fit(map);
     map.fire("moveend");

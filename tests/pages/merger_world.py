@@ -71,7 +71,7 @@ def make(zones: gpd.GeoDataFrame, sites: gpd.GeoDataFrame) -> Mergers:
     primaries = sites[(sites["status"] == "existing") & sites["site_id"].str.startswith("p")]
     primaries = primaries.sort_values("site_id").iloc[::2].reset_index(drop=True)
     here = list(primaries["site_id"])
-    seniors, candidate = here[:3], here[1]
+    seniors = here[:3]
     schools = pd.DataFrame(
         {
             "site_id": here,
@@ -81,7 +81,7 @@ def make(zones: gpd.GeoDataFrame, sites: gpd.GeoDataFrame) -> Mergers:
             "boarders": pd.array(rng.integers(0, 20, len(here)), dtype="Int64"),
             "beds": pd.array(rng.integers(10, 60, len(here)), dtype="Int64"),
             "classrooms": pd.array(rng.integers(6, 24, len(here)), dtype="Int64"),
-            "running_cost_yuan": pd.array(rng.integers(300_000, 2_000_000, len(here)), dtype="Int64"),
+            "running_cost_yuan": pd.array(rng.integers(3, 20, len(here)) * 100_000, dtype="Int64"),
         }
     )  # fmt: skip
     schools.loc[schools.index[-1], ["beds", "classrooms"]] = pd.NA
@@ -162,7 +162,7 @@ def make(zones: gpd.GeoDataFrame, sites: gpd.GeoDataFrame) -> Mergers:
             mode="walk", beds=schools.set_index("site_id")["beds"],
             boarders=schools.set_index("site_id")["boarders"],
         )  # fmt: skip
-        zone = pd.Series("T00", index=here)
+        zone = pd.Series(["T00" if s.startswith("pe00") else "T01" for s in here], index=here)
         return maps.ShownProgramme(
             key, told, at, decisions, built,
             linkage=merger.linkage(at, built, rules=BOOK, zone_of_site=zone),
@@ -174,8 +174,8 @@ def make(zones: gpd.GeoDataFrame, sites: gpd.GeoDataFrame) -> Mergers:
     programmes = [
         shown("keep_all", NO_DECISIONS, NO_STEPS, money=900_000_000, person_min=900_000.0),
         shown("worded", plan, NO_STEPS, money=880_000_000, person_min=1_400_000.0,
-              unmet=pd.DataFrame([("plan.boarding_juniors", units["unit_id"].iloc[0], "no_receiver")],
-                                 columns=["rule_id", "unit_id", "why"])),
+              unmet=pd.DataFrame({"rule_id": "plan.boarding_juniors", "why": "no_receiver",
+                                  "unit_id": units["unit_id"].head(1)})),
         shown("optimised", best, steps, money=850_000_000, person_min=950_000.0,
               proof=maps.Proof("time_limit", 61_234_567, 60_111_222, 0.083, False)),
     ]  # fmt: skip
@@ -200,7 +200,6 @@ def make(zones: gpd.GeoDataFrame, sites: gpd.GeoDataFrame) -> Mergers:
             ),
         ]
     )
-    assert candidate in here
     return Mergers(programmes, schools, units, table, refused, homes, money, pareto)
 
 

@@ -3,8 +3,10 @@
 import dataclasses
 import functools
 from collections.abc import Callable
+from functools import cache
 
 import geopandas as gpd
+import merger_world
 import numpy as np
 import pandas as pd
 import shapely
@@ -251,6 +253,7 @@ def make(lang: str = "zh", *, rename: Callable[[str], str] = lambda name: name) 
         rules=tuple(BOOK.values()),
         made_up=True,
         modes={"primary": "walk", "clinic": "walk"},
+        labels={"senior": "高中" if lang == "zh" else "Senior schools"},
     )
     return World(
         sheet,
@@ -588,6 +591,24 @@ def choice(
     return solution, candidates, newly, int(persons.sum())
 
 
+@cache
+def _counted() -> merger_world.Mergers:
+    world = make()
+    return merger_world.make(world.zones, world.sites)
+
+
+def mergers_of(world: World) -> merger_world.Mergers:
+    """What the page of mergers takes: counted once, for all worlds stand where they stand."""
+    told = _counted()
+    named = world.sites.set_index("site_id")["name"]
+    zones = world.zones.set_index("zone_id")["name"]
+    return dataclasses.replace(
+        told,
+        schools=told.schools.assign(name=told.schools["site_id"].map(named)),
+        homes=told.homes.assign(zone_name=told.homes["zone_id"].map(zones).fillna("")),
+    )
+
+
 def atlas_of(world: World) -> maps.Atlas:
     """What every page of a world takes."""
     return maps.Atlas(world.sheet, world.zones, world.sites, world.offers, world.water, world.roads)
@@ -619,6 +640,7 @@ def pages(world: World) -> dict[str, str]:
             left_out={"water": 2},
         ),
         "schools": maps.schools_page(atlas, world.ranking, world.receivers, limits=world.limits),
+        "mergers": mergers_of(world).page(atlas),
         "new_sites": maps.new_sites_page(
             atlas,
             world.solution,
@@ -645,6 +667,7 @@ def pages(world: World) -> dict[str, str]:
                 maps.Card(
                     "schools", text.count(len(world.ranking)), world.sheet.say("page.name.schools")
                 ),
+                maps.Card("mergers", "6", world.sheet.say("page.name.mergers")),
                 maps.Card(
                     "new_sites",
                     text.count(world.solution.objective - world.solution.already),

@@ -10,7 +10,7 @@ import siting
 from siting import text
 
 PACKAGE = Path(siting.__file__).parent
-PYTHON = [file for room in ("maps", "report") for file in sorted((PACKAGE / room).glob("*.py"))]
+PYTHON = [file for room in ("maps", "report") for file in sorted((PACKAGE / room).rglob("*.py"))]
 SCRIPTS = sorted((PACKAGE / "pages").glob("*.js"))
 CHINESE = re.compile("[\u3400-\u9fff]")
 

@@ -1,4 +1,4 @@
-"""Whom a programme hits: the worst-hit places first, then groups, then how unequal it leaves them."""
+"""Whom a programme hits: the worst-hit places first, then groups, then how unequal it is."""
 
 from __future__ import annotations
 

@@ -32,7 +32,8 @@ class Proof:
     status
         ``optimal`` or ``time_limit``.
     objective, bound
-        The stated mix over all years, in yuan; no programme that keeps the rules is below the bound.
+        The stated mix over all years, in yuan; no programme that keeps the rules is below
+        ``bound``.
     gap
         Share of what can be gained that may have been missed.
     unique
@@ -150,7 +151,7 @@ def register(
     programmes: Sequence[ShownProgramme],
     more_sites: Iterable[str],
 ) -> Register:
-    """Number schools and units; refuse programmes that do not fit each other.
+    """Return schools and units numbered; refuse programmes that do not fit each other.
 
     Parameters
     ----------

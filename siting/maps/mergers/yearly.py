@@ -114,22 +114,21 @@ def _done(programme: ShownProgramme, book: Register, relocated: set[str]) -> lis
                 "paid": -1,
             }
         )
-    for row in steps[steps["what"].isin(["build", "expand"])].to_dict("records"):
-        rows.append(
-            {
-                "y": years[int(row["year"])],
-                "what": str(row["what"]),
-                "u": -1,
-                "s": book.at(str(row["site_id"])),
-                "t": -1,
-                "w": -1,
-                "rule": -1,
-                "seats": int(row["seats"]),
-                "cost": int(row["cost"]),
-                "paid": years.get(int(row["paid_in"]), -1),
-            }
-        )
-    return rows
+    return rows + [
+        {
+            "y": years[int(row["year"])],
+            "what": str(row["what"]),
+            "u": -1,
+            "s": book.at(str(row["site_id"])),
+            "t": -1,
+            "w": -1,
+            "rule": -1,
+            "seats": int(row["seats"]),
+            "cost": int(row["cost"]),
+            "paid": years.get(int(row["paid_in"]), -1),
+        }
+        for row in steps[steps["what"].isin(["build", "expand"])].to_dict("records")
+    ]
 
 
 def _places(programme: ShownProgramme, book: Register) -> list[dict[str, Any]]:
