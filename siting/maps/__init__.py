@@ -13,7 +13,13 @@ from siting.maps.gaps import gaps_page
 from siting.maps.geometry import pixel_m
 from siting.maps.green import green_page
 from siting.maps.index import Card, index_page
-from siting.maps.mergers import Proof, ShownProgramme, mergers_finding, mergers_page
+from siting.maps.mergers import (
+    Proof,
+    ShownProgramme,
+    mergers_finding,
+    mergers_page,
+    proof_of,
+)
 from siting.maps.new_sites import new_sites_finding, new_sites_page
 from siting.maps.park_per_person import rooms
 from siting.maps.pocket_parks import pocket_parks_finding
@@ -45,6 +51,7 @@ __all__ = [
     "new_sites_page",
     "pixel_m",
     "pocket_parks_finding",
+    "proof_of",
     "rooms",
     "schools_finding",
     "schools_page",

@@ -8,7 +8,7 @@ siting.pages.mergers = ({ map, layers, legend, panel }) => {
     p: [6, "#fff", "partial"], l: [6, "#fff", "no-seat"], b: [7.5, "area", "#fff"],
   };
   const FIRST = 12; // options of a unit that are listed before one asks for more
-  const state = { programme: data.first, year: data.years.length - 1, view: "compare", school: null, option: null, by: 0 };
+  const state = { programme: data.first, year: data.years.length - 1, view: "compare", school: null, option: null, by: 0, area: 0 };
   const headline = document.getElementById("headline");
   const principle = panel.querySelector(".principle");
   const view = el("div", { class: "view", "aria-live": "polite" });
@@ -63,7 +63,8 @@ siting.pages.mergers = ({ map, layers, legend, panel }) => {
   /** Money to the right, children's time upwards: points with what each may have missed, and programmes. */
   function front() {
     if (!data.front) return null;
-    const { points, marks } = data.front;
+    const { areas, marks } = data.front;
+    const { points } = areas[state.area];
     const wide = 620, high = 300, left = 100, low = 250, right = 596, top = 24;
     const range = (values) => { const a = Math.min(...values), b = Math.max(...values); return [a, b > a ? b : a + 1]; };
     const [x0, x1] = range([...points, ...marks].map((p) => p.x));
@@ -82,7 +83,8 @@ siting.pages.mergers = ({ map, layers, legend, panel }) => {
     }
     marks.forEach((m, k) => chart.append(svg("circle", { class: "mark", cx: x(m.x), cy: y(m.y), r: 10 }),
       svg("text", { class: "letter", x: x(m.x), y: y(m.y) + 5, "text-anchor": "middle" }, String.fromCharCode(65 + k))));
-    return el("div", { class: "front-box" }, el("h3", {}, word("page.front")), el("p", { class: "quiet" }, word("page.front_about")), chart,
+    return el("div", { class: "front-box" }, el("h3", {}, word("page.front")), el("p", { class: "quiet" }, word("page.front_about")),
+      areas.length > 1 ? choose(word("page.area"), areas.map((a, k) => ({ key: String(k), label: a.label })), String(state.area), (key) => { state.area = Number(key); drawView(); }) : null, chart,
       table("", ["", word("page.front_x"), word("page.front_y"), word("page.front_bound"), word("page.front_gap"), word("page.front_status")], [
         ...points.map((p, k) => row(String(k + 1), num(p.money), num(p.minutes), num(p.low), num(p.gap), el("td", {}, p.status))),
         ...marks.map((m, k) => row(el("b", {}, `${String.fromCharCode(65 + k)} ${m.label}`), num(m.money), num(m.minutes), num("—"), num("—"), el("td", {}, "—"))),

@@ -199,6 +199,32 @@ def test_row_order_does_not_matter(asked, world, html):
     assert dataclasses.replace(asked, **turned).page(made.atlas_of(world)) == html
 
 
+def test_fronts_of_areas_stand_apart_without_programmes(asked, world):
+    two = pd.concat([asked.pareto.assign(area="T00"), asked.pareto.head(2).assign(area="T01")])
+    html = dataclasses.replace(asked, pareto=two).page(made.atlas_of(world))
+    told = page_data.read(html)["front"]
+    names = world.zones.set_index("zone_id")["name"]
+    assert [(a["label"], len(a["points"])) for a in told["areas"]] == [
+        (names["T00"], 4),
+        (names["T01"], 2),
+    ]
+    assert told["marks"] == []
+
+
+def test_the_proof_of_a_city_is_that_of_its_areas():
+    row = {"objective": 10.0, "keep_all": 20.0, "bound": 10.0, "gap": 0.0, "unique": True}
+    fine = row | {"status": "optimal"}
+    assert maps.proof_of(pd.DataFrame([fine])) == maps.Proof("optimal", 10, 10, 0, True)
+    assert maps.proof_of(pd.DataFrame([fine, fine | {"unique": False}])).unique is False
+    lost = row | {"status": "time_limit", "bound": 4.0, "gap": 6 / 16, "unique": None}
+    both = maps.proof_of(pd.DataFrame([fine, lost]))
+    assert (both.status, both.unique) == ("time_limit", None)
+    assert both.gap == pytest.approx(6 / 26)
+    never = maps.proof_of(pd.DataFrame([fine, lost | {"gap": float("inf")}]))
+    assert never.gap == float("inf")
+    assert maps.proof_of(pd.DataFrame()) is None
+
+
 # --- in a browser
 
 
@@ -370,6 +396,10 @@ def test_the_front_and_the_worst_hit_are_shown(visit, asked):
         assert text.percent(point["gap"]) in box
     assert page.locator(".front .point").count() == len(asked.pareto)
     assert page.locator(".front .mark").count() == len(asked.programmes)
+    marks = page.locator(".front-box tbody tr").all_text_contents()[-len(asked.programmes) :]
+    assert [text.count(p.money) in m for p, m in zip(asked.programmes, marks, strict=True)] == [
+        True
+    ] * 3
     page.locator(".tabs button[data-key=fair]").click()
     places = asked.programmes[-1].fairness.places
     added = page.locator(".view table").first.locator("tbody td:nth-child(3)").all_text_contents()

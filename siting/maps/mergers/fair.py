@@ -96,23 +96,16 @@ def _label(group: str, by: str, book: Register) -> str:
 def front(
     pareto: pd.DataFrame | None, programmes: list[ShownProgramme], book: Register
 ) -> dict[str, Any] | None:
-    """Return the points of the front, cheapest first, and where the programmes stand."""
+    """Return the points of each area's front, cheapest first, and where the programmes stand.
+
+    Programmes are of all areas together, so they stand on the front only where there is one.
+    """
     if pareto is None or pareto.empty:
         return None
-    sheet, say = book.sheet, book.sheet.say
-    points = [
-        {
-            "x": float(row["money"]),
-            "y": float(row["person_min"]),
-            "bound": float(row["person_min_bound"]),
-            "money": text.count(row["money"]),
-            "minutes": text.count(row["person_min"]),
-            "low": text.count(row["person_min_bound"]),
-            "gap": text.percent(number(row["gap"])) if row["gap"] != float("inf") else text.DASH,
-            "status": say(f"solver.{row['status']}"),
-        }
-        for row in pareto.sort_values("point").to_dict("records")
-    ]
+    sheet = book.sheet
+    by = [("", pareto)]
+    if "area" in pareto:
+        by = [(str(area), part) for area, part in pareto.groupby("area", sort=True)]
     marks = [
         {
             "key": p.key,
@@ -123,6 +116,26 @@ def front(
             "minutes": text.count(p.person_min),
         }
         for p in programmes
-        if p.money is not None and p.person_min is not None
+        if p.money is not None and p.person_min is not None and len(by) == 1
     ]
-    return {"points": points, "marks": marks}
+    areas = [
+        {"label": _label(area, "zone", book) if area else "", "points": _points(part, book)}
+        for area, part in by
+    ]
+    return {"areas": areas, "marks": marks}
+
+
+def _points(pareto: pd.DataFrame, book: Register) -> list[dict[str, Any]]:
+    return [
+        {
+            "x": float(row["money"]),
+            "y": float(row["person_min"]),
+            "bound": float(row["person_min_bound"]),
+            "money": text.count(row["money"]),
+            "minutes": text.count(row["person_min"]),
+            "low": text.count(row["person_min_bound"]),
+            "gap": text.percent(number(row["gap"])) if row["gap"] != float("inf") else text.DASH,
+            "status": book.sheet.say(f"solver.{row['status']}"),
+        }
+        for row in pareto.sort_values("point").to_dict("records")
+    ]

@@ -70,7 +70,7 @@ def mergers_page(
         ``option_id``, ``item``, ``quantity``, ``yuan``: spending above 0, saving below, as the
         dossier of a merger tells them; missing where nobody has said the price.
     pareto
-        Points of :class:`siting.sequence.Pareto`.
+        Points of :class:`siting.sequence.Pareto`, with ``area`` (a zone) where there are several.
 
     Raises
     ------

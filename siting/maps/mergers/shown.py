@@ -47,6 +47,39 @@ class Proof:
     unique: bool | None = None
 
 
+def proof_of(areas: pd.DataFrame) -> Proof | None:
+    """Return how good the programmes of all areas are together; ``None`` where nothing was solved.
+
+    Areas do not share schools or budgets, so objectives and bounds add up, and the gap is what all
+    may have missed over what all can gain: Σ (objective − bound) / Σ (keep_all − bound).
+
+    Parameters
+    ----------
+    areas
+        ``status``, ``objective``, ``keep_all``, ``bound``, ``gap``, ``unique``: a row an area, as
+        :class:`siting.sequence.Programme` tells them.
+
+    Examples
+    --------
+    >>> row = {"objective": 80.0, "keep_all": 100.0, "bound": 75.0, "gap": 0.2, "unique": None}
+    >>> best = {"objective": 90.0, "keep_all": 165.0, "bound": 90.0, "gap": 0.0, "unique": True}
+    >>> both = [row | {"status": "time_limit"}, best | {"status": "optimal"}]
+    >>> proof_of(pd.DataFrame(both))
+    Proof(status='time_limit', objective=170.0, bound=165.0, gap=0.05, unique=None)
+    """
+    if areas.empty:
+        return None
+    objective, keep, bound = (float(areas[c].sum()) for c in ("objective", "keep_all", "bound"))
+    missed = objective - bound
+    gap = 0.0 if missed <= 0 else missed / (keep - bound) if keep > bound else float("inf")
+    if areas["gap"].eq(float("inf")).any():
+        gap = float("inf")
+    alone = [None if pd.isna(u) else bool(u) for u in areas["unique"]]
+    unique = False if False in alone else None if None in alone else True
+    status = "optimal" if areas["status"].eq("optimal").all() else "time_limit"
+    return Proof(status, objective, bound, gap, unique)
+
+
 @dataclass(frozen=True, eq=False)
 class ShownProgramme:
     """One programme, whoever made it, as the page shows it.
