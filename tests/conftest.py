@@ -6,7 +6,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import NoReturn
+from typing import Any, NoReturn
 
 import pytest
 from finished_run import Finished, run_once, study_run
@@ -64,6 +64,16 @@ def chromium() -> str:
         if found := shutil.which(name):
             return found
     lacking("no Chromium is installed (make test installs it as root on Debian or Ubuntu)")
+
+
+@pytest.fixture(scope="session")
+def browser(chromium: str) -> Iterator[Any]:
+    """Give one Chromium to all tests of a worker: two of playwright's loops do not go together."""
+    from playwright.sync_api import sync_playwright
+
+    flags = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-sync"]
+    with sync_playwright() as playwright:
+        yield playwright.chromium.launch(executable_path=chromium, args=flags)
 
 
 # Refuses every connection, so that whatever runs under it has shown that it needs no network.

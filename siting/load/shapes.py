@@ -29,16 +29,19 @@ def area_m2(shapes: Any) -> npt.NDArray[np.float64]:
 def farthest_m(shapes: Any, points: Any) -> npt.NDArray[np.float64]:
     """Return how far the farthest corner of each shape is from its point: none of it is farther.
 
+    Shapes without a corner, and those without a point, are 0: whoever reads them says so.
+
     Examples
     --------
     >>> farthest_m([shapely.box(0, 0, 8, 6)], [shapely.Point(4, 3)]).tolist()
     [5.0]
     """
     corners, at = shapely.get_coordinates(np.asarray(shapes, dtype=object), return_index=True)
-    points = np.asarray(points, dtype=object)
-    away = corners - np.column_stack([shapely.get_x(points), shapely.get_y(points)])[at]
+    middle, of = shapely.get_coordinates(np.asarray(points, dtype=object), return_index=True)
+    centre = np.full((len(points), 2), np.nan)
+    centre[of] = middle
     farthest = np.zeros(len(points))
-    np.maximum.at(farthest, at, np.hypot(*away.T))
+    np.fmax.at(farthest, at, np.hypot(*(corners - centre[at]).T))
     return farthest
 
 

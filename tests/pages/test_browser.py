@@ -14,16 +14,7 @@ pytestmark = pytest.mark.browser
 
 PAGES = ("index", *maps.PAGES)
 MAPS = maps.PAGES
-FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-sync"]
 PICTURES = Path(__file__).parents[1] / "artefacts"
-
-
-@pytest.fixture(scope="session")
-def browser(chromium):
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as playwright:
-        yield playwright.chromium.launch(executable_path=chromium, args=FLAGS)
 
 
 @pytest.fixture(scope="module")

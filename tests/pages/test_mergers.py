@@ -15,7 +15,6 @@ from siting import maps, text
 from siting.errors import DataError
 from siting.maps.mergers import dossiers
 
-FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-sync"]
 PICTURES = Path(__file__).parents[1] / "artefacts"
 SIZES = [(1280, 720), (1920, 1080)]
 
@@ -236,32 +235,27 @@ def file(html, tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def visit(chromium, file):
-    from playwright.sync_api import sync_playwright
+def visit(browser, file):
+    contexts = []
 
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=chromium, args=FLAGS)
+    def opened(size=(1280, 720), path=file):
+        context = browser.new_context(viewport={"width": size[0], "height": size[1]}, offline=True)
+        contexts.append(context)
+        page = context.new_page()
+        page.faults = []
+        page.on("console", lambda m: page.faults.append(m.text))
+        page.on("pageerror", lambda e: page.faults.append(str(e)))
+        page.on(
+            "request",
+            lambda r: None if r.url.startswith(("file:", "data:")) else page.faults.append(r.url),
+        )
+        page.goto(path.as_uri())
+        page.wait_for_function("document.documentElement.dataset.ready === 'true'")
+        return page
 
-        def opened(size=(1280, 720), path=file):
-            context = browser.new_context(
-                viewport={"width": size[0], "height": size[1]}, offline=True
-            )
-            page = context.new_page()
-            page.faults = []
-            page.on("console", lambda m: page.faults.append(m.text))
-            page.on("pageerror", lambda e: page.faults.append(str(e)))
-            page.on(
-                "request",
-                lambda r: (
-                    None if r.url.startswith(("file:", "data:")) else page.faults.append(r.url)
-                ),
-            )
-            page.goto(path.as_uri())
-            page.wait_for_function("document.documentElement.dataset.ready === 'true'")
-            return page
-
-        yield opened
-        browser.close()
+    yield opened
+    for context in contexts:
+        context.close()
 
 
 OVERLAPS = """() => {
