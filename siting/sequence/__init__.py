@@ -10,11 +10,23 @@ from __future__ import annotations
 from siting.sequence.pareto import Pareto, pareto
 from siting.sequence.result import Programme
 from siting.sequence.solve import programme
-from siting.sequence.tables import CHOICES, EXPANSIONS, SEATS, SITES, UNITS, Question, check
+from siting.sequence.tables import (
+    BEDS,
+    CHOICES,
+    EXPANSIONS,
+    HOSTS,
+    SEATS,
+    SITES,
+    UNITS,
+    Question,
+    check,
+)
 
 __all__ = [
+    "BEDS",
     "CHOICES",
     "EXPANSIONS",
+    "HOSTS",
     "SEATS",
     "SITES",
     "UNITS",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Literal, NamedTuple
 
-from siting.sequence.tables import Question
+from siting.sequence.tables import HOSTS, Question
 
 Kind = Literal["move", "close", "build", "expand", "receives"]
 
@@ -49,6 +49,7 @@ def rows(
     at = _Places(columns, home)
     yield from _meaning(asked, at)
     yield from _seat_rows(asked, at, persons)
+    yield from _bed_rows(asked, columns, at)
     yield from _money(asked, columns)
     yield from _pace(asked, columns, persons)
     yield from _wishes(asked, at)
@@ -111,6 +112,9 @@ def _meaning(asked: Question, at: _Places) -> Iterator[Row]:
                 yield Row("", terms, 0)
         for coming in at.arrivals.get(site, {}).values():
             yield Row("", dict.fromkeys([*closing, *coming], 1), 1)
+    for unit, site, host in asked.hosts[list(HOSTS)].drop_duplicates().itertuples(index=False):
+        if coming := at.arrivals.get(site, {}).get(unit, []):
+            yield Row("", dict.fromkeys([*coming, *at.moves[host]], 1), 1)
     new = set(asked.sites.loc[asked.sites["status"] == "candidate", "site_id"])
     for site in sorted(new & set(at.arrivals)):
         for coming in at.arrivals[site].values():
@@ -153,6 +157,61 @@ def _seat_rows(asked: Question, at: _Places, persons: Persons) -> Iterator[Row]:
         yield Row(rule, terms | {receives: excess}, 0)
         for coming in arrivals.values():
             yield Row(rule, dict.fromkeys(at.by(t, coming), 1) | {receives: -1}, 0)
+
+
+def _bed_rows(asked: Question, columns: tuple[Column, ...], at: _Places) -> Iterator[Row]:
+    r"""Who comes and needs a bed finds one, as with seats.
+
+    With :math:`e` of its own without a bed, :math:`s` the change in those who need one less the
+    beds added: where nobody boards anew, :math:`s \\le 0`; whoever does, asks for
+    :math:`s + e z \\le 0`. A row for each of them says both, without a column of its own.
+    """
+    if "beds" not in asked.choices:
+        return
+    need: dict[tuple[str, str, str, int], int] = {
+        (unit, site, way, int(year)): int(n)
+        for unit, site, way, year, n in asked.choices[
+            ["unit_id", "site_id", "way", "year", "beds"]
+        ].itertuples(index=False)
+    }
+    own = {(u, y): n for (u, site, _, y), n in need.items() if site == at.home[u]}
+    have = {
+        (site, int(y)): int(n)
+        for site, y, n in asked.beds[["site_id", "year", "beds"]].itertuples(index=False)
+    }
+    more: dict[tuple[str, str], int] = {}
+    if "beds" in asked.expansions:
+        named = asked.expansions[["site_id", "expansion_id", "beds"]]
+        more = {(site, name): int(n) for site, name, n in named.itertuples(index=False)}
+    for site, arrivals in sorted(at.arrivals.items()):
+        for t in asked.years:
+            terms: dict[int, int] = {}
+            boarding: list[list[int]] = []
+            for unit, coming in arrivals.items():
+                beds = {c: need[unit, site, columns[c].way, t] for c in at.by(t, coming)}
+                terms |= {c: n for c, n in beds.items() if n}
+                boarding += [[c for c, n in beds.items() if n]]
+            if not terms:
+                continue
+            residents = at.residents(site)
+            for unit in residents:
+                terms |= dict.fromkeys(at.by(t, at.moves[unit]), -own[unit, t])
+            beds_there = have[site, t]
+            for (where, name), built in at.expands.items():
+                if where == site and more.get((where, name)):
+                    terms |= dict.fromkeys(at.by(t, built), -more[where, name])
+            rule = f"beds: {site}"
+            if site not in at.closes:  # a candidate has beds once it is built
+                terms |= dict.fromkeys(at.by(t, at.builds.get(site, [])), -beds_there)
+                yield Row(rule, terms, 0)
+                continue
+            excess = sum(own[u, t] for u in residents) - beds_there
+            if excess <= 0:
+                yield Row(rule, terms, -excess)
+                continue
+            for group in boarding:
+                if group:
+                    yield Row(rule, terms | {c: terms[c] + excess for c in group}, 0)
 
 
 def _money(asked: Question, columns: tuple[Column, ...]) -> Iterator[Row]:

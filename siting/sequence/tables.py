@@ -17,6 +17,8 @@ CHOICES: Final = ("unit_id", "site_id", "way", "year", "persons", "person_min", 
 SITES: Final = ("site_id", "status", "running_cost", "build_cost")
 SEATS: Final = ("site_id", "year", "seats")
 EXPANSIONS: Final = ("site_id", "expansion_id", "seats", "cost")
+BEDS: Final = ("site_id", "year", "beds")
+HOSTS: Final = ("unit_id", "site_id", "host")
 
 
 @dataclass(frozen=True, eq=False)
@@ -36,14 +38,21 @@ class Question:
         ``boards``, ``moves_home``…, told apart where one site can be reached in several),
         ``year``, ``persons`` of the unit that year, ``person_min`` (their journeys there, added
         up, in the unit the mix is stated in) and ``cost`` of that year. The site of today is among
-        them, once, for every year. What a hard rule refuses is simply not in the table.
+        them, once, for every year. What a hard rule refuses is simply not in the table. Optional
+        ``beds``: those of the persons who need a bed there; none where it is left out.
     sites
         ``site_id``, ``status`` (``existing``, ``candidate``), ``running_cost`` a year while open,
         ``build_cost`` of a candidate.
     seats
         ``site_id``, ``year``, ``seats``, for every site and year.
     expansions
-        ``site_id``, ``expansion_id``, ``seats``, ``cost``; each is built once, or not.
+        ``site_id``, ``expansion_id``, ``seats``, ``cost`` and, optional, ``beds``; each is built
+        once, or not.
+    beds
+        ``site_id``, ``year``, ``beds``, for every year of each site where anybody needs one.
+    hosts
+        ``unit_id``, ``site_id``, ``host``: where the unit comes to the site, its unit ``host`` (the
+        same grades there) does not leave: else nobody would teach those who come.
     person_min_cost
         What a person-minute is worth, in the unit of the costs: the stated mix.
     budgets
@@ -68,6 +77,8 @@ class Question:
     sites: pd.DataFrame
     seats: pd.DataFrame
     person_min_cost: float
+    beds: pd.DataFrame = field(default_factory=lambda: pd.DataFrame(columns=list(BEDS)))
+    hosts: pd.DataFrame = field(default_factory=lambda: pd.DataFrame(columns=list(HOSTS)))
     expansions: pd.DataFrame = field(default_factory=lambda: pd.DataFrame(columns=list(EXPANSIONS)))
     budgets: Mapping[int, int] = field(default_factory=dict)
     total_budget: int | None = None
@@ -94,7 +105,7 @@ def check(asked: Question) -> None:
         told.append(Problem("years", "they do not rise", "Give rising years, one at least."))
     for name, columns in (
         ("units", UNITS), ("choices", CHOICES), ("sites", SITES), ("seats", SEATS),
-        ("expansions", EXPANSIONS),
+        ("expansions", EXPANSIONS), ("beds", BEDS), ("hosts", HOSTS),
     ):  # fmt: skip
         lacking = [c for c in columns if c not in getattr(asked, name)]
         if lacking:
@@ -105,11 +116,15 @@ def check(asked: Question) -> None:
     told += _unique(units, ["unit_id"], "units") + _unique(sites, ["site_id"], "sites")
     told += _unique(choices, ["unit_id", "site_id", "way", "year"], "choices")
     told += _unique(asked.seats, ["site_id", "year"], "seats")
+    told += _unique(asked.beds, ["site_id", "year"], "beds")
     told += _unique(asked.expansions, ["site_id", "expansion_id"], "expansions")
     known, named = set(sites["site_id"]), set(units["unit_id"])
     told += _known(choices["site_id"], known, "choices", "sites")
     told += _known(units["site_id"], known, "units", "sites")
     told += _known(asked.expansions["site_id"], known, "expansions", "sites")
+    told += _known(asked.beds["site_id"], known, "beds", "sites")
+    told += _known(asked.hosts["unit_id"], named, "hosts", "units")
+    told += _known(asked.hosts["host"], named, "hosts", "units")
     told += _known(choices["unit_id"], named, "choices", "units")
     told += _known(units.loc[units["needs"] != "", "needs"], named, "units.needs", "units")
     for what, ids in (
@@ -120,9 +135,13 @@ def check(asked: Question) -> None:
     told += _whole(sites, ("running_cost", "build_cost"), "sites")
     told += _whole(asked.seats, ("seats",), "seats")
     told += _whole(asked.expansions, ("seats", "cost"), "expansions")
+    told += _whole(asked.beds, ("beds",), "beds")
+    for table, name in ((choices, "choices"), (asked.expansions, "expansions")):
+        if "beds" in table:
+            told += _whole(table, ("beds",), name)
     if told:
         raise DataError(told)
-    told += _stays(asked) + _seated(asked) + _same_persons(choices)
+    told += _stays(asked) + _seated(asked) + _bedded(asked) + _same_persons(choices)
     if told:
         raise DataError(told)
 
@@ -196,6 +215,38 @@ def _seated(asked: Question) -> list[Problem]:
             lacking,
         )
     ]
+
+
+def _bedded(asked: Question) -> list[Problem]:
+    """Tell sites where somebody needs a bed and nobody says how many there are."""
+    if "beds" not in asked.choices:
+        return []
+    need = asked.choices[asked.choices["beds"].to_numpy() > 0]
+    need = need[need["year"].isin(list(asked.years))]
+    wanted = set(zip(need["site_id"], need["year"], strict=True))
+    have = set(zip(asked.beds["site_id"], asked.beds["year"], strict=True))
+    lacking = tuple(f"{s} ({y})" for s, y in sorted(wanted - have))
+    beyond = need.loc[need["beds"] > need["persons"], "unit_id"]
+    told = []
+    if lacking:
+        told.append(
+            Problem(
+                "beds",
+                f"{len(lacking)} sites and years are boarded at and have no beds",
+                "Give their beds: unknown is not unlimited.",
+                lacking,
+            )
+        )
+    if len(beyond):
+        told.append(
+            Problem(
+                "choices",
+                f"{len(beyond)} rows need more beds than they have persons",
+                "Correct the beds.",
+                tuple(sorted(set(beyond))),
+            )
+        )
+    return told
 
 
 def _same_persons(choices: pd.DataFrame) -> list[Problem]:

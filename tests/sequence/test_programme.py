@@ -95,6 +95,34 @@ def test_rules_at_odds_are_named() -> None:
         sequence.programme(question(must_close={"C": 2027}))
 
 
+def test_a_bed_is_found_or_built() -> None:
+    """A's twenty board at C, which has 15 beds of its own; five more are built for 60, a year on.
+
+    A goes to C in 2026 with 20 beds or more; with 15 it goes in 2027, once the beds are paid for:
+    it saves 200 in that year, and the beds cost 60.
+    """
+    asked = question(must_stay=["B"])
+    boards = asked.choices.assign(
+        beds=[20 if (u, s) == ("A", "C") else 0 for u, s in
+              zip(asked.choices["unit_id"], asked.choices["site_id"], strict=True)]
+    )  # fmt: skip
+    more = pd.DataFrame(
+        {"site_id": ["C"], "expansion_id": ["hall"], "seats": [0], "cost": [60], "beds": [5]}
+    )
+
+    def gained(beds: int, **change: Any) -> float:
+        rows = [("C", y, beds) for y in asked.years]
+        table = pd.DataFrame(rows, columns=list(sequence.BEDS))
+        found = sequence.programme(replace(asked, choices=boards, beds=table, **change))
+        return found.keep_all - found.objective
+
+    assert [gained(20), gained(19), gained(15, expansions=more)] == [400, 0, 140]
+    with pytest.raises(InfeasibleError, match="beds: C, must close: A"):
+        gained(19, must_close={"A": 2027})
+    with pytest.raises(DataError, match="boarded at and have no beds"):
+        sequence.programme(replace(asked, choices=boards))
+
+
 # --- every programme there is
 
 
@@ -137,10 +165,19 @@ def mix(asked: Question, one: dict[str, Any]) -> Fraction | None:
     running = dict(zip(asked.sites["site_id"], asked.sites["running_cost"], strict=True))
     build = dict(zip(asked.sites["site_id"], asked.sites["build_cost"], strict=True))
     value = {
-        (u, s, w, y): (p, m, c) for u, s, w, y, p, m, c in asked.choices.itertuples(index=False)
+        (u, s, w, y): (p, m, c, b)
+        for u, s, w, y, p, m, c, b in asked.choices.reindex(
+            columns=[*sequence.CHOICES, "beds"], fill_value=0
+        ).itertuples(index=False)
     }
     seats = {(s, y): n for s, y, n in asked.seats.itertuples(index=False)}
-    more = {(s, e): (n, c) for s, e, n, c in asked.expansions.itertuples(index=False)}
+    beds = {(s, y): n for s, y, n in asked.beds.itertuples(index=False)}
+    more = {
+        (s, e): (n, c, b)
+        for s, e, n, c, b in asked.expansions.reindex(
+            columns=[*sequence.EXPANSIONS, "beds"], fill_value=0
+        ).itertuples(index=False)
+    }
     stay = {(u, y): v for (u, s, w, y), v in value.items() if s == home[u]}
     total = Fraction(0)
     paid = dict.fromkeys(years, 0)
@@ -156,6 +193,10 @@ def mix(asked: Question, one: dict[str, Any]) -> Fraction | None:
                 return None
             paid[since - asked.lead_years] += more[key][1]
             total += int(more[key][1])
+    for unit, site, host in asked.hosts.itertuples(index=False):
+        move = one["moves"][unit]
+        if move is not None and move[0][0] == site and one["moves"][host] is not None:
+            return None
     for y in years:
         where: dict[str, Any] = {}
         for unit, move in one["moves"].items():
@@ -183,12 +224,20 @@ def mix(asked: Question, one: dict[str, Any]) -> Fraction | None:
                 return None
             extra = sum(
                 n
-                for (s, e), (n, _) in more.items()
+                for (s, e), (n, _, _) in more.items()
                 if s == site and one["more"][s, e] is not None and one["more"][s, e] <= y
             )
             if strangers and sum(inside) > seats[site, y] + extra:
                 return None
-        for _, (_, minutes, cost) in where.values():
+            asleep = sum(v[3] for s, v in where.values() if s == site)
+            extra = sum(
+                b
+                for (s, e), (_, _, b) in more.items()
+                if s == site and one["more"][s, e] is not None and one["more"][s, e] <= y
+            )
+            if any(where[u][1][3] for u in strangers) and asleep > beds[site, y] + extra:
+                return None
+        for _, (_, minutes, cost, _) in where.values():
             total += Fraction(str(asked.person_min_cost)) * int(minutes) + int(cost)
         closing = [s for s, since in one["sites"].items() if since == y and status[s] == "existing"]
         if len(closing) > asked.closures.get(y, 10**9):
@@ -239,20 +288,35 @@ def questions(draw: st.DrawFn, schools: int, years: int) -> Question:
                 cost = draw(st.integers(0, 4))
                 for y, n in zip(span, persons, strict=True):
                     choices.append((unit, site, "commutes", y, n, minutes + n, cost))
+    table = pd.DataFrame(choices, columns=list(sequence.CHOICES))
+    beds = pd.DataFrame(columns=list(sequence.BEDS))
+    if boarding := draw(st.booleans()):
+        table["beds"] = [draw(st.integers(0, n)) for n in table["persons"]]
+        beds = pd.DataFrame(
+            [(s, y, draw(st.integers(0, 12))) for s, *_ in sites for y in span],
+            columns=list(sequence.BEDS),
+        )
     seats = [(s, y, draw(st.integers(0, 20))) for s, *_ in sites for y in span]
     more = (
         [(ids[0], "wing", draw(st.integers(1, 9)), draw(st.integers(0, 9)))]
         if draw(st.booleans()) and years > 1
         else []
     )
+    pairs = [(u, s, h) for u, i, _ in units for h, s, _ in units if s != i]
+    hosts = draw(st.lists(st.sampled_from(pairs), max_size=2)) if pairs else []
+    wings = pd.DataFrame(more, columns=list(sequence.EXPANSIONS))
+    if boarding:
+        wings["beds"] = [draw(st.integers(0, 5)) for _ in more]
     limit = st.dictionaries(st.sampled_from(span), st.integers(0, 30), max_size=2)
     return Question(
         years=tuple(span),
         units=pd.DataFrame(units, columns=list(sequence.UNITS)),
-        choices=pd.DataFrame(choices, columns=list(sequence.CHOICES)),
+        choices=table,
+        beds=beds,
+        hosts=pd.DataFrame(hosts, columns=list(sequence.HOSTS)),
         sites=pd.DataFrame(sites, columns=list(sequence.SITES)),
         seats=pd.DataFrame(seats, columns=list(sequence.SEATS)),
-        expansions=pd.DataFrame(more, columns=list(sequence.EXPANSIONS)),
+        expansions=wings,
         person_min_cost=draw(st.sampled_from([1, 0.5, 2])),
         budgets=draw(limit) if draw(st.booleans()) else {},
         total_budget=draw(st.none() | st.integers(0, 60)),
