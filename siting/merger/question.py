@@ -12,7 +12,7 @@ import pandas as pd
 from siting.demand import largest_remainder
 from siting.errors import DataError, Problem
 from siting.merger.costs import Costs
-from siting.sequence import CHOICES, EXPANSIONS, Question
+from siting.sequence import BEDS, CHOICES, EXPANSIONS, HOSTS, Question
 
 EXPANSION: Final = ("site_id", "service", "expansion_id", "seats")
 STAYS: Final = "stays"
@@ -66,6 +66,7 @@ def question(
     *,
     years: Sequence[int],
     costs: Costs,
+    beds: pd.Series[int] | None = None,
     candidates: pd.DataFrame | None = None,
     expansions: pd.DataFrame | None = None,
     limits: Limits | None = None,
@@ -93,18 +94,24 @@ def question(
         Of the programme, rising.
     costs
         What is stated.
+    beds
+        Free beds by ``site_id`` (beds less boarders of today), missing where not known, candidates
+        too; ``None`` counts no beds. Those of a school of several services are divided over them by
+        the pupils of the first year, as all of them together are not more than there are.
     candidates
         ``site_id``, ``service``, ``seats``, ``build_cost_yuan``, ``running_cost_yuan``: schools
         that may be built.
     expansions
-        ``site_id``, ``service``, ``expansion_id``, ``seats``: what a receiver may be given.
+        ``site_id``, ``service``, ``expansion_id``, ``seats`` and, optional, ``beds``: what a
+        receiver may be given.
     limits
         Budgets and the rest.
 
     Raises
     ------
     DataError
-        Receivers with unknown seats, units without a row a year, named schools that are not there.
+        Receivers with unknown seats, or boarded at and with unknown beds; units without a row a
+        year, named schools that are not there.
     StudyError
         A cost that is needed and not stated.
     """
@@ -133,6 +140,7 @@ def question(
             "persons": stay["persons"],
             "person_min": stay["person_min"],
             "cost": _own_cost(stay, costs),
+            "beds": 0,
         }
     )
     moves = pd.DataFrame(
@@ -144,10 +152,12 @@ def question(
             "persons": allowed["persons"],
             "person_min": allowed["person_min_after"],
             "cost": _own_cost(allowed, costs),
+            "beds": 0 if beds is None else allowed["board_persons"].astype("int64"),
         }
     )
-    choices = pd.concat([stays, moves], ignore_index=True)[list(CHOICES)]
+    choices = pd.concat([stays, moves], ignore_index=True)[[*CHOICES, "beds"]]
     places = sorted({*home, *moves["site_id"]})
+    boarded = moves.loc[moves["beds"] > 0, "site_id"]
     sites = _sites(places, running, candidates)
     of = {place: place.rsplit("/", 1)[0] for place in places}
 
@@ -180,6 +190,8 @@ def question(
         sites=sites,
         seats=room,
         person_min_cost=costs.person_min_yuan,
+        beds=_beds(boarded, beds, own, years),
+        hosts=_hosts(moves, units),
         expansions=_expansions(expansions, places, costs),
         budgets=limits.budgets,
         total_budget=limits.total_budget,
@@ -299,6 +311,57 @@ def _room(place: str, year: int, seats: pd.Series[int], own: pd.Series[int]) -> 
     return int(own.get((place, year), 0)) if known is None or pd.isna(known) else int(known)
 
 
+def _beds(
+    boarded: pd.Series[str],
+    beds: pd.Series[int] | None,
+    own: pd.Series[int],
+    years: Sequence[int],
+) -> pd.DataFrame:
+    """Return the free beds of every place that somebody could board at."""
+    named = sorted(set(boarded))
+    if beds is None or not named:
+        return pd.DataFrame(columns=list(BEDS))
+    site = {place: place.rsplit("/", 1)[0] for place in named}
+    free = beds.reindex(sorted(set(site.values())))
+    if unknown := tuple(free.index[free.isna()]):
+        raise DataError(
+            Problem(
+                "schools",
+                f"{len(unknown)} receivers that pupils would board at have no beds",
+                "Fill beds and boarders in: unknown is not unlimited.",
+                unknown,
+            )
+        )
+    first = own[own.index.get_level_values("year") == min(years)].groupby("site_id").sum()
+    taught: dict[str, list[str]] = {}
+    for place in sorted({*first.index, *named}):
+        taught.setdefault(place.rsplit("/", 1)[0], []).append(place)
+    rows = []
+    for at, total in free.items():
+        parts = taught[str(at)]
+        weights = pd.Series([int(first.get(p, 0)) for p in parts], index=parts)
+        if not weights.any():
+            weights += 1
+        shared = dict(zip(parts, largest_remainder(weights, max(int(total), 0)), strict=True))
+        rows += [(p, y, int(shared[p])) for p in parts if p in site for y in years]
+    return pd.DataFrame(rows, columns=list(BEDS))
+
+
+def _hosts(moves: pd.DataFrame, units: pd.DataFrame) -> pd.DataFrame:
+    """Return which units of a receiver teach the grades that come there: these do not leave."""
+    grades = units[["unit_id", "place", "grade_from", "grade_to"]]
+    coming = moves[["unit_id", "site_id"]].drop_duplicates()
+    coming = coming.merge(grades.drop(columns="place"), on="unit_id")
+    both = coming.merge(
+        grades.rename(columns={"unit_id": "host"}), left_on="site_id", right_on="place",
+        suffixes=("", "_host"),
+    )  # fmt: skip
+    meet = (both["grade_from"] <= both["grade_to_host"]) & (
+        both["grade_from_host"] <= both["grade_to"]
+    )
+    return both.loc[meet, list(HOSTS)].sort_values(list(HOSTS), ignore_index=True)
+
+
 def _sites(
     places: Sequence[str], running: pd.DataFrame, candidates: pd.DataFrame | None
 ) -> pd.DataFrame:
@@ -334,6 +397,10 @@ def _expansions(
         return pd.DataFrame(columns=list(EXPANSIONS))
     table = expansions.assign(site_id=place_of(expansions["site_id"], expansions["service"]))
     table = table[table["site_id"].isin(list(places))]
-    seat = costs.stated("seat_yuan", "seats are built")
-    table = table.assign(cost=table["seats"].astype("int64") * seat)
-    return table[list(EXPANSIONS)].reset_index(drop=True)
+    built = [("seats", "seat_yuan"), ("beds", "bed_yuan")][: 1 + ("beds" in table)]
+    table = table.assign(cost=0)
+    for column, name in built:
+        number = table[column].astype("int64")
+        if number.any():
+            table["cost"] += number * costs.stated(name, f"{column} are built")
+    return table[[*EXPANSIONS, *(["beds"] if "beds" in table else [])]].reset_index(drop=True)
