@@ -24,11 +24,11 @@ def both(asked: Question) -> list[tuple[Fraction, Fraction]]:
         sites=asked.sites.assign(running_cost=0, build_cost=0),
         expansions=asked.expansions.assign(cost=0),
     )
+    free = replace(timed, budgets={}, total_budget=None)
     told = []
     for one in every(asked):
         spent = mix(money, one)
         if spent is not None:  # budgets are judged with the money there
-            free = replace(timed, budgets={}, total_budget=None)
             minutes = mix(free, one)
             assert minutes is not None
             told.append((spent, minutes))

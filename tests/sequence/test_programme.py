@@ -6,6 +6,7 @@ import itertools
 from collections.abc import Iterator
 from dataclasses import replace
 from fractions import Fraction
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -156,9 +157,9 @@ def every(asked: Question) -> Iterator[dict[str, Any]]:
                 }
 
 
-def mix(asked: Question, one: dict[str, Any]) -> Fraction | None:
-    """The objective of one programme, year by year; None where it breaks a rule."""
-    years = list(asked.years)
+@lru_cache(maxsize=4)
+def plain(asked: Question) -> tuple[Any, ...]:
+    """The tables as dictionaries, once a question: ``mix`` asks for them at every programme."""
     home = dict(zip(asked.units["unit_id"], asked.units["site_id"], strict=True))
     needs = dict(zip(asked.units["unit_id"], asked.units["needs"], strict=True))
     status = dict(zip(asked.sites["site_id"], asked.sites["status"], strict=True))
@@ -179,6 +180,14 @@ def mix(asked: Question, one: dict[str, Any]) -> Fraction | None:
         ).itertuples(index=False)
     }
     stay = {(u, y): v for (u, s, w, y), v in value.items() if s == home[u]}
+    hosts = list(asked.hosts.itertuples(index=False, name=None))
+    return home, needs, status, running, build, value, seats, beds, more, stay, hosts
+
+
+def mix(asked: Question, one: dict[str, Any]) -> Fraction | None:
+    """The objective of one programme, year by year; None where it breaks a rule."""
+    years = list(asked.years)
+    home, needs, status, running, build, value, seats, beds, more, stay, hosts = plain(asked)
     total = Fraction(0)
     paid = dict.fromkeys(years, 0)
     for site, since in one["sites"].items():
@@ -193,7 +202,7 @@ def mix(asked: Question, one: dict[str, Any]) -> Fraction | None:
                 return None
             paid[since - asked.lead_years] += more[key][1]
             total += int(more[key][1])
-    for unit, site, host in asked.hosts.itertuples(index=False):
+    for unit, site, host in hosts:
         move = one["moves"][unit]
         if move is not None and move[0][0] == site and one["moves"][host] is not None:
             return None
