@@ -13,19 +13,22 @@ from siting.merger.dossier import Dossier, dossier
 from siting.merger.fairness import FAIRNESS, Fairness, fairness
 from siting.merger.journeys import NEAREST, WAYS
 from siting.merger.judging import REFUSALS, REFUSED_HOMES
+from siting.merger.limits import LIMITS, limits
 from siting.merger.linkage import LINKAGE, demand_after, linkage
 from siting.merger.movers import MOVERS, movers
 from siting.merger.options import OPTIONS, Options, options
 from siting.merger.outcome import STEPS, Outcome, outcome
 from siting.merger.pupils import PUPILS, RECONCILED, Pupils, pupils
-from siting.merger.question import Limits, place_of, question, running_costs
+from siting.merger.question import place_of, question, running_costs
 from siting.merger.receivers import receivers
+from siting.merger.setting import Setting
 from siting.merger.units import UNITS, units
 from siting.merger.worded import Worded, worded
 
 __all__ = [
     "ATTENDING",
     "FAIRNESS",
+    "LIMITS",
     "LINKAGE",
     "MOVERS",
     "NEAREST",
@@ -43,10 +46,10 @@ __all__ = [
     "Dossier",
     "Fairness",
     "LeaveOneOut",
-    "Limits",
     "Options",
     "Outcome",
     "Pupils",
+    "Setting",
     "Worded",
     "attending",
     "daily",
@@ -54,6 +57,7 @@ __all__ = [
     "dossier",
     "fairness",
     "leave_one_out",
+    "limits",
     "linkage",
     "movers",
     "options",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
@@ -26,8 +26,8 @@ from siting.merger.journeys import (
     trips,
 )
 from siting.merger.pupils import PUPILS
+from siting.merger.setting import Setting
 from siting.merger.units import UNITS
-from siting.rules import Rule
 
 if TYPE_CHECKING:
     from siting.travel_time import TravelTimes
@@ -74,19 +74,7 @@ class Asked:
         return [pairs.bound for pairs in self.modes.values()]
 
 
-def asked(
-    pupils: pd.DataFrame,
-    units: pd.DataFrame,
-    receivers: pd.DataFrame,
-    times: Mapping[str, TravelTimes],
-    *,
-    service: str,
-    rules: Mapping[str, Rule],
-    zone_of: pd.Series[str] | None,
-    eligible: pd.DataFrame | None,
-    towns: pd.DataFrame | None,
-    years: Sequence[int] | None,
-) -> Asked:
+def asked(pupils: pd.DataFrame, receivers: pd.DataFrame, of: Setting) -> Asked:
     """Hold the tables of :func:`siting.merger.options` to each other.
 
     Raises
@@ -94,7 +82,8 @@ def asked(
     DataError, StudyError
         As :func:`siting.merger.options`.
     """
-    _check_times(times, rules)
+    units, service, base = of.units, of.service, of.today
+    _check_times(of)
     lacking = [
         Problem(name, f"the column {', '.join(gone)} is missing", "Add it.")
         for name, table, columns in (
@@ -110,7 +99,6 @@ def asked(
     chosen = receivers[receivers["unit_id"].isin(set(mine["unit_id"]))]
     chosen = chosen.sort_values(["unit_id", "to_site"], ignore_index=True)
     _check(pupils, units, mine, receivers, chosen)
-    base = next(iter(times.values()))
     homes, sites = pd.Index(base.demand_id), pd.Index(base.site_id)
     unit = pd.Index(mine["unit_id"]).get_indexer(pd.Index(chosen["unit_id"])).astype(np.int64)
     origin = positions(sites, mine["site_id"], "units", "schools")
@@ -118,15 +106,12 @@ def asked(
     to = positions(sites, named, "receivers", "sites")
 
     rows, of_unit = _of_units(pupils, mine, service)
-    told = pupils["year"].unique() if years is None else years
-    years = sorted({int(y) for y in told})
+    years = of.years_of(pupils)
     rows, of_unit = rows[rows["year"].isin(years)], of_unit[rows["year"].isin(years).to_numpy()]
-    if eligible is not None:
-        eligible = eligible[eligible["service"] == service]
-    area = areas(homes, sites, zone_of, eligible)
+    area = areas(homes, sites, of.zone_of, of.eligible_here)
     home = positions(homes, rows["demand_id"], "pupils", "homes")
-    modes = {mode: _in_order(table, homes, sites, mode) for mode, table in times.items()}
-    town, town_ms, may = _towns(towns, chosen, to, pupils, zone_of, homes, modes, area, service)
+    modes = {mode: _in_order(table, homes, sites, mode) for mode, table in of.times.items()}
+    town, town_ms, may = _towns(of, chosen, to, pupils, homes, modes, area)
     return Asked(
         homes=homes,
         sites=sites,
@@ -238,15 +223,13 @@ def _in_order(times: TravelTimes, homes: pd.Index[str], sites: pd.Index[str], mo
 
 
 def _towns(
-    towns: pd.DataFrame | None,
+    of: Setting,
     chosen: pd.DataFrame,
     to: NDArray[np.int64],
     pupils: pd.DataFrame,
-    zone_of: pd.Series[str] | None,
     homes: pd.Index[str],
     modes: Mapping[str, Pairs],
     area: Areas,
-    service: str,
 ) -> tuple[NDArray[np.object_], NDArray[np.int64], NDArray[np.bool_]]:
     """Return by choice the zone families move to, the journey there (ms), whether it may be used.
 
@@ -255,7 +238,7 @@ def _towns(
     DataError
         A receiver in two towns, a journey that is stated neither way, or below 0.
     """
-    n = len(chosen)
+    n, towns, zone_of = len(chosen), of.towns, of.zone_of
     town, ms, may = np.full(n, "", dtype=object), np.full(n, -1, np.int64), np.ones(n, dtype=bool)
     if towns is None:
         return town, ms, may
@@ -263,7 +246,7 @@ def _towns(
         raise DataError(
             Problem("towns", f"{len(twice)} receivers repeat", "Leave one.", tuple(twice))
         )
-    living = pupils[(pupils["demand_id"] != "") & (pupils["service"] == service)]
+    living = pupils[(pupils["demand_id"] != "") & (pupils["service"] == of.service)]
     living = living[living["year"] == pupils["year"].min()]
     zone = None if zone_of is None else living["demand_id"].map(zone_of)
     stated = towns["journey_min"] if "journey_min" in towns else pd.Series(pd.NA, towns.index)
@@ -330,11 +313,9 @@ def _of_units(
     return mine.iloc[order].reset_index(drop=True), of_unit[order]
 
 
-def _check_times(times: Mapping[str, TravelTimes], rules: Mapping[str, Rule]) -> None:
-    if not times:
-        raise StudyError("mergers need travel times. Give them by mode, today's first.")
-    farthest = max(thresholds(rules[name]).judged for name in (YOUNG_RULE, JOURNEY_RULE))
-    for mode, table in times.items():
+def _check_times(of: Setting) -> None:
+    farthest = max(thresholds(of.rules[name]).judged for name in (YOUNG_RULE, JOURNEY_RULE))
+    for mode, table in of.times.items():
         if table.impedance != "time":
             raise StudyError(
                 f"mergers need travel times by time; those of {mode} are by {table.impedance}. "

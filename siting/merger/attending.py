@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 import numpy as np
 import pandas as pd
 
-from siting.merger.journeys import Pairs, positions
-from siting.merger.movers import BOARD, MOVE, NOT_KNOWN, minutes, movers
-from siting.rules import Rule
-
-if TYPE_CHECKING:
-    from siting.travel_time import TravelTimes
+from siting.merger.journeys import BOARD, MOVE, NOT_KNOWN, Pairs, minutes, positions
+from siting.merger.movers import movers
+from siting.merger.setting import Setting
 
 ATTENDING: Final = (
     "year", "service", "unit_id", "demand_id", "grade", "persons", "from_site", "to_site", "way",
@@ -25,24 +21,12 @@ NO_DAILY_JOURNEY: Final = (BOARD, NOT_KNOWN)
 _KEY: Final = ["year", "unit_id", "demand_id", "grade"]
 
 
-def attending(
-    decisions: pd.DataFrame,
-    pupils: pd.DataFrame,
-    units: pd.DataFrame,
-    times: Mapping[str, TravelTimes],
-    *,
-    service: str,
-    rules: Mapping[str, Rule],
-    teaching: pd.DataFrame,
-    zone_of: pd.Series[str] | None = None,
-    eligible: pd.DataFrame | None = None,
-    towns: pd.DataFrame | None = None,
-) -> pd.DataFrame:
+def attending(decisions: pd.DataFrame, pupils: pd.DataFrame, of: Setting) -> pd.DataFrame:
     """Return every pupil of a service in every year, where decisions put them.
 
     Parameters
     ----------
-    decisions, pupils, units, times, service, rules, teaching, zone_of, eligible, towns
+    decisions, pupils, of
         As in :func:`siting.merger.movers`; no decisions keep everything.
 
     Returns
@@ -52,12 +36,9 @@ def attending(
         ``unit_id`` and ``from_site`` are ``""`` for children at no school of the register. Persons
         by year and grade are those of ``pupils``.
     """
-    mine = pupils[pupils["service"] == service]
-    went = movers(
-        decisions, pupils, units, times, service=service, rules=rules, teaching=teaching,
-        zone_of=zone_of, eligible=eligible, towns=towns,
-    )  # fmt: skip
-    here = units[units["service"] == service]
+    mine = pupils[pupils["service"] == of.service]
+    went = movers(decisions, pupils, of)
+    here = of.units[of.units["service"] == of.service]
     where = pd.concat(
         [
             pd.DataFrame({"site_id": site, "grade": range(first, last + 1), "unit_id": unit})
@@ -71,27 +52,26 @@ def attending(
     every["unit_id"] = every["unit_id"].fillna("")
     gone = pd.MultiIndex.from_frame(went[_KEY])
     stays = every[~pd.MultiIndex.from_frame(every[_KEY]).isin(gone)]
-    mode, table = next(iter(times.items()))
-    pairs = Pairs.of(table)
+    pairs = Pairs.of(of.today)
     home = positions(pairs.homes, stays["demand_id"], "pupils", "homes")
     site = positions(pairs.sites, stays["site_id"], "pupils", "schools")
     now = minutes(np.where((home >= 0) & (site >= 0), pairs.ms(home, site), -1))
     kept = pd.DataFrame(
         {
             **{c: stays[c].to_numpy() for c in ("year", "unit_id", "demand_id", "grade")},
-            "service": service,
+            "service": of.service,
             "persons": stays["persons"].to_numpy(),
             "from_site": stays["site_id"].to_numpy(),
             "to_site": stays["site_id"].to_numpy(),
             "way": STAYS,
-            "mode": np.where(np.isnan(now), NOT_KNOWN, mode),
+            "mode": np.where(np.isnan(now), NOT_KNOWN, next(iter(of.times))),
             "to_zone": "",
             "before_min": now,
             "after_min": now,
         }
     )
     moved = went.assign(
-        service=service, from_site=went["unit_id"].map(here.set_index("unit_id")["site_id"])
+        service=of.service, from_site=went["unit_id"].map(here.set_index("unit_id")["site_id"])
     )
     found = pd.concat([kept, moved], ignore_index=True)[list(ATTENDING)]
     found = found.astype(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Final, NamedTuple
 
 import numpy as np
@@ -12,7 +11,7 @@ from numpy.typing import NDArray
 from siting.allocation import seats_of
 from siting.demand import not_whole
 from siting.errors import DataError, Problem
-from siting.rules import Rule
+from siting.merger.setting import Setting
 
 GRADES: Final = 13
 """Length of an array by grade: grade 0 is not used."""
@@ -48,11 +47,7 @@ def schools_at(
     sites: pd.Index[str],
     pupils: pd.DataFrame,
     years: list[int],
-    *,
-    service: str,
-    teaching: pd.DataFrame,
-    schools: pd.DataFrame | None,
-    rules: Mapping[str, Rule],
+    of: Setting,
 ) -> Schools:
     """Gather what the schools have, in the order of ``sites``.
 
@@ -61,6 +56,7 @@ def schools_at(
     DataError
         Seats, beds, boarders or classrooms that are no whole numbers, schools that repeat.
     """
+    service, teaching, schools = of.service, of.teaching, of.schools
     n = len(sites)
     own = np.zeros((n, len(years), GRADES), np.int64)
     mine = np.zeros((n, len(years), GRADES), np.int64)
@@ -78,7 +74,7 @@ def schools_at(
     full = taught[:, 1 : PRIMARY + 1].all(axis=1)
     rule = np.full((n, GRADES), SIZES.index(MIDDLE))
     rule[:, : PRIMARY + 1] = np.where(full, SIZES.index(COMPLETE), SIZES.index(INCOMPLETE))[:, None]
-    size = np.array([int(rules[name].strict) for name in SIZES])
+    size = np.array([int(of.rules[name].strict) for name in SIZES])
     if "seats" in teaching:
         _whole(teaching, ("seats",), "teaching")
     known = seats_of(teaching, service, column="seats").reindex(sites)

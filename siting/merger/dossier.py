@@ -3,27 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from dataclasses import dataclass, replace
+from typing import Final
 
 import numpy as np
 import pandas as pd
 
-from siting.coverage import thresholds
 from siting.errors import DataError, Problem
-from siting.evaluate import MS_PER_MIN, spread
+from siting.evaluate import spread
 from siting.merger.capacity import GRADES, classes, schools_at, short
 from siting.merger.costs import Costs
-from siting.merger.journeys import JOURNEY_RULE, YOUNG_RULE, rule_of
+from siting.merger.journeys import BOARD, MOVE, NOT_KNOWN, ms_of, rule_of
 from siting.merger.judging import RULES
-from siting.merger.movers import BOARD, NOT_KNOWN, movers
+from siting.merger.limits import limits
+from siting.merger.movers import movers
 from siting.merger.options import options
-from siting.merger.units import YOUNG
+from siting.merger.setting import Setting
 from siting.rules import Rule
-from siting.travel_time import is_covered
-
-if TYPE_CHECKING:
-    from siting.travel_time import TravelTimes
 
 SMALL: Final = "school.small_rural"
 KEEP: Final = "school.keep_needed_small"
@@ -79,21 +75,7 @@ class Dossier:
 
 
 def dossier(
-    decisions: pd.DataFrame,
-    pupils: pd.DataFrame,
-    units: pd.DataFrame,
-    times: Mapping[str, TravelTimes],
-    *,
-    service: str,
-    rules: Mapping[str, Rule],
-    teaching: pd.DataFrame,
-    schools: pd.DataFrame | None = None,
-    zone_of: pd.Series[str] | None = None,
-    eligible: pd.DataFrame | None = None,
-    towns: pd.DataFrame | None = None,
-    crossings: pd.DataFrame | None = None,
-    costs: Costs | None = None,
-    years: Sequence[int] | None = None,
+    decisions: pd.DataFrame, pupils: pd.DataFrame, of: Setting, *, costs: Costs | None = None
 ) -> Dossier:
     """Return what a merger does: one or more units, such as both of a school that closes.
 
@@ -101,10 +83,10 @@ def dossier(
     ----------
     decisions
         ``unit_id``, ``year`` (from which on), ``to_site``, ``way``: what is merged.
-    pupils, units, times, service, rules, teaching, zone_of, eligible, towns, crossings, years
-        As in :func:`siting.merger.options`; ``rules`` also with :data:`STEPS` and ``SMALL``.
-    schools
-        As there, and where known ``level`` and ``running_cost_yuan``.
+    pupils
+        As in :func:`siting.merger.options`.
+    of
+        The service; its rules hold also :data:`STEPS` and ``SMALL``.
     costs
         What is stated; a missing running cost of a school is ``school_yuan``.
 
@@ -115,38 +97,33 @@ def dossier(
     StudyError
         A rule is missing.
     """
-    known = {name: rule_of(rules, name) for name in (*RULES, *STEPS, SMALL)}
-    tables = {
-        "service": service, "rules": known, "teaching": teaching, "zone_of": zone_of,
-        "eligible": eligible, "towns": towns, "years": years,
-    }  # fmt: skip
-    told = pupils["year"].unique() if years is None else years
-    span = sorted({int(y) for y in told})
-    moved = movers(decisions, pupils, units, times, **tables)  # type: ignore[arg-type]
-    mine = units[(units["service"] == service) & units["unit_id"].isin(decisions["unit_id"])]
+    known = {name: rule_of(of.rules, name) for name in (*RULES, *STEPS, SMALL)}
+    of = replace(of, rules=known)
+    span = of.years_of(pupils)
+    moved = movers(decisions, pupils, of)
+    mine = of.units[
+        (of.units["service"] == of.service) & of.units["unit_id"].isin(decisions["unit_id"])
+    ]
     if mine.empty:
         raise DataError(
-            Problem("decisions", f"no unit of {service} is decided about", "Name one at least.")
+            Problem("decisions", f"no unit of {of.service} is decided about", "Name one at least.")
         )
     hits = []
     for way, part in decisions.groupby("way"):
-        found = options(
-            pupils, units, part[["unit_id", "to_site"]], times, schools=schools,
-            crossings=crossings, ways=[str(way)], **tables,  # type: ignore[arg-type]
-        )  # fmt: skip
+        found = options(pupils, part[["unit_id", "to_site"]], of, ways=[str(way)])
         since = part.set_index("unit_id")["year"]
         asked = found.table[found.table["year"] >= found.table["unit_id"].map(since)]
         keys = ["option_id", "unit_id", "to_site", "way", "year"]
         hits.append(found.refusals.merge(asked[keys], on="option_id"))
-    coming = _receivers(moved, pupils, times, service, teaching, schools, known, span)
+    coming = _receivers(moved, pupils, of, span)
     return Dossier(
         children=moved.groupby(["year", "unit_id", "grade", "mode"])["persons"].sum().reset_index(),
         journeys=_journeys(moved),
-        limits=_limits(moved, known, span),
+        limits=limits(moved, known, span),
         receivers=coming,
-        money=_money(moved, coming, decisions, units, span, next(iter(times)), schools, costs),
+        money=_money(moved, coming, decisions, of, span, costs),
         hits=_hits(pd.concat(hits), known),
-        steps=_steps(mine, pupils, schools, known),
+        steps=_steps(mine, pupils, of.schools, known),
     )
 
 
@@ -159,7 +136,7 @@ def _journeys(moved: pd.DataFrame) -> pd.DataFrame:
         row["known_persons"] = part.loc[part["after_min"].notna(), "persons"].sum()
         for name in ("before", "after"):
             seen = part[part[f"{name}_min"].notna()]
-            figures = spread(_ms(seen[f"{name}_min"]), seen["persons"].to_numpy(dtype=np.int64))
+            figures = spread(ms_of(seen[f"{name}_min"]), seen["persons"].to_numpy(dtype=np.int64))
             row |= {f"{k}_{name}_min": float(v[0]) for k, v in figures._asdict().items()}
         rows.append(row)
     columns = [
@@ -169,54 +146,12 @@ def _journeys(moved: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=columns)
 
 
-def _ms(minutes: pd.Series[float]) -> np.ndarray[tuple[int], np.dtype[np.int64]]:
-    """Return whole ms again; −1 where not known."""
-    return np.rint(minutes.fillna(-1 / MS_PER_MIN).to_numpy() * MS_PER_MIN).astype(np.int64)
-
-
-def _limits(moved: pd.DataFrame, rules: Mapping[str, Rule], years: Sequence[int]) -> pd.DataFrame:
-    """Return whom each limit finds, year by year."""
-    before, after = _ms(moved["before_min"]), _ms(moved["after_min"])
-    persons = moved["persons"].to_numpy(dtype=np.int64)
-    daily = (moved["mode"] != BOARD).to_numpy()
-    of = {YOUNG_RULE: daily & (moved["grade"] <= YOUNG).to_numpy(), JOURNEY_RULE: daily}
-    rows = []
-    for year in years:
-        now = (moved["year"] == year).to_numpy()
-        for name, speaks in of.items():
-            limit = thresholds(rules[name]).judged
-            kept, keeps = is_covered(before, limit), is_covered(after, limit)
-            known = (before >= 0) & (after >= 0)
-            counts = {
-                "persons": speaks,
-                "over_before_persons": speaks & (before >= 0) & ~kept,
-                "over_after_persons": speaks & (after >= 0) & ~keeps,
-                "newly_over_persons": speaks & kept & (after >= 0) & ~keeps,
-                "lengthened_persons": speaks & known & ~kept & (after > before),
-                "not_known_persons": speaks & ~known,
-            }
-            rule = rules[name]
-            head = (year, name, rule.strength, rule.status, limit / MS_PER_MIN)
-            rows.append((*head, *(int(persons[now & mask].sum()) for mask in counts.values())))
-    columns = ["year", "rule_id", "strength", "status", "limit_min", *counts]
-    return pd.DataFrame(rows, columns=columns)
-
-
 def _receivers(
-    moved: pd.DataFrame,
-    pupils: pd.DataFrame,
-    times: Mapping[str, TravelTimes],
-    service: str,
-    teaching: pd.DataFrame,
-    schools: pd.DataFrame | None,
-    rules: Mapping[str, Rule],
-    years: list[int],
+    moved: pd.DataFrame, pupils: pd.DataFrame, of: Setting, years: list[int]
 ) -> pd.DataFrame:
     """Return seats, beds and classes of the receivers, all units together."""
-    sites = pd.Index(next(iter(times.values())).site_id)
-    have = schools_at(
-        sites, pupils, years, service=service, teaching=teaching, schools=schools, rules=rules
-    )
+    sites = pd.Index(of.today.site_id)
+    have = schools_at(sites, pupils, years, of)
     rows = []
     for site in sorted(set(moved["to_site"])):
         for y, year in enumerate(years):
@@ -251,10 +186,8 @@ def _money(
     moved: pd.DataFrame,
     coming: pd.DataFrame,
     decisions: pd.DataFrame,
-    units: pd.DataFrame,
+    of: Setting,
     years: Sequence[int],
-    today: str,
-    schools: pd.DataFrame | None,
     costs: Costs | None,
 ) -> pd.DataFrame:
     """Return what is spent and saved in each year, at the prices stated.
@@ -266,18 +199,18 @@ def _money(
     if costs is None:
         return pd.DataFrame(columns=columns)
     since = decisions.set_index("unit_id")["year"]
-    left = units.assign(year=units["unit_id"].map(since))
+    left = of.units.assign(year=of.units["unit_id"].map(since))
     left = left[left["site_id"].isin(set(left.loc[left["year"].notna(), "site_id"]))]
     empty_from = left.groupby("site_id")["year"].agg(lambda y: y.max(skipna=False)).dropna()
     running: dict[str, object] = {}
-    if schools is not None and "running_cost_yuan" in schools:
-        known = schools.set_index("site_id")["running_cost_yuan"].dropna()
+    if of.schools is not None and "running_cost_yuan" in of.schools:
+        known = of.schools.set_index("site_id")["running_cost_yuan"].dropna()
         running = {str(site): int(yuan) for site, yuan in known.items()}
     rows: list[tuple[int, str, object, object]] = []
     built = {item: _built(coming, f"{item}_short", years) for item in ("seats", "beds")}
     for year in years:
         now = moved[moved["year"] == year]
-        rides = ~now["mode"].isin([today, BOARD, "move", NOT_KNOWN])
+        rides = ~now["mode"].isin([next(iter(of.times)), BOARD, MOVE, NOT_KNOWN])
         for item, quantity, price in (
             ("bus", now.loc[rides, "persons"].sum(), costs.bus_yuan),
             ("board", now.loc[now["mode"] == BOARD, "persons"].sum(), costs.board_yuan),

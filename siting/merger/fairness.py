@@ -9,9 +9,9 @@ import numpy as np
 import pandas as pd
 
 from siting.access import equity
-from siting.evaluate import MS_PER_MIN, Spread, spread
+from siting.evaluate import Spread, spread
 from siting.merger.attending import STAYS, daily
-from siting.merger.movers import BOARD
+from siting.merger.journeys import BOARD, ms_of
 
 FAIRNESS: Final = (
     "by", "group", "children", "moved", "boarding", "not_known", "mean_before_min",
@@ -133,9 +133,10 @@ def _groups(rows: pd.DataFrame, column: str, by: str) -> pd.DataFrame:
 
 
 def _spread(rows: pd.DataFrame, column: str, at: pd.Series[int], groups: int) -> Spread:
-    ms = np.rint(rows[column].to_numpy() * MS_PER_MIN).astype(np.int64)
     group = np.asarray(at[rows.index], dtype=np.int64)
-    return spread(ms, rows["persons"].to_numpy(dtype=np.int64), group=group, groups=groups)
+    return spread(
+        ms_of(rows[column]), rows["persons"].to_numpy(dtype=np.int64), group=group, groups=groups
+    )
 
 
 def _quintile(rows: pd.DataFrame) -> pd.Series[str]:

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from siting.coverage import thresholds
 from siting.errors import DataError, Problem, StudyError, first_ids
+from siting.evaluate import MS_PER_MIN
 from siting.merger.units import YOUNG
 from siting.rules import Rule
 from siting.travel_time import is_covered
@@ -23,6 +24,8 @@ I64 = NDArray[np.int64]
 Bool = NDArray[np.bool_]
 
 WAYS: Final = ("commutes", "boards", "moves_home")
+BOARD, MOVE, NOT_KNOWN = "board", "move", "unknown"
+"""As modes of those who board, whose families moved, whose home or way is not known."""
 NEAREST: Final = "*"
 """As a receiver: everybody goes to the nearest school that may take them."""
 YOUNG_RULE: Final = "school.journey_grades_1_3"
@@ -215,6 +218,16 @@ def breaks(rule: Rule, before: I64, after: I64, exact: Bool) -> Bool:
         return over
     further = ~kept & (before >= 0) & ((after < 0) | (after > before))
     return over | further | (keeps & ~exact)
+
+
+def minutes(ms: I64) -> NDArray[np.float64]:
+    """Return times in minutes, missing where they are not known (below 0)."""
+    return np.where(ms >= 0, ms / MS_PER_MIN, np.nan)
+
+
+def ms_of(minutes: pd.Series[float]) -> I64:
+    """Return the whole milliseconds that minutes were told from; −1 where they are not known."""
+    return np.rint(minutes.fillna(-1 / MS_PER_MIN).to_numpy() * MS_PER_MIN).astype(np.int64)
 
 
 def rule_of(rules: Mapping[str, Rule], name: str) -> Rule:

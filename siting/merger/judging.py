@@ -30,9 +30,9 @@ from siting.merger.journeys import (
     Travel,
     Trips,
     breaks,
+    minutes,
     travel,
 )
-from siting.merger.movers import minutes
 from siting.merger.units import YOUNG
 from siting.rules import Rule
 

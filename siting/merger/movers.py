@@ -2,52 +2,37 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Final
+from dataclasses import replace
+from typing import Final
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
 from siting.errors import DataError, Problem
-from siting.evaluate import MS_PER_MIN
 from siting.merger.asked import Asked, asked, blocks, trips_of
 from siting.merger.capacity import taught_at
 from siting.merger.journeys import (
+    BOARD,
     JOURNEY_RULE,
+    MOVE,
     NEAREST,
+    NOT_KNOWN,
     WAYS,
     YOUNG_RULE,
+    minutes,
     rule_of,
     travel,
 )
+from siting.merger.setting import Setting
 from siting.merger.units import YOUNG
-from siting.rules import Rule
-
-if TYPE_CHECKING:
-    from siting.travel_time import TravelTimes
 
 MOVERS: Final = (
     "year", "unit_id", "demand_id", "grade", "way", "mode", "persons", "to_site", "to_zone",
     "before_min", "after_min",
 )  # fmt: skip
-BOARD, MOVE, NOT_KNOWN = "board", "move", "unknown"
 
 
-def movers(
-    decisions: pd.DataFrame,
-    pupils: pd.DataFrame,
-    units: pd.DataFrame,
-    times: Mapping[str, TravelTimes],
-    *,
-    service: str,
-    rules: Mapping[str, Rule],
-    teaching: pd.DataFrame,
-    zone_of: pd.Series[str] | None = None,
-    eligible: pd.DataFrame | None = None,
-    towns: pd.DataFrame | None = None,
-    years: Sequence[int] | None = None,
-) -> pd.DataFrame:
+def movers(decisions: pd.DataFrame, pupils: pd.DataFrame, of: Setting) -> pd.DataFrame:
     """Return who is transferred in every year, each child once.
 
     Parameters
@@ -55,8 +40,10 @@ def movers(
     decisions
         ``unit_id``, ``year`` (from which on), ``to_site``, ``way``; units of other services are
         left aside. Whether rules refuse them is :func:`siting.merger.options`' to say.
-    pupils, units, times, service, rules, teaching, zone_of, eligible, towns, years
-        As in :func:`siting.merger.options`.
+    pupils
+        From :func:`siting.merger.pupils`.
+    of
+        The service; of the rules only the two limits of journeys are needed.
 
     Returns
     -------
@@ -74,44 +61,42 @@ def movers(
         A unit that moves twice or before the one it needs, boards though it is of grades 1–3, moves
         home to no town, or comes to a school whose same grades leave; rows that do not fit.
     """
+    units = of.units
     chosen = decisions[
-        decisions["unit_id"].isin(set(units.loc[units["service"] == service, "unit_id"]))
+        decisions["unit_id"].isin(set(units.loc[units["service"] == of.service, "unit_id"]))
     ].sort_values("unit_id", ignore_index=True)
     _check(decisions, chosen, units)
-    known = {name: rule_of(rules, name) for name in (YOUNG_RULE, JOURNEY_RULE)}
-    of = asked(
-        pupils, units, chosen[["unit_id", "to_site"]], times, service=service, rules=known,
-        zone_of=zone_of, eligible=eligible, towns=towns, years=years,
-    )  # fmt: skip
-    _check_towns(chosen, of)
-    taught = taught_at(of.sites, teaching, service)
-    since = np.searchsorted(of.years, chosen["year"].to_numpy(dtype=np.int64))
+    of = replace(of, rules={name: rule_of(of.rules, name) for name in (YOUNG_RULE, JOURNEY_RULE)})
+    told = asked(pupils, chosen[["unit_id", "to_site"]], of)
+    _check_towns(chosen, told)
+    taught = taught_at(told.sites, of.teaching, of.service)
+    since = np.searchsorted(told.years, chosen["year"].to_numpy(dtype=np.int64))
     way_of = chosen["way"].to_numpy(dtype=object)
-    names = np.array([*of.modes, BOARD, MOVE, NOT_KNOWN], dtype=object)
-    site_id = np.append(of.sites.to_numpy(dtype=object), "")
+    names = np.array([*told.modes, BOARD, MOVE, NOT_KNOWN], dtype=object)
+    site_id = np.append(told.sites.to_numpy(dtype=object), "")
     parts = []
-    for part in blocks(of):
-        trips = trips_of(of, part, taught)
-        moved = of.year[trips.row] >= since[trips.choice]
+    for part in blocks(told):
+        trips = trips_of(told, part, taught)
+        moved = told.year[trips.row] >= since[trips.choice]
         for way in WAYS:
             at = np.flatnonzero(moved & (way_of[trips.choice] == way))
             if not len(at):
                 continue
-            went = travel(trips, way, rules=known, town=of.town_ms)
+            went = travel(trips, way, rules=of.rules, town=told.town_ms)
             mode = went.mode[at]
             choice, row = trips.choice[at], trips.row[at]
             parts.append(
                 pd.DataFrame(
                     {
-                        "year": np.array(of.years, np.int64)[of.year[row]],
-                        "unit_id": of.unit_id[of.unit[choice]],
-                        "demand_id": of.demand_id[row],
-                        "grade": of.grade[row],
+                        "year": np.array(told.years, np.int64)[told.year[row]],
+                        "unit_id": told.unit_id[told.unit[choice]],
+                        "demand_id": told.demand_id[row],
+                        "grade": told.grade[row],
                         "way": way,
                         "mode": names[mode],
-                        "persons": of.persons[row],
+                        "persons": told.persons[row],
                         "to_site": site_id[trips.site[at]],
-                        "to_zone": of.town[choice] if way == "moves_home" else "",
+                        "to_zone": told.town[choice] if way == "moves_home" else "",
                         "before_min": minutes(trips.before[at]),
                         "after_min": minutes(went.after[at]),
                     }
@@ -125,11 +110,6 @@ def movers(
         }
     )
     return table.sort_values(["year", "unit_id", "demand_id", "grade"], ignore_index=True)
-
-
-def minutes(ms: NDArray[np.int64]) -> NDArray[np.float64]:
-    """Return times in minutes, missing where they are not known (below 0)."""
-    return np.where(ms >= 0, ms / MS_PER_MIN, np.nan)
 
 
 def _check(decisions: pd.DataFrame, chosen: pd.DataFrame, units: pd.DataFrame) -> None:

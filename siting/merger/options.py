@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, replace
+from typing import Final
 
 import numpy as np
 import pandas as pd
@@ -14,10 +14,7 @@ from siting.merger.asked import asked, blocks, trips_of
 from siting.merger.capacity import schools_at
 from siting.merger.journeys import WAYS, rule_of
 from siting.merger.judging import REFUSALS, REFUSED_HOMES, RULES, Part, crossings_at, empty
-from siting.rules import Rule
-
-if TYPE_CHECKING:
-    from siting.travel_time import TravelTimes
+from siting.merger.setting import Setting
 
 OPTIONS: Final = (
     "option_id", "unit_id", "to_site", "kind", "way", "year", "status", "refused_by", "findings",
@@ -52,19 +49,9 @@ class Options:
 
 def options(
     pupils: pd.DataFrame,
-    units: pd.DataFrame,
     receivers: pd.DataFrame,
-    times: Mapping[str, TravelTimes],
+    of: Setting,
     *,
-    service: str,
-    rules: Mapping[str, Rule],
-    teaching: pd.DataFrame,
-    schools: pd.DataFrame | None = None,
-    zone_of: pd.Series[str] | None = None,
-    eligible: pd.DataFrame | None = None,
-    towns: pd.DataFrame | None = None,
-    years: Sequence[int] | None = None,
-    crossings: pd.DataFrame | None = None,
     ways: Collection[str] = WAYS,
 ) -> Options:
     """Judge every unit at every receiver, in every way and year, all else staying as it is.
@@ -74,30 +61,11 @@ def options(
     pupils
         From :func:`siting.merger.pupils`, of this service and, so that classes are counted right
         at schools that teach others too, of all.
-    units
-        From :func:`siting.merger.units`; those of other services are left aside.
     receivers
         ``unit_id``, ``to_site`` (:data:`siting.merger.NEAREST`: everybody goes to the nearest
         school that may take them and teaches their grades).
-    times
-        Travel times by mode, today's first, from the same homes to the same sites.
-    rules
-        By id; :data:`RULES` are needed.
-    teaching
-        ``site_id``, ``service``, ``grade_from``, ``grade_to`` and, where known, ``seats``.
-    schools
-        ``site_id`` and, where known, ``classrooms``, ``beds``, ``boarders``.
-    zone_of, eligible
-        Admission areas as in :func:`siting.merger.pupils`.
-    towns
-        ``to_site``, ``zone_id`` and, where stated, ``journey_min``: the zone that families move to
-        and their children's journey; else the mean of the pupils who live there to the receiver by
-        today's mode. A receiver that is not named cannot be moved to.
-    crossings
-        ``demand_id``, ``site_id``, ``road_level``, ``rail_level``: trunk roads and railways crossed
-        at grade on the walk; a pair that is not named is not assessed.
-    years
-        Which; those of ``pupils`` by default, which leave out a year without any.
+    of
+        The service; its rules hold :data:`RULES`.
     ways
         Of :data:`WAYS`. Nobody of grades 1–3 boards, so units of these have no such option.
 
@@ -126,19 +94,14 @@ def options(
     """
     if odd := sorted(set(ways) - set(WAYS)):
         raise StudyError(f"{first_ids(odd)}: no such way. Use {', '.join(WAYS)}.")
-    known = {name: rule_of(rules, name) for name in RULES}
-    of = asked(
-        pupils, units, receivers, times, service=service, rules=known, zone_of=zone_of,
-        eligible=eligible, towns=towns, years=years,
-    )  # fmt: skip
-    have = schools_at(
-        of.sites, pupils, of.years, service=service, teaching=teaching, schools=schools, rules=known
-    )
-    crossed = None if crossings is None else crossings_at(crossings, of)
+    of = replace(of, rules={name: rule_of(of.rules, name) for name in RULES})
+    told = asked(pupils, receivers, of)
+    have = schools_at(told.sites, pupils, told.years, of)
+    crossed = None if of.crossings is None else crossings_at(of.crossings, told)
     tables, hits, homes = [], [], []
-    for part in blocks(of):
-        trips = trips_of(of, part, have.taught_of_service)
-        of_part = Part(of, part, trips, have, known, crossed)
+    for part in blocks(told):
+        trips = trips_of(told, part, have.taught_of_service)
+        of_part = Part(told, part, trips, have, of.rules, crossed)
         come = of_part.loads()
         for way in [w for w in WAYS if w in ways]:
             found, hit, refused = of_part.judged(way, come)

@@ -8,21 +8,17 @@ from typing import Final
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
-from siting.coverage import is_covered, thresholds
 from siting.errors import DataError, Problem
 from siting.evaluate import MS_PER_MIN, spread
 from siting.merger.attending import STAYS, daily
 from siting.merger.costs import Costs
-from siting.merger.journeys import JOURNEY_RULE, WAYS, YOUNG_RULE, rule_of
-from siting.merger.movers import BOARD, MOVE, NOT_KNOWN
+from siting.merger.journeys import BOARD, MOVE, NOT_KNOWN, WAYS, ms_of
+from siting.merger.limits import limits
 from siting.merger.question import place_of
-from siting.merger.units import YOUNG
 from siting.rules import Rule
 
 STEPS: Final = ("year", "site_id", "service", "what", "seats", "paid_in", "cost")
-LIMITS: Final = (YOUNG_RULE, JOURNEY_RULE)
 
 
 @dataclass(frozen=True, eq=False)
@@ -38,9 +34,7 @@ class Outcome:
         ``person_min`` (their sum), ``closed`` (schools closed by then), ``seats_short``,
         ``beds_short``, and in yuan ``running``, ``bus``, ``board_cost``, ``building``.
     limits
-        ``year``, ``rule_id``, ``over`` (children whose daily journey is over it), ``newly_over``
-        and ``lengthened`` (of those decisions move: over it now and not before; over it before,
-        and longer now), ``not_known`` (children under the rule without a known journey).
+        From :func:`siting.merger.limits`, of all pupils.
     places
         ``year``, ``site_id``, ``service``, ``open``, ``children``, ``seats`` (missing where
         unknown), ``seats_short`` (0 where nobody came: a school may be over-full as it is),
@@ -116,7 +110,7 @@ def outcome(
     ]
     paid = steps.groupby("paid_in")["cost"].sum()
     table["building"] = paid.reindex(table.index, fill_value=0).astype("int64")
-    return Outcome(table.reset_index(), _limits(attending, rules, years), places)
+    return Outcome(table.reset_index(), limits(attending, rules, years), places)
 
 
 def _years(attending: pd.DataFrame, mode: str, span: Sequence[int]) -> pd.DataFrame:
@@ -136,7 +130,7 @@ def _years(attending: pd.DataFrame, mode: str, span: Sequence[int]) -> pd.DataFr
     table["not_known"] = count(attending["mode"] == NOT_KNOWN)
     known = daily(attending)
     years = table.index.to_numpy()
-    ms = _ms(known["after_min"])
+    ms = ms_of(known["after_min"])
     of = known["persons"].to_numpy(dtype=np.int64)
     group = np.searchsorted(years, known["year"].to_numpy())
     for name, values in spread(ms, of, group=group, groups=len(years))._asdict().items():
@@ -145,44 +139,6 @@ def _years(attending: pd.DataFrame, mode: str, span: Sequence[int]) -> pd.DataFr
     np.add.at(total, group, ms * of)
     table["person_min"] = total / MS_PER_MIN
     return table
-
-
-def _limits(
-    attending: pd.DataFrame, rules: Mapping[str, Rule], years: Sequence[int]
-) -> pd.DataFrame:
-    found = []
-    for name in LIMITS:
-        rule = rule_of(rules, name)
-        limit = thresholds(rule).judged
-        under = attending
-        if name == YOUNG_RULE:
-            under = attending[attending["grade"] <= YOUNG]
-        boards = (under["mode"] == BOARD).to_numpy()
-        was, now = _ms(under["before_min"]), _ms(under["after_min"])
-        moved = (under["way"] != STAYS).to_numpy()
-        over = (now >= 0) & ~is_covered(now, limit) & ~boards
-        before = (was >= 0) & ~is_covered(was, limit)
-        longer = over & before & moved & (now > was)
-        unknown = (now < 0) & ~boards
-        for column, mask in (
-            ("over", over),
-            ("newly_over", over & ~before & moved),
-            ("lengthened", longer),
-            ("not_known", unknown),
-        ):
-            persons = under["persons"].where(mask, 0).groupby(under["year"]).sum()
-            persons = persons.reindex(list(years), fill_value=0).rename_axis("year")
-            found.append(persons.rename("persons").reset_index().assign(rule_id=name, what=column))
-    table = pd.concat(found).pivot_table(
-        index=["year", "rule_id"], columns="what", values="persons", aggfunc="sum"
-    )
-    table = table.reset_index().rename_axis(columns=None)
-    return table[["year", "rule_id", "over", "newly_over", "lengthened", "not_known"]]
-
-
-def _ms(minutes: pd.Series[float]) -> NDArray[np.int64]:
-    """Return the whole milliseconds that minutes were told from; −1 where they are not known."""
-    return np.rint(minutes.fillna(-1 / MS_PER_MIN).to_numpy() * MS_PER_MIN).astype(np.int64)
 
 
 def _places(

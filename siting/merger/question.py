@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Collection, Sequence
 from typing import Final
 
 import numpy as np
@@ -12,41 +11,10 @@ import pandas as pd
 from siting.demand import largest_remainder
 from siting.errors import DataError, Problem
 from siting.merger.costs import Costs
-from siting.sequence import BEDS, CHOICES, EXPANSIONS, HOSTS, Question
+from siting.sequence import BEDS, CHOICES, EXPANSIONS, HOSTS, Limits, Question
 
 EXPANSION: Final = ("site_id", "service", "expansion_id", "seats")
 STAYS: Final = "stays"
-
-
-@dataclass(frozen=True)
-class Limits:
-    """What a programme has to keep besides the rules.
-
-    Attributes
-    ----------
-    budgets, total_budget
-        Yuan for building, by year and in all; what is not named has no limit.
-    closures, movers
-        Sites that close, children who move, at most: by year.
-    lead_years
-        Seats open so many years after they are paid for.
-    pilots, pilot_years
-        In the first so many years only these schools are touched.
-    must_stay
-        Schools that nobody leaves.
-    must_close
-        Schools that are closed by a year.
-    """
-
-    budgets: Mapping[int, int] = field(default_factory=dict)
-    total_budget: int | None = None
-    closures: Mapping[int, int] = field(default_factory=dict)
-    movers: Mapping[int, int] = field(default_factory=dict)
-    lead_years: int = 1
-    pilots: Collection[str] = ()
-    pilot_years: int = 0
-    must_stay: Collection[str] = ()
-    must_close: Mapping[str, int] = field(default_factory=dict)
 
 
 def place_of(site_id: pd.Series[str], service: pd.Series[str]) -> pd.Series[str]:
@@ -105,7 +73,7 @@ def question(
         ``site_id``, ``service``, ``expansion_id``, ``seats`` and, optional, ``beds``: what a
         receiver may be given.
     limits
-        Budgets and the rest.
+        Budgets and the rest, naming schools.
 
     Raises
     ------
@@ -183,6 +151,13 @@ def question(
         ],
         columns=["site_id", "year", "seats"],
     )  # fmt: skip
+    # limits name schools, a question their places
+    closing = at(limits.must_close, "must_close")
+    named = {
+        "pilots": at(limits.pilots, "pilots"),
+        "must_stay": at(limits.must_stay, "must_stay"),
+        "must_close": {place: limits.must_close[of[place]] for place in closing},
+    }
     return Question(
         years=list(years),
         units=units[["unit_id", "place", "needs"]].rename(columns={"place": "site_id"}),
@@ -193,17 +168,7 @@ def question(
         beds=_beds(boarded, beds, own, years),
         hosts=_hosts(moves, units),
         expansions=_expansions(expansions, places, costs),
-        budgets=limits.budgets,
-        total_budget=limits.total_budget,
-        closures=limits.closures,
-        movers=limits.movers,
-        lead_years=limits.lead_years,
-        pilots=at(limits.pilots, "pilots"),
-        pilot_years=limits.pilot_years,
-        must_stay=at(limits.must_stay, "must_stay"),
-        must_close={
-            place: limits.must_close[of[place]] for place in at(limits.must_close, "must_close")
-        },
+        **(vars(limits) | named),
     )
 
 

@@ -2,30 +2,16 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import numpy as np
 import pandas as pd
 
 from siting.errors import DataError, Problem
 from siting.merger.capacity import taught_at
 from siting.merger.journeys import Pairs, areas, positions
-
-if TYPE_CHECKING:
-    from siting.travel_time import TravelTimes
+from siting.merger.setting import Setting
 
 
-def receivers(
-    pupils: pd.DataFrame,
-    units: pd.DataFrame,
-    times: TravelTimes,
-    *,
-    service: str,
-    teaching: pd.DataFrame,
-    zone_of: pd.Series[str] | None = None,
-    eligible: pd.DataFrame | None = None,
-    most: int = 8,
-) -> pd.DataFrame:
+def receivers(pupils: pd.DataFrame, of: Setting, *, most: int = 8) -> pd.DataFrame:
     """Return for each unit the schools that are best for its pupils of the base year.
 
     Other schools that teach all its grades, best first: those that most of its pupils may use and
@@ -34,10 +20,10 @@ def receivers(
 
     Parameters
     ----------
-    pupils, units, service, teaching, zone_of, eligible
-        As in :func:`siting.merger.options`.
-    times
-        Travel times by today's mode.
+    pupils
+        From :func:`siting.merger.pupils`.
+    of
+        The service; times by today's mode alone are looked at.
     most
         How many a unit.
 
@@ -48,14 +34,12 @@ def receivers(
     """
     if most < 1:
         raise DataError(Problem("receivers", f"most is {most}", "Give 1 or more."))
-    pairs = Pairs.of(times)
-    mine = units[units["service"] == service].sort_values("unit_id")
-    if eligible is not None:
-        eligible = eligible[eligible["service"] == service]
-    area = areas(pairs.homes, pairs.sites, zone_of, eligible)
+    pairs = Pairs.of(of.today)
+    mine = of.units[of.units["service"] == of.service].sort_values("unit_id")
+    area = areas(pairs.homes, pairs.sites, of.zone_of, of.eligible_here)
     origin = positions(pairs.sites, mine["site_id"], "units", "schools")
-    taught = taught_at(pairs.sites, teaching, service)
-    here = pupils[(pupils["service"] == service) & (pupils["demand_id"] != "")]
+    taught = taught_at(pairs.sites, of.teaching, of.service)
+    here = pupils[(pupils["service"] == of.service) & (pupils["demand_id"] != "")]
     here = here[here["year"] == pupils["year"].min()]
     by_site = dict(iter(here.groupby("site_id")))
     rows: list[tuple[str, str, int]] = []
@@ -65,12 +49,12 @@ def receivers(
         can = np.asarray(taught[:, int(first) : int(last) + 1].all(axis=1), dtype=bool)
         can[at] = False
         to = np.flatnonzero(can)
-        of = by_site.get(site, here.iloc[:0])
-        of = of[of["grade"].between(first, last)].groupby("demand_id")["persons"].sum()
-        home = pairs.homes.get_indexer(of.index).astype(np.int64)
+        own = by_site.get(site, here.iloc[:0])
+        own = own[own["grade"].between(first, last)].groupby("demand_id")["persons"].sum()
+        home = pairs.homes.get_indexer(own.index).astype(np.int64)
         h, s = np.repeat(home, len(to)), np.tile(to, len(home)).astype(np.int64)
         ms = np.where(area.may(h, s), pairs.ms(h, s), -1).reshape(len(home), len(to))
-        persons = of.to_numpy(dtype=np.int64)[:, None]
+        persons = own.to_numpy(dtype=np.int64)[:, None]
         reach = ((ms >= 0) * persons).sum(axis=0)
         time = (np.maximum(ms, 0) * persons).sum(axis=0)
         best = np.lexsort((pairs.sites[to].to_numpy(dtype=str), time, -reach))

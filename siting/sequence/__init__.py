@@ -18,6 +18,7 @@ from siting.sequence.tables import (
     SEATS,
     SITES,
     UNITS,
+    Limits,
     Question,
     check,
 )
@@ -30,6 +31,7 @@ __all__ = [
     "SEATS",
     "SITES",
     "UNITS",
+    "Limits",
     "Pareto",
     "Programme",
     "Question",

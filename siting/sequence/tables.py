@@ -21,9 +21,42 @@ BEDS: Final = ("site_id", "year", "beds")
 HOSTS: Final = ("unit_id", "site_id", "host")
 
 
-@dataclass(frozen=True, eq=False)
-class Question:
-    """One programme to be found.
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Limits:
+    """What a programme has to keep, whatever it is about.
+
+    Attributes
+    ----------
+    budgets
+        Building paid in a year, at most; years that are not named have no limit.
+    total_budget
+        Building paid in all years together, at most.
+    closures, movers
+        Closures of a year, persons who move in a year, at most; years not named have no limit.
+    lead_years
+        So many years after it is paid for a building is used: seats come first.
+    pilots, pilot_years
+        In the first so many years only units of these sites move.
+    must_stay
+        Sites that no unit of theirs leaves.
+    must_close
+        Sites that are closed at the end, and from which year on at the latest.
+    """
+
+    budgets: Mapping[int, int] = field(default_factory=dict)
+    total_budget: int | None = None
+    closures: Mapping[int, int] = field(default_factory=dict)
+    movers: Mapping[int, int] = field(default_factory=dict)
+    lead_years: int = 1
+    pilots: Collection[str] = ()
+    pilot_years: int = 0
+    must_stay: Collection[str] = ()
+    must_close: Mapping[str, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Question(Limits):
+    """One programme to be found, within its :class:`Limits`.
 
     Attributes
     ----------
@@ -55,20 +88,6 @@ class Question:
         same grades there) does not leave: else nobody would teach those who come.
     person_min_cost
         What a person-minute is worth, in the unit of the costs: the stated mix.
-    budgets
-        Building paid in a year, at most; years that are not named have no limit.
-    total_budget
-        Building paid in all years together, at most.
-    closures, movers
-        Closures of a year, persons who move in a year, at most; years not named have no limit.
-    lead_years
-        So many years after it is paid for a building is used: seats come first.
-    pilots, pilot_years
-        In the first so many years only units of these sites move.
-    must_stay
-        Sites that no unit of theirs leaves.
-    must_close
-        Sites that are closed at the end, and from which year on at the latest.
     """
 
     years: Sequence[int]
@@ -80,15 +99,6 @@ class Question:
     beds: pd.DataFrame = field(default_factory=lambda: pd.DataFrame(columns=list(BEDS)))
     hosts: pd.DataFrame = field(default_factory=lambda: pd.DataFrame(columns=list(HOSTS)))
     expansions: pd.DataFrame = field(default_factory=lambda: pd.DataFrame(columns=list(EXPANSIONS)))
-    budgets: Mapping[int, int] = field(default_factory=dict)
-    total_budget: int | None = None
-    closures: Mapping[int, int] = field(default_factory=dict)
-    movers: Mapping[int, int] = field(default_factory=dict)
-    lead_years: int = 1
-    pilots: Collection[str] = ()
-    pilot_years: int = 0
-    must_stay: Collection[str] = ()
-    must_close: Mapping[str, int] = field(default_factory=dict)
 
 
 def check(asked: Question) -> None:

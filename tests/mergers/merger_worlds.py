@@ -160,22 +160,24 @@ def every_receiver(units: pd.DataFrame, sites: list[str]) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=["unit_id", "to_site"])
 
 
-def asked_of(world: World) -> dict[str, Any]:
-    return {
-        "service": "primary",
-        "rules": BOOK,
-        "teaching": world.teaching,
-        "zone_of": world.zone_of,
-        "eligible": world.eligible,
-        "towns": world.towns,
-    }
+def setting_of(world: World, units: pd.DataFrame | None = None) -> merger.Setting:
+    return merger.Setting(
+        service="primary",
+        units=merger.units(world.teaching) if units is None else units,
+        times=world.times,
+        rules=BOOK,
+        teaching=world.teaching,
+        schools=world.schools,
+        zone_of=world.zone_of,
+        eligible=world.eligible,
+        towns=world.towns,
+        crossings=world.crossings,
+    )
 
 
 def judged(world: World) -> tuple[pd.DataFrame, pd.DataFrame, merger.Options]:
     located = merger.pupils(world.children, world.times["walk"], **world.pupils()).table
     units = merger.units(world.teaching)
-    found = merger.options(
-        located, units, every_receiver(units, list(world.walk.columns)), world.times,
-        schools=world.schools, crossings=world.crossings, **asked_of(world),
-    )  # fmt: skip
+    receivers = every_receiver(units, list(world.walk.columns))
+    found = merger.options(located, receivers, setting_of(world, units))
     return located, units, found

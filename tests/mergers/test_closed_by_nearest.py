@@ -35,9 +35,12 @@ def test_equals_the_plan_without_it(data: st.DataObject, span: tuple[int, int]) 
     located = merger.pupils(children, times, service="primary", teaching=teaching).table
     units = merger.units(teaching)
     unit = units.loc[units["site_id"] == shut, "unit_id"].item()
-    asked = {"service": "primary", "rules": BOOK, "teaching": teaching, "years": [2025]}
+    asked = merger.Setting(
+        service="primary", units=units, times={"walk": times}, rules=BOOK, teaching=teaching,
+        years=[2025],
+    )  # fmt: skip
     receivers = pd.DataFrame({"unit_id": [unit], "to_site": NEAREST})
-    found = merger.options(located, units, receivers, {"walk": times}, ways=["commutes"], **asked)
+    found = merger.options(located, receivers, asked, ways=["commutes"])
     row = found.table.iloc[0]
 
     # the Plan, evaluated twice from scratch
@@ -49,7 +52,7 @@ def test_equals_the_plan_without_it(data: st.DataObject, span: tuple[int, int]) 
     moved = [d for d in homes if before.loc[d, "site_id"] == shut and persons[d]]
     assert row["persons"] == sum(persons[d] for d in moved)
     decided = receivers.assign(year=2025, way="commutes")
-    went = merger.movers(decided, located, units, {"walk": times}, **asked)
+    went = merger.movers(decided, located, asked)
     told = {
         d: (int(persons[d]), after.loc[d, "site_id"] or "", int(after.loc[d, "impedance"]))
         for d in moved
@@ -97,10 +100,11 @@ def test_already_over_and_not_lengthened_blocks_nothing() -> None:
         located = merger.pupils(children, times, service="primary", teaching=teaching).table
         assert located["site_id"].tolist() == ["A"]
         receivers = pd.DataFrame({"unit_id": ["A:1-3"], "to_site": "B"})
-        found = merger.options(
-            located, merger.units(teaching), receivers, {"walk": times}, service="primary",
-            rules=BOOK, teaching=teaching,
+        asked = merger.Setting(
+            service="primary", units=merger.units(teaching), times={"walk": times}, rules=BOOK,
+            teaching=teaching,
         )  # fmt: skip
+        found = merger.options(located, receivers, asked)
         assert (found.table["status"] == "refused").all() == refused
 
 
@@ -113,9 +117,11 @@ def test_a_time_that_is_only_at_least_so_long_does_not_keep_a_hard_rule() -> Non
     )
     located = merger.pupils(children, times_of(walk), service="primary", teaching=teaching).table
     for bus, status in ((ride, "refused"), (times_of(walk - 40, mode="drive"), "allowed")):
-        found = merger.options(
-            located, merger.units(teaching), pd.DataFrame({"unit_id": ["A:1-3"], "to_site": "B"}),
-            {"walk": times_of(walk), "bus": bus}, service="primary", rules=BOOK, teaching=teaching,
+        asked = merger.Setting(
+            service="primary", units=merger.units(teaching),
+            times={"walk": times_of(walk), "bus": bus}, rules=BOOK, teaching=teaching,
         )  # fmt: skip
+        receivers = pd.DataFrame({"unit_id": ["A:1-3"], "to_site": "B"})
+        found = merger.options(located, receivers, asked)
         assert found.table["status"].tolist() == [status]
         assert found.table["bus_persons"].tolist() == [1]

@@ -11,7 +11,7 @@ import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from merger_worlds import LIMIT, LIMIT_YOUNG, World, asked_of, counties, every_receiver, judged
+from merger_worlds import LIMIT, LIMIT_YOUNG, World, counties, every_receiver, judged, setting_of
 
 from siting import merger, rules
 from siting.merger import NEAREST
@@ -228,10 +228,8 @@ def test_nobody_of_grades_1_to_3_boards(world: World) -> None:
          "needs": ""}
     )  # fmt: skip
     pupils = merger.pupils(world.children, world.times["walk"], **world.pupils()).table
-    whole = merger.options(
-        pupils, mixed, every_receiver(mixed, list(world.walk.columns)), world.times,
-        ways=["boards"], **asked_of(world),
-    ).table  # fmt: skip
+    receivers = every_receiver(mixed, list(world.walk.columns))
+    whole = merger.options(pupils, receivers, setting_of(world, mixed), ways=["boards"]).table
     old = pupils[(pupils["site_id"] == "S0") & (pupils["grade"] > 3)].groupby("year")["persons"]
     for year, n in whole[["year", "board_persons"]].values.tolist():
         assert n <= old.sum().get(year, 0)
@@ -246,11 +244,9 @@ def test_row_order_changes_nothing(world: World, random: Any) -> None:
     def mixed(table: Any) -> Any:
         return table.sample(frac=1, random_state=random.randrange(99))
 
-    other = World(**{**world.__dict__, "walk": mixed(world.walk), "bus": mixed(world.bus)})
+    other = World(**{k: v if k == "cutoff" else mixed(v) for k, v in vars(world).items()})
     again = merger.options(
-        mixed(pupils), mixed(units), mixed(every_receiver(units, sites)), other.times,
-        schools=mixed(world.schools), crossings=mixed(world.crossings),
-        **{k: v if k in ("service", "rules") else mixed(v) for k, v in asked_of(world).items()},
-    )  # fmt: skip
+        mixed(pupils), mixed(every_receiver(units, sites)), setting_of(other, mixed(units))
+    )
     for name in ("table", "refusals", "refused_homes"):
         pd.testing.assert_frame_equal(getattr(found, name), getattr(again, name))

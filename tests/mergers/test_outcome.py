@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -9,7 +10,7 @@ import pandas as pd
 import pytest
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
-from merger_worlds import World, counties, times_of
+from merger_worlds import World, counties, setting_of, times_of
 
 from siting import merger, rules
 from siting.merger import Costs
@@ -18,13 +19,6 @@ RULES = rules.load()
 COSTS = Costs(person_min_yuan=1, bus_yuan=1_000, board_yuan=2_000)
 DECISIONS = pd.DataFrame(columns=["unit_id", "year", "to_site", "way"])
 NO_STEPS = pd.DataFrame(columns=list(merger.STEPS))
-
-
-def words(world: World) -> dict[str, Any]:
-    return {
-        "service": "primary", "rules": RULES, "teaching": world.teaching,
-        "zone_of": world.zone_of, "eligible": world.eligible, "towns": world.towns,
-    }  # fmt: skip
 
 
 @st.composite
@@ -56,7 +50,7 @@ def test_every_child_is_somewhere_once(
     case: tuple[World, pd.DataFrame, pd.DataFrame, pd.DataFrame],
 ) -> None:
     world, pupils, units, decisions = case
-    found = merger.attending(decisions, pupils, units, world.times, **words(world))
+    found = merger.attending(decisions, pupils, setting_of(world, units))
     key = ["year", "grade", "demand_id"]
     want = pupils.groupby(key)["persons"].sum()
     assert found.groupby(key)["persons"].sum().to_dict() == want.to_dict()
@@ -94,7 +88,7 @@ def test_an_outcome_adds_up(
     case: tuple[World, pd.DataFrame, pd.DataFrame, pd.DataFrame],
 ) -> None:
     world, pupils, units, decisions = case
-    found = merger.attending(decisions, pupils, units, world.times, **words(world))
+    found = merger.attending(decisions, pupils, setting_of(world, units))
     running = pd.DataFrame(
         {"site_id": world.teaching["site_id"], "service": "primary", "running_cost_yuan": 7}
     )
@@ -113,7 +107,8 @@ def test_an_outcome_adds_up(
     assert (years["bus"] == 1_000 * years["by_bus"]).all()
     assert (years["board_cost"] == 2_000 * years["boarding"]).all()
     limits = told.limits
-    assert (limits["newly_over"] + limits["lengthened"] <= limits["over"]).all()
+    hit = limits["newly_over_persons"] + limits["lengthened_persons"]
+    assert (hit <= limits["over_after_persons"]).all()
     back = merger.outcome(
         found.iloc[::-1], NO_STEPS, teaching=world.teaching.iloc[::-1], running=running,
         costs=COSTS, rules=RULES, mode="walk", years=(2025, 2026, 2027),
@@ -122,7 +117,7 @@ def test_an_outcome_adds_up(
     pd.testing.assert_frame_equal(back.places, told.places)
 
 
-def village() -> tuple[dict[str, Any], pd.DataFrame, pd.DataFrame]:
+def village() -> tuple[merger.Setting, pd.DataFrame]:
     """Two hamlets: a (10 in grade 1, 4 in grade 5) beside V, b (6 in grade 1) beside T."""
     walk = pd.DataFrame({"V": [10, 45], "T": [35, 5]}, index=["a", "b"])
     bus = pd.DataFrame({"V": [4, 18], "T": [20, 3]}, index=["a", "b"])
@@ -139,8 +134,10 @@ def village() -> tuple[dict[str, Any], pd.DataFrame, pd.DataFrame]:
         columns=["demand_id", "site_id", "service", "grade", "year", "persons"],
     )
     times = {"walk": times_of(walk), "bus": times_of(bus, mode="drive")}
-    given_words = {"service": "primary", "rules": RULES, "teaching": teaching}
-    return {"times": times, **given_words}, pupils, merger.units(teaching)
+    asked = merger.Setting(
+        service="primary", units=merger.units(teaching), times=times, rules=RULES, teaching=teaching
+    )
+    return asked, pupils
 
 
 def test_a_closure_by_pencil() -> None:
@@ -148,16 +145,16 @@ def test_a_closure_by_pencil() -> None:
 
     So 10 ride 20 min and 4 walk 35: 340 person-minutes for 140. T has 18 seats for 20 children.
     """
-    given_words, pupils, units = village()
+    asked, pupils = village()
     decisions = pd.DataFrame(
         {"unit_id": ["V:1-3", "V:4-6"], "year": 2026, "to_site": "T", "way": "commutes"}
     )
-    found = merger.attending(decisions, pupils, units, **given_words)
+    found = merger.attending(decisions, pupils, asked)
     running = pd.DataFrame(
         {"site_id": ["T", "V"], "service": "primary", "running_cost_yuan": [900, 500]}
     )
     told = merger.outcome(
-        found, NO_STEPS, teaching=given_words["teaching"], running=running, costs=COSTS,
+        found, NO_STEPS, teaching=asked.teaching, running=running, costs=COSTS,
         rules=RULES, mode="walk", years=(2025, 2026),
     )  # fmt: skip
     rows = told.years.set_index("year")
@@ -172,12 +169,13 @@ def test_a_closure_by_pencil() -> None:
     ]  # fmt: skip
     assert rows.loc[2026, "max_min"] == 35
     young = told.limits[told.limits["rule_id"] == "school.journey_grades_1_3"]
-    assert (young[["over", "newly_over", "lengthened", "not_known"]] == 0).all(axis=None)
+    assert young["persons"].tolist() == [16, 16]  # b's 6 and a's 10 of grade 1
+    assert (young.loc[:, "over_before_persons":] == 0).all(axis=None)
     steps = pd.DataFrame(
         [(2026, "T", "primary", "expand", 45, 2025, 9_000)], columns=list(merger.STEPS)
     )
     more = merger.outcome(
-        found, steps, teaching=given_words["teaching"], running=running, costs=COSTS, rules=RULES,
+        found, steps, teaching=asked.teaching, running=running, costs=COSTS, rules=RULES,
         mode="walk", years=(2025, 2026),
     )  # fmt: skip
     assert more.years["seats_short"].tolist() == [0, 0]
@@ -185,11 +183,11 @@ def test_a_closure_by_pencil() -> None:
 
 
 def test_the_farthest_stand_first_by_pencil() -> None:
-    given_words, pupils, units = village()
+    asked, pupils = village()
     decisions = pd.DataFrame(
         {"unit_id": ["V:4-6", "V:1-3"], "year": 2026, "to_site": "T", "way": "commutes"}
     )
-    found = merger.attending(decisions, pupils, units, **given_words)
+    found = merger.attending(decisions, pupils, asked)
     told = merger.fairness(found, year=2026, zone_of=pd.Series({"a": "hill", "b": "plain"}))
     groups = told.groups.set_index(["by", "group"])
     assert groups.loc[("zone", "hill"), "added_min"] == (10 * 10 + 4 * 25) / 14
@@ -207,12 +205,12 @@ def test_the_farthest_stand_first_by_pencil() -> None:
 
 def test_families_enter_the_town_by_pencil() -> None:
     """14 children move home to T's zone, with 14 × 1.55 = 21.7 adults; 45 seats were built."""
-    given_words, pupils, units = village()
+    asked, pupils = village()
     decisions = pd.DataFrame(
         {"unit_id": ["V:1-3", "V:4-6"], "year": 2026, "to_site": "T", "way": "moves_home"}
     )
     towns = pd.DataFrame({"to_site": ["T"], "zone_id": "town", "journey_min": 8.0})
-    found = merger.attending(decisions, pupils, units, towns=towns, **given_words)
+    found = merger.attending(decisions, pupils, replace(asked, towns=towns))
     steps = pd.DataFrame(
         [(2026, "T", "primary", "expand", 45, 2025, 1)], columns=list(merger.STEPS)
     )

@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 import small_county as county
 from hypothesis import Phase, given, settings
-from merger_worlds import World, asked_of, counties, judged
+from merger_worlds import World, counties, judged, setting_of
 
 from siting import merger, rules, sequence
 from siting.errors import DataError, InfeasibleError
@@ -59,7 +59,7 @@ def test_a_programme_is_what_its_decisions_do(world: World) -> None:
     done = sequence.programme(asked)
     decided = done.moves.assign(to_site=done.moves["to_site"].str.split("/").str[0])
     # refused where two decisions are at odds: a programme is none of those
-    seen = merger.attending(decided, located, units, world.times, **asked_of(world))
+    seen = merger.attending(decided, located, setting_of(world, units))
     years = done.years.set_index("year")
     here = seen[seen["from_site"] != ""]
     assert here.groupby("year")["persons"].sum().reindex(YEARS, fill_value=0).tolist() == (
@@ -110,7 +110,7 @@ def chained(hosted: bool) -> sequence.Programme:
             county.SCHOOLS, teaching, county.pupils(), costs=Costs(person_min_yuan=1)
         ),
         years=county.YEARS, costs=Costs(person_min_yuan=1),
-        limits=merger.Limits(must_close={"V1": 2026}),
+        limits=sequence.Limits(must_close={"V1": 2026}),
     )  # fmt: skip
     if not hosted:
         asked = sequence.Question(**(vars(asked) | {"hosts": asked.hosts.iloc[:0]}))

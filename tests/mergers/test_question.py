@@ -10,7 +10,8 @@ import small_county as county
 
 from siting import merger, sequence
 from siting.errors import DataError, InfeasibleError, StudyError
-from siting.merger import Costs, Limits
+from siting.merger import Costs
+from siting.sequence import Limits
 
 COSTS = Costs(person_min_yuan=100, bus_yuan=2_000, board_yuan=3_000, seat_yuan=5_000)
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pandas as pd
 import pytest
 from hypothesis import given, settings
-from merger_worlds import World, asked_of, counties, judged, times_of
+from merger_worlds import World, counties, judged, setting_of, times_of
 
 from siting import merger, rules
 from siting.errors import DataError, StudyError
@@ -37,7 +38,9 @@ WALKS = {"walk": times_of(WALK)}
 RIDES = WALKS | {"bus": times_of(BUS, mode="drive")}
 RECEIVERS = pd.DataFrame({"unit_id": ["A:1-3", "A:4-6"], "to_site": "B"})
 UNITS = merger.units(TEACHING)
-ASKED: dict[str, Any] = {"service": "primary", "rules": BOOK, "teaching": TEACHING}
+SETTING = merger.Setting(
+    service="primary", units=UNITS, times=WALKS, rules=BOOK, teaching=TEACHING, schools=SCHOOLS
+)
 
 
 def located() -> pd.DataFrame:
@@ -48,7 +51,7 @@ def located() -> pd.DataFrame:
 
 
 def options(times: Any) -> pd.DataFrame:
-    found = merger.options(located(), UNITS, RECEIVERS, times, schools=SCHOOLS, **ASKED)
+    found = merger.options(located(), RECEIVERS, replace(SETTING, times=times))
     return found.table.set_index(["unit_id", "way"])
 
 
@@ -65,7 +68,7 @@ def test_with_a_bus() -> None:
 
 
 def test_without_a_bus() -> None:
-    found = merger.options(located(), UNITS, RECEIVERS, WALKS, schools=SCHOOLS, **ASKED)
+    found = merger.options(located(), RECEIVERS, SETTING)
     table = found.table.set_index(["unit_id", "way"])
     lower = table.loc[("A:1-3", "commutes")]
     assert [lower["status"], lower["refused_by"]] == ["refused", "school.journey_grades_1_3"]
@@ -84,9 +87,8 @@ def test_without_a_bus() -> None:
 def test_dossier_of_the_whole_school() -> None:
     decided = RECEIVERS.assign(year=2025, way=["commutes", "boards"])
     found = merger.dossier(
-        decided, located(), UNITS, WALKS, schools=SCHOOLS,
+        decided, located(), SETTING,
         costs=merger.Costs(person_min_yuan=1, board_yuan=500, seat_yuan=20_000, bed_yuan=9_000),
-        **ASKED,
     )  # fmt: skip
     assert found.children["persons"].sum() == 10
     assert found.children.groupby("mode")["persons"].sum().to_dict() == {"board": 2, "walk": 8}
@@ -113,8 +115,8 @@ def test_dossier_of_the_whole_school() -> None:
 
 def test_a_school_of_unknown_level_may_be_needed() -> None:
     found = merger.dossier(
-        RECEIVERS.assign(year=2025, way="commutes"), located(), UNITS, RIDES,
-        schools=SCHOOLS.drop(columns="level"), **ASKED,
+        RECEIVERS.assign(year=2025, way="commutes"), located(),
+        replace(SETTING, times=RIDES, schools=SCHOOLS.drop(columns="level")),
     )  # fmt: skip
     assert pd.isna(found.steps.set_index("rule_id").loc["school.keep_needed_small", "applies"])
     assert found.money.empty
@@ -130,7 +132,7 @@ def test_every_transferred_child_is_a_mover_once_a_year(world: World) -> None:
             i for i in world.walk.columns if i != units.set_index("unit_id").loc[unit, "site_id"]
         )
         decided = pd.DataFrame({"unit_id": [unit], "year": 2026, "to_site": to, "way": "commutes"})
-        went = merger.movers(decided, pupils, units, world.times, **asked_of(world))
+        went = merger.movers(decided, pupils, setting_of(world, units))
         row = units.set_index("unit_id").loc[unit]
         here = pupils[(pupils["site_id"] == row["site_id"]) & (pupils["year"] >= 2026)]
         here = here[here["grade"].between(row["grade_from"], row["grade_to"])]
@@ -152,7 +154,7 @@ def test_movers_enter_the_named_town() -> None:
     decided = pd.DataFrame(
         {"unit_id": ["A:4-6"], "year": 2025, "to_site": "B", "way": "moves_home"}
     )
-    went = merger.movers(decided, located(), UNITS, WALKS, towns=towns, **ASKED)
+    went = merger.movers(decided, located(), replace(SETTING, towns=towns))
     columns = ["demand_id", "mode", "persons", "to_zone", "after_min"]
     assert went[columns].values.tolist() == [
         ["x", "move", 4, "town", 8.0],
@@ -187,7 +189,7 @@ def decisions(**change: Any) -> pd.DataFrame:
 )
 def test_decisions_that_do_not_fit_are_named(decided: pd.DataFrame, message: str) -> None:
     with pytest.raises(DataError, match=message):
-        merger.movers(decided, located(), UNITS, WALKS, **ASKED)
+        merger.movers(decided, located(), SETTING)
 
 
 @pytest.mark.parametrize(
@@ -209,17 +211,19 @@ def test_decisions_that_do_not_fit_are_named(decided: pd.DataFrame, message: str
     ],
 )
 def test_tables_that_do_not_fit_are_named(change: dict[str, Any], message: str) -> None:
-    asked: dict[str, Any] = {"receivers": RECEIVERS, "schools": SCHOOLS} | ASKED | change
+    receivers = change.pop("receivers", RECEIVERS)
     with pytest.raises(DataError, match=message):
-        merger.options(located(), UNITS, asked.pop("receivers"), WALKS, **asked)
+        merger.options(located(), receivers, replace(SETTING, **change))
 
 
 def test_rules_and_times_that_are_missing_are_named() -> None:
     book = {name: rule for name, rule in BOOK.items() if name != "school.journey"}
     with pytest.raises(StudyError, match=r"school\.journey"):
-        merger.options(located(), UNITS, RECEIVERS, WALKS, **(ASKED | {"rules": book}))
+        merger.options(located(), RECEIVERS, replace(SETTING, rules=book))
     with pytest.raises(StudyError, match="beyond the cutoff"):
-        merger.options(located(), UNITS, RECEIVERS, {"walk": times_of(WALK, cutoff=39)}, **ASKED)
+        merger.options(
+            located(), RECEIVERS, replace(SETTING, times={"walk": times_of(WALK, cutoff=39)})
+        )
 
 
 def test_receivers_are_those_most_reach_then_nearest() -> None:
@@ -228,9 +232,9 @@ def test_receivers_are_those_most_reach_then_nearest() -> None:
     teaching = pd.concat(
         [TEACHING, TEACHING.assign(site_id=["C", "D"]), TEACHING.assign(site_id=["E", "F"])]
     ).iloc[:4]
-    units = merger.units(teaching)
-    found = merger.receivers(
-        located(), units, times_of(walk), service="primary", teaching=teaching, most=2
+    asked = replace(
+        SETTING, units=merger.units(teaching), times={"walk": times_of(walk)}, teaching=teaching
     )
+    found = merger.receivers(located(), asked, most=2)
     upper = found[found["unit_id"] == "A:4-6"]
     assert upper[["to_site", "rank"]].values.tolist() == [["D", 1], ["B", 2]]  # 184 and 190 min

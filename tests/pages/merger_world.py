@@ -108,7 +108,7 @@ def make(zones: gpd.GeoDataFrame, sites: gpd.GeoDataFrame) -> Mergers:
     teaching.loc[teaching["site_id"] == here[4], "seats"] = pd.NA
     times = {m: times_of(v, ids, here, m) for m, v in (("walk", walk), ("bus", bus))}
     units = merger.units(teaching)
-    everyone, options, refusals = [], [], []
+    everyone, options, refusals, settings = [], [], [], []
     towns = pd.DataFrame({"to_site": seniors, "zone_id": "T00", "journey_min": 12.0})
     zone_of = pd.Series("county", index=ids)
     eligible = teaching[["site_id", "service"]].assign(zone_id="county")
@@ -123,16 +123,18 @@ def make(zones: gpd.GeoDataFrame, sites: gpd.GeoDataFrame) -> Mergers:
             eligible=eligible, enrolment=enrolled if service == "primary" else None,
         ).table  # fmt: skip
         everyone.append(located)
+        asked = merger.Setting(
+            service=service, units=units, times=times, schools=schools, towns=towns, **words
+        )
+        settings.append(asked)
         mine = units[units["service"] == service]
         offered = [
             (row["unit_id"], to)
             for row in mine.to_dict("records")
             for to in _near(row["site_id"], service, teaching, primaries, 4)
         ]
-        found = merger.options(
-            located, units, pd.DataFrame(offered, columns=["unit_id", "to_site"]), times,
-            service=service, schools=schools, towns=towns, **words,
-        )  # fmt: skip
+        offers = pd.DataFrame(offered, columns=["unit_id", "to_site"])
+        found = merger.options(located, offers, asked)
         options.append(found.table)
         refusals.append(found.refusals)
     table = pd.concat(options, ignore_index=True)
@@ -150,10 +152,8 @@ def make(zones: gpd.GeoDataFrame, sites: gpd.GeoDataFrame) -> Mergers:
     ) -> maps.ShownProgramme:
         at = pd.concat(
             [
-                merger.attending(
-                    decisions, part, units, times, service=service, towns=towns, **words
-                )
-                for service, part in zip(SERVICES, everyone, strict=True)
+                merger.attending(decisions, part, asked)
+                for asked, part in zip(settings, everyone, strict=True)
             ],
             ignore_index=True,
         )

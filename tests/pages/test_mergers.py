@@ -57,7 +57,8 @@ def test_side_by_side_says_what_the_outcomes_say(asked, data):
             ("over", "school.journey"),
         ):
             limits = programme.outcome.limits
-            told = limits[(limits["year"] == year) & (limits["rule_id"] == rule_id)]["over"].iloc[0]
+            told = limits[(limits["year"] == year) & (limits["rule_id"] == rule_id)]
+            told = told["over_after_persons"].iloc[0]
             assert lines[key]["cells"][place] == text.count(told)
             assert rule_id in lines[key]["note"]
             assert lines[key]["bad"][place] == (told > 0)

@@ -59,9 +59,9 @@ def compared(programmes: Sequence[ShownProgramme], book: Register) -> dict[str, 
         line("moves_home", lambda r: text.count(r.year["moves_home"]), today=False),
         line("mean_min", lambda r: text.decimal(number(r.year["mean_min"]))),
         line("max_min", lambda r: text.decimal(number(r.year["max_min"]))),
-        line("over_young", limit(YOUNG_RULE, "over"), note=young, bad=True),
+        line("over_young", limit(YOUNG_RULE, "over_after_persons"), note=young, bad=True),
         line("hit_young", limit(YOUNG_RULE, "hit"), note=young, bad=True, today=False),
-        line("over", limit(JOURNEY_RULE, "over"), note=journey, bad=True),
+        line("over", limit(JOURNEY_RULE, "over_after_persons"), note=journey, bad=True),
         line("not_known", lambda r: text.count(r.year["not_known"])),
         line("person_min", lambda r: text.count(r.year["person_min"])),
         line("closed", lambda r: text.count(r.year["closed"]), today=False),
@@ -137,7 +137,9 @@ class _Row:
         if here.empty:
             return None
         row = here.iloc[0]
-        return int(row["newly_over"] + row["lengthened"] if what == "hit" else row["over"])
+        if what == "hit":
+            return int(row["newly_over_persons"] + row["lengthened_persons"])
+        return int(row[what])
 
     def short(self, sheet: Sheet) -> str:
         """Return seats short, and at how many receivers nobody knows."""
