@@ -16,8 +16,8 @@ from siting.merger.judging import REFUSALS, REFUSED_HOMES
 from siting.merger.limits import LIMITS, limits
 from siting.merger.linkage import LINKAGE, demand_after, linkage
 from siting.merger.movers import MOVERS, movers
-from siting.merger.options import OPTIONS, Options, options
-from siting.merger.outcome import STEPS, Outcome, outcome
+from siting.merger.options import OPTIONS, Options, lasting, options
+from siting.merger.outcome import STEPS, Outcome, closings, outcome
 from siting.merger.pupils import PUPILS, RECONCILED, Pupils, pupils
 from siting.merger.question import place_of, question, running_costs
 from siting.merger.receivers import receivers
@@ -52,10 +52,12 @@ __all__ = [
     "Setting",
     "Worded",
     "attending",
+    "closings",
     "daily",
     "demand_after",
     "dossier",
     "fairness",
+    "lasting",
     "leave_one_out",
     "limits",
     "linkage",

@@ -127,7 +127,9 @@ def _whole(table: pd.DataFrame, columns: tuple[str, ...], name: str) -> None:
 
 
 def short(come: NDArray[np.int64], free: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return how many of those who come find nothing free; NaN where that is not known.
+    """Return what is short once somebody comes; NaN where what is free is not known.
+
+    Less than nothing is free where a school is over-full: then that is short too.
 
     Examples
     --------

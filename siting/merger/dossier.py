@@ -164,10 +164,11 @@ def _receivers(
                 continue
             at = int(sites.get_indexer(pd.Index([site]))[0])
             own = int(have.own_of_service[at, y].sum())
-            free = np.maximum(have.seats[at] - own, 0)
+            left = have.seats[at] - own
+            free = np.maximum(left, 0)
             beds = np.maximum(have.beds[at] - have.boarders[at], 0)
             every = have.own[at, y] + come
-            lack = short(np.array([int(come.sum()), boards]), np.array([free, beds]))
+            lack = short(np.array([int(come.sum()), boards]), np.array([left, beds]))
             rooms = have.classrooms[at]
             rows.append(
                 (year, site, own, int(come.sum()), have.seats[at], free, lack[0], boards, beds,

@@ -33,8 +33,9 @@ class Fairness(NamedTuple):
         ``demand_id``, ``children``, ``added_min`` (per child), ``mean_after_min``,
         ``max_after_min``: homes of children who travel longer, the worst first.
     gini_before, gini_after, palma_before, palma_after
-        Of the mean daily journey between homes; the ratio is of the farthest tenth over the nearest
-        two fifths, missing where there are too few homes.
+        Of the mean journey between homes, today's of all children and the daily ones afterwards;
+        the ratio is of the farthest tenth over the nearest two fifths, missing where there are too
+        few homes.
     """
 
     groups: pd.DataFrame
@@ -82,8 +83,8 @@ def fairness(
     places = _groups(now[now["demand_id"] != ""], "demand_id", "place")
     places = places[places["added_min"] > 0].rename(columns={"group": "demand_id"})
     columns = ["demand_id", "children", "added_min", "mean_after_min", "max_after_min"]
-    known = daily(now)
-    before, after = (_between(known, column) for column in ("before_min", "after_min"))
+    here = now[now["demand_id"] != ""]
+    before, after = _between(here, "before_min"), _between(daily(here), "after_min")
     return Fairness(
         pd.concat(parts, ignore_index=True),
         places[columns].reset_index(drop=True),

@@ -30,6 +30,7 @@ NEAREST: Final = "*"
 """As a receiver: everybody goes to the nearest school that may take them."""
 YOUNG_RULE: Final = "school.journey_grades_1_3"
 JOURNEY_RULE: Final = "school.journey"
+BOARDER: Final = "merger.boarder_journeys"
 UNKNOWN: Final = -1
 """As a mode: the journey is not known."""
 
@@ -206,7 +207,9 @@ def travel(
 
 
 def breaks(rule: Rule, before: I64, after: I64, exact: Bool) -> Bool:
-    """Whether journeys break a limit, as :func:`siting.merger.leave_one_out` has it.
+    """Whether journeys break a limit: over it as :func:`siting.merger.leave_one_out` has it.
+
+    What is not shown to keep a hard rule breaks it here, where leave-one-out lists it apart.
 
     Newly over it; and for a hard rule also over it before and longer after, or within it by times
     that are only a lower bound (``exact`` is false), which cannot show that a hard rule is kept.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Final, NamedTuple
 
 import numpy as np
@@ -24,6 +25,7 @@ from siting.merger.capacity import (
     short,
 )
 from siting.merger.journeys import (
+    BOARDER,
     JOURNEY_RULE,
     YOUNG_RULE,
     Pairs,
@@ -37,7 +39,7 @@ from siting.merger.units import YOUNG
 from siting.rules import Rule
 
 AREA, TAUGHT, REACH = "merger.admission_area", "merger.grades_taught", "merger.in_reach"
-KNOWN, BOARDER = "merger.journey_known", "merger.boarder_journeys"
+KNOWN = "merger.journey_known"
 CROSSINGS, BOARDING = "school.crossings", "school.grades_4_6_boarding"
 LARGE, VERY_LARGE = "school.large_class", "school.very_large_class"
 RULES: Final = (
@@ -69,17 +71,17 @@ class Part:
     rules: Mapping[str, Rule]
     crossed: Pairs | None
 
-    @property
+    @cached_property
     def persons(self) -> NDArray[np.int64]:
         """Persons of each row."""
         return self.of.persons[self.trips.row]
 
-    @property
+    @cached_property
     def year(self) -> NDArray[np.int64]:
         """Year of each row, by position."""
         return self.of.year[self.trips.row]
 
-    @property
+    @cached_property
     def option(self) -> NDArray[np.int64]:
         """Number of the option of each row: choice by choice, year by year."""
         number: NDArray[np.int64] = self.trips.choice - int(self.part.start)
@@ -104,8 +106,10 @@ class Part:
         np.add.at(come, (of_row[goes], self.trips.grade[goes]), self.persons[goes])
         return Loads(keys // sites, keys % sites, come, of_row)
 
-    def judged(self, way: str, come: Loads) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]:
-        """Return options, refusals and refused homes of a way."""
+    def judged(
+        self, way: str, come: Loads, of_classes: Mapping[str, NDArray[np.int64]]
+    ) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]:
+        """Return options, refusals and refused homes of a way; who comes is the same in all."""
         of, years = self.of, len(self.of.years)
         choice = np.arange(self.part.start, self.part.stop)
         can = np.ones(len(choice), dtype=bool)
@@ -118,7 +122,6 @@ class Part:
         how = travel(self.trips, way, rules=self.rules, town=town)
         names = self._names(way)
         hits = self._hits(way, how)
-        of_classes = self._class_hits(come)
         table = self._table(way, how, come, names)
         refused: dict[int, list[str]] = {}
         found: dict[int, list[str]] = {}
@@ -187,10 +190,10 @@ class Part:
             origin = self.of.origin[self.of.unit[t.choice]]
             after = self.crossed.ms(t.home, t.site)
             before = self.crossed.ms(t.home, origin)
-            hits[CROSSINGS] = (how.mode == 0) & (t.grade <= PRIMARY) & (after > 0) & (before <= 0)
+            hits[CROSSINGS] = (how.mode == 0) & (t.grade <= PRIMARY) & (after > 0) & (before == 0)
         return hits
 
-    def _class_hits(self, come: Loads) -> dict[str, NDArray[np.int64]]:
+    def class_hits(self, come: Loads) -> dict[str, NDArray[np.int64]]:
         """Return by rule the options in which a receiver's classes hit it; rooms known only."""
         have, year = self.have, come.option % len(self.of.years)
         pupils = have.own[come.site, year] + come.come
@@ -264,15 +267,16 @@ class Part:
         sleeps = boards & (come.of_row >= 0)
         np.add.at(beds, come.of_row[sleeps], self.persons[sleeps])
         persons = come.come.sum(axis=1)
+        left = have.seats[come.site] - mine
         free = {
-            "seats": np.maximum(have.seats[come.site] - mine, 0),
+            "seats": np.maximum(left, 0),
             "beds": np.maximum(have.beds[come.site] - have.boarders[come.site], 0),
         }
         rooms = have.classrooms[come.site]
         pupils = have.own[come.site, year] + come.come
         numbers = {
             "seats_free": free["seats"],
-            "seats_short": short(persons, free["seats"]),
+            "seats_short": short(persons, left),
             "beds_free": free["beds"],
             "beds_short": short(beds, free["beds"]),
             "classes_needed": classes(pupils, have.size[come.site]).astype(float),

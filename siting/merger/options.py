@@ -76,10 +76,12 @@ def options(
         not known). ``person_min_before`` and ``_after`` are of one way a day over those whose
         journeys are known, a boarder's × ``merger.boarder_journeys``; mean, p95 and max before are
         over known journeys of today, after over those made daily. ``seats_free`` is seats − pupils
-        of the service that year, 0 where over-full; ``seats_short`` those who come beyond it.
-        ``beds_*`` likewise of beds and boarders. ``classes_needed`` counts all grades of the
-        receiver with those who come, no class above its norm. ``capacity_unknown`` names what is
-        needed and not known (``seats;beds;classrooms``, and ``receiver`` where somebody has none).
+        of the service that year, 0 where over-full; ``seats_short`` the seats the receiver lacks in
+        all once anybody comes, its own overcrowding with them, as a programme asks for.
+        ``beds_*`` are of beds and boarders; ``beds_short`` those who come beyond what is free.
+        ``classes_needed`` counts all grades of the receiver with those who come, no class above
+        its norm. ``capacity_unknown`` names what is needed and not known
+        (``seats;beds;classrooms``, and ``receiver`` where somebody has none).
 
         Refused by a hard rule: journeys of grades 1–3 (newly over, or over and longer, or not shown
         to keep it), no known way, the admission area, grades not taught. Findings: the soft rules
@@ -103,8 +105,9 @@ def options(
         trips = trips_of(told, part, have.taught_of_service)
         of_part = Part(told, part, trips, have, of.rules, crossed)
         come = of_part.loads()
+        of_classes = of_part.class_hits(come)
         for way in [w for w in WAYS if w in ways]:
-            found, hit, refused = of_part.judged(way, come)
+            found, hit, refused = of_part.judged(way, come, of_classes)
             tables.append(found)
             hits.append(hit)
             homes.append(refused)
@@ -119,6 +122,26 @@ def options(
     return Options(
         table[list(OPTIONS)], refusals, _ranked(homes, rank, REFUSED_HOMES, ["demand_id", "grade"])
     )
+
+
+def lasting(options: pd.DataFrame, years: Sequence[int]) -> pd.Series[bool]:
+    """Tell which options are allowed in their year and in every later one of ``years``.
+
+    A unit that moves stays where it went, so a way that is refused later is none to begin with.
+
+    Parameters
+    ----------
+    options
+        ``unit_id``, ``to_site``, ``way``, ``year``, ``status``.
+    years
+        Rising; rows of other years do not last.
+    """
+    order = options.reset_index(drop=True).sort_values("year", ascending=False)
+    fine = (order["status"] == "allowed") & order["year"].isin(list(years))
+    key = [order[name] for name in ("unit_id", "to_site", "way")]
+    so_far = fine.astype(int).groupby(key, sort=False).cumsum()
+    to_come = order["year"].map({year: len(years) - n for n, year in enumerate(years)})
+    return (fine & (so_far == to_come)).sort_index().set_axis(options.index)
 
 
 def _ranked(

@@ -10,11 +10,12 @@ import pandas as pd
 
 from siting.demand import largest_remainder
 from siting.errors import DataError, Problem
+from siting.merger.attending import STAYS
 from siting.merger.costs import Costs
+from siting.merger.options import lasting
 from siting.sequence import BEDS, CHOICES, EXPANSIONS, HOSTS, Limits, Question
 
 EXPANSION: Final = ("site_id", "service", "expansion_id", "seats")
-STAYS: Final = "stays"
 
 
 def place_of(site_id: pd.Series[str], service: pd.Series[str]) -> pd.Series[str]:
@@ -84,17 +85,11 @@ def question(
         A cost that is needed and not stated.
     """
     limits = limits or Limits()
-    first, last = min(years), max(years)
     units = units.assign(place=place_of(units["site_id"], units["service"]))
     home = units.set_index("unit_id")["place"]
     service = units.set_index("unit_id")["service"]
-    allowed = options[
-        (options["status"] == "allowed")
-        & options["unit_id"].isin(home.index)
-        & options["year"].between(first, last)
-    ].copy()
+    allowed = options[options["unit_id"].isin(home.index) & lasting(options, years)].copy()
     allowed["place"] = place_of(allowed["to_site"], allowed["unit_id"].map(service))
-    allowed = _every_later_year(allowed, years)
     seats = _seats(teaching, candidates)
     _known_seats(allowed, seats)
 
@@ -236,16 +231,6 @@ def _own_cost(rows: pd.DataFrame, costs: Costs) -> pd.Series[int]:
         if int(persons.sum()):
             total += persons * costs.stated(name, what)
     return total
-
-
-def _every_later_year(allowed: pd.DataFrame, years: Sequence[int]) -> pd.DataFrame:
-    """Keep options from the first year on after which they are never refused again."""
-    keys = ["unit_id", "to_site", "way"]
-    allowed = allowed.sort_values([*keys, "year"], ignore_index=True)
-    position = allowed["year"].map({year: n for n, year in enumerate(years)})
-    left = allowed.groupby(keys, sort=False)["year"].cumcount(ascending=False)
-    whole: pd.DataFrame = allowed[position + left == len(years) - 1]
-    return whole
 
 
 def _seats(teaching: pd.DataFrame, candidates: pd.DataFrame | None) -> pd.Series[int]:

@@ -66,7 +66,8 @@ def check_teaching(teaching: pd.DataFrame) -> None:
     Raises
     ------
     DataError
-        Missing columns, grades outside 1–12 or upside down, a grade taught in two rows.
+        Missing columns, grades outside 1–12 or upside down, a school with a service or a grade in
+        two rows.
     """
     if lacking := [c for c in TEACHING if c not in teaching]:
         raise DataError(
@@ -77,6 +78,16 @@ def check_teaching(teaching: pd.DataFrame) -> None:
     last = pd.to_numeric(teaching["grade_to"], errors="coerce")
     wrong = ~((first >= 1) & (last <= 12) & (first <= last) & (first % 1 == 0) & (last % 1 == 0))
     problems = []
+    twice = teaching.duplicated(["site_id", "service"])
+    if twice.any():
+        problems.append(
+            Problem(
+                "teaching",
+                f"{int(twice.sum())} schools have another row of the same service",
+                "Join them: one row a school and service.",
+                tuple(sorted(set(ids[twice]))),
+            )
+        )
     if wrong.any():
         problems.append(
             Problem(

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Final, NamedTuple
 
-import numpy as np
 import pandas as pd
 
 from siting.rules import Rule
@@ -60,8 +59,9 @@ def worded(
     - *rural boarding juniors* go to the county town, spread evenly over all years;
     - *rural senior schools* go to the county town, spread evenly over the years stated.
 
-    A school whose boarders are not known is taken for one without. "Nearest" is least person-time
-    of all grades of the unit in the first year; ties to the smaller id. Both units of a primary go
+    A school whose boarders are not known is taken for one without. "Nearest" is where the fewest
+    children have no known way, then least person-time, of all grades in the first year; ties to the
+    smaller id. Both units of a primary go
     to one receiver in one year.
 
     Parameters
@@ -150,11 +150,10 @@ def worded(
 
 
 class _Nearest:
-    """Where units may go, refused or not, as long as the journey is known."""
+    """Where units may go, refused or not."""
 
     def __init__(self, options: pd.DataFrame, level: pd.Series[str]) -> None:
-        known = options[options["person_min_after"].notna()]
-        self.first = known[known["year"] == known["year"].min()].assign(
+        self.first = options[options["year"] == options["year"].min()].assign(
             level=lambda rows: rows["to_site"].map(level)
         )
         self._persons = options.groupby(["unit_id", "year"])["persons"].first()
@@ -185,8 +184,9 @@ class _Nearest:
         best = best[best["to_site"].isin(whole.index[whole == len(names)])]
         if best.empty:
             return None
-        total = best.groupby("to_site")["person_min_after"].sum()
-        receiver = str(total.index[int(np.argmin(total.to_numpy()))])
+        total = best.groupby("to_site")[["unknown_persons", "person_min_after"]].sum()
+        total = total.reset_index().sort_values(["unknown_persons", "person_min_after", "to_site"])
+        receiver = str(total["to_site"].iloc[0])
         mine = best[best["to_site"] == receiver].sort_values("unit_id")
         return [(str(u), receiver, str(w)) for u, w in mine[["unit_id", "way"]].values]
 

@@ -3,10 +3,6 @@
 
 siting.pages.mergers = ({ map, layers, legend, panel }) => {
   const { data, el, fill, named, word, count, choose, headed, circle, colour, decode, NS, leaflet: L } = siting;
-  const LOOK = { // as the legend draws them: radius, fill, edge
-    o: [3.5, "#fff", "site"], r: [6.5, "flow", "#fff"], c: [6, "#fff", "out"],
-    p: [6, "#fff", "partial"], l: [6, "#fff", "no-seat"], b: [7.5, "area", "#fff"],
-  };
   const FIRST = 12; // options of a unit that are listed before one asks for more
   const state = { programme: data.first, year: data.years.length - 1, view: "compare", school: null, option: null, by: 0, area: 0 };
   const headline = document.getElementById("headline");
@@ -14,11 +10,10 @@ siting.pages.mergers = ({ map, layers, legend, panel }) => {
   const view = el("div", { class: "view", "aria-live": "polite" });
   const list = el("div", { class: "list" });
   const homes = decode(data.homes.at);
-  const paint = (name) => (name.startsWith("#") ? name : colour(name));
   const now = () => data.programmes[state.programme];
   const nameOf = (place) => (place >= 0 ? data.schools[place].n : word("page.nearest"));
   const stateOf = (place) => now().states[state.year][place];
-  const stateWord = (letter) => word(`page.state_${data.states[letter]}`);
+  const stateWord = (letter) => data.states[letter].label;
   const wayWord = (place) => word(`page.way_${data.ways[place]}`);
   const grades = (unit) => word("page.grades", { service: data.services[unit.v], a: unit.a, b: unit.b });
   const minutes = (value) => (value === null ? "—" : value.toFixed(1));
@@ -127,9 +122,8 @@ siting.pages.mergers = ({ map, layers, legend, panel }) => {
 
   /** Rules that refuse what a programme does all the same, such as a plan by its wording. */
   function against(move) {
-    const at = data.options.findIndex((o) => o.u === move.u && o.t === move.t && o.w === move.w);
-    if (at < 0 || data.options[at].ok) return null;
-    return el("small", { class: "bad" }, word("page.against", { rules: hardOf(at).map((r) => r.note).join(" ") }));
+    if (!move.against.length) return null;
+    return el("small", { class: "bad" }, word("page.against", { rules: move.against.map((r) => data.rules[r].note).join(" ") }));
   }
 
   const optionsOf = (unit) => data.options.map((o, k) => [o, k]).filter(([o]) => o.u === unit);
@@ -272,8 +266,8 @@ siting.pages.mergers = ({ map, layers, legend, panel }) => {
     circles = data.schools.map((school, place) => {
       const letter = stateOf(place);
       if (!school.at || letter === "-") return null;
-      const [radius, inside, edge] = LOOK[letter];
-      return circle(school.at, { pane: "sites", radius, color: paint(edge), weight: letter === "o" ? 1.5 : 3, fillColor: paint(inside), fillOpacity: 1 },
+      const [tint, radius, filled] = data.states[letter].look;
+      return circle(school.at, { pane: "sites", radius, color: filled ? "#fff" : colour(tint), weight: letter === "o" ? 1.5 : 3, fillColor: filled ? colour(tint) : "#fff", fillOpacity: 1 },
         [named(school.n), `${data.years[state.year]} · ${stateWord(letter)}`], () => select(String(place)));
     });
     const order = "orplcb";
@@ -298,7 +292,7 @@ siting.pages.mergers = ({ map, layers, legend, panel }) => {
       ],
       rows: listed.map(({ s, place, letter }) => ({
         key: String(place),
-        cells: [s.n, s.lv, el("span", { class: `state state-${data.states[letter]}` }, stateWord(letter)), count(today.get(place) || 0), count(leaving.get(place) || 0), count(coming.get(place) || 0)],
+        cells: [s.n, s.lv, el("span", { class: `state state-${data.states[letter].key}` }, stateWord(letter)), count(today.get(place) || 0), count(leaving.get(place) || 0), count(coming.get(place) || 0)],
         sort: [s.n, s.lv, rank.indexOf(letter), today.get(place) || 0, leaving.get(place) || 0, coming.get(place) || 0],
       })),
       sorted: [2, true],

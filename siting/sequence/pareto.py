@@ -84,7 +84,7 @@ def pareto(
     model = build(asked)
     money, minutes = _apart(asked)
     began = begun(model, asked)
-    left = _Clock(time_limit_s, 2 * points)
+    left = _Clock(time_limit_s, 2 * points + 1)
 
     def least(of: Model, rows: tuple[Row, ...], start: Values | None) -> _Solved | None:
         limited = replace(of, rows=(*model.rows, *rows))
@@ -94,19 +94,18 @@ def pareto(
         )
         return None if values is None else _Solved(values, bound, proved)
 
-    def point(cap: Fraction | None, start: Values | None) -> _Point | None:
-        """Least minutes for the money, then least money for these minutes."""
+    def point(cap: Fraction | None, start: Values) -> _Point:
+        """Least minutes for the money, then least money for these minutes; ``start`` keeps both."""
         row = () if cap is None else (_at_most(money, cap),)
         first = least(minutes, row, start)
-        if first is None:
-            return None
+        assert first is not None  # the start is an answer
         spent = minutes.objective(first.values)
         second = least(money, (*row, _at_most(minutes, spent)), first.values)
-        best = first.values if second is None else second.values
-        sure = first.proved and second is not None and second.proved
-        return _Point(
-            best, money.objective(best), minutes.objective(best), first.bound or Fraction(0), sure
-        )
+        assert second is not None
+        best = second.values
+        sure = first.proved and second.proved
+        bound = Fraction(0) if first.bound is None else first.bound
+        return _Point(best, money.objective(best), minutes.objective(best), bound, sure)
 
     cheapest = least(money, (), began)
     if cheapest is None:
@@ -114,19 +113,13 @@ def pareto(
         raise InfeasibleError(
             f"pareto: these rules cannot all be kept: {first_ids(at_odds)}. Relax one of them."
         )
-    ends = [
-        point(money.objective(cheapest.values), cheapest.values),
-        point(None, cheapest.values),
-    ]
-    low, high = (e.money for e in ends if e is not None)
-    found = [e for e in ends if e is not None]
+    first = point(money.objective(cheapest.values), cheapest.values)
+    last = point(None, cheapest.values)
+    low, high, found = first.money, last.money, [first, last]
     for k in range(1, points - 1):
         cap = low + (high - low) * Fraction(k, points - 1)
-        start = min(
-            (p.values for p in found if p.money <= cap), key=minutes.objective, default=None
-        )
-        if (made := point(cap, start)) is not None:
-            found.append(made)
+        start = min((p for p in found if p.money <= cap), key=lambda p: p.minutes)
+        found.append(point(cap, start.values))
     return _front(model, asked, found)
 
 

@@ -92,6 +92,7 @@ def options(**refused: str) -> pd.DataFrame:
                             "bus_persons": n if far else 0,
                             "board_persons": n if way == "boards" else 0,
                             "move_persons": n if way == "moves_home" else 0,
+                            "unknown_persons": 0,
                             "person_min_before": n * MINUTES[site][0],
                             "person_min_after": n * each,
                         }

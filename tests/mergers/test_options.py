@@ -122,7 +122,7 @@ class Naive:
         crossed = {(h, i): a + b for h, i, a, b in self.world.crossings.itertuples(index=False)}
         if (
             mode == "walk" and grade <= 6 and crossed.get((home, site), 0) > 0
-            and crossed.get((home, self.unit.site_id), 0) <= 0
+            and crossed.get((home, self.unit.site_id), -1) == 0
         ):  # fmt: skip
             soft.add("school.crossings")
         for rule in hard | soft:
@@ -200,7 +200,8 @@ def check_capacity(
             lacking.add(name)
             assert pd.isna(row[f"{name}_short"])
         else:
-            short = sum(max(come[i] - max(free[i], 0), 0) for i in to - unknown)
+            least = 0 if name == "beds" else -1000  # seats: its own overcrowding is short too
+            short = sum(max(come[i] - max(free[i], least), 0) for i in to - unknown if come[i])
             assert row[f"{name}_short"] == short
     classes = 0
     for i in to:

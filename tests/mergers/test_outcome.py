@@ -17,8 +17,6 @@ from siting.merger import Costs
 
 RULES = rules.load()
 COSTS = Costs(person_min_yuan=1, bus_yuan=1_000, board_yuan=2_000)
-DECISIONS = pd.DataFrame(columns=["unit_id", "year", "to_site", "way"])
-NO_STEPS = pd.DataFrame(columns=list(merger.STEPS))
 
 
 @st.composite
@@ -92,8 +90,9 @@ def test_an_outcome_adds_up(
     running = pd.DataFrame(
         {"site_id": world.teaching["site_id"], "service": "primary", "running_cost_yuan": 7}
     )
+    steps = merger.closings(decisions, units)
     told = merger.outcome(
-        found, NO_STEPS, teaching=world.teaching, running=running, costs=COSTS, rules=RULES,
+        found, steps, teaching=world.teaching, running=running, costs=COSTS, rules=RULES,
         mode="walk", years=(2025, 2026, 2027),
     )  # fmt: skip
     years = told.years
@@ -106,11 +105,14 @@ def test_an_outcome_adds_up(
     assert (years["running"] == 7 * told.places.groupby("year")["open"].sum().to_numpy()).all()
     assert (years["bus"] == 1_000 * years["by_bus"]).all()
     assert (years["board_cost"] == 2_000 * years["boarding"]).all()
+    shut = told.places[~told.places["open"]]
+    assert (shut["children"] == 0).all()
+    assert set(shut["site_id"]) == set(steps["site_id"])
     limits = told.limits
     hit = limits["newly_over_persons"] + limits["lengthened_persons"]
     assert (hit <= limits["over_after_persons"]).all()
     back = merger.outcome(
-        found.iloc[::-1], NO_STEPS, teaching=world.teaching.iloc[::-1], running=running,
+        found.iloc[::-1], steps.iloc[::-1], teaching=world.teaching.iloc[::-1], running=running,
         costs=COSTS, rules=RULES, mode="walk", years=(2025, 2026, 2027),
     )  # fmt: skip
     pd.testing.assert_frame_equal(back.years, years)
@@ -149,12 +151,14 @@ def test_a_closure_by_pencil() -> None:
     decisions = pd.DataFrame(
         {"unit_id": ["V:1-3", "V:4-6"], "year": 2026, "to_site": "T", "way": "commutes"}
     )
+    closed = merger.closings(decisions, asked.units)
+    assert closed[["year", "site_id", "what"]].values.tolist() == [[2026, "V", "close"]]
     found = merger.attending(decisions, pupils, asked)
     running = pd.DataFrame(
         {"site_id": ["T", "V"], "service": "primary", "running_cost_yuan": [900, 500]}
     )
     told = merger.outcome(
-        found, NO_STEPS, teaching=asked.teaching, running=running, costs=COSTS,
+        found, closed, teaching=asked.teaching, running=running, costs=COSTS,
         rules=RULES, mode="walk", years=(2025, 2026),
     )  # fmt: skip
     rows = told.years.set_index("year")
@@ -174,6 +178,7 @@ def test_a_closure_by_pencil() -> None:
     steps = pd.DataFrame(
         [(2026, "T", "primary", "expand", 45, 2025, 9_000)], columns=list(merger.STEPS)
     )
+    steps = pd.concat([closed, steps], ignore_index=True)
     more = merger.outcome(
         found, steps, teaching=asked.teaching, running=running, costs=COSTS, rules=RULES,
         mode="walk", years=(2025, 2026),

@@ -69,6 +69,19 @@ def test_a_programme_is_what_its_decisions_do(world: World) -> None:
     went = here[here["way"] != "stays"]
     first = went[went["unit_id"].map(since) == went["year"]].groupby("year")["persons"].sum()
     assert first.reindex(YEARS, fill_value=0).tolist() == years["moved"].tolist()
+    steps = done.steps.assign(
+        site_id=done.steps["site_id"].str.split("/").str[0], service="primary", seats=0
+    )
+    counted = merger.outcome(
+        seen, steps, years=YEARS, teaching=world.teaching, running=running, costs=COSTS,
+        rules=BOOK, mode="walk", beds=beds["beds"], boarders=beds["boarders"],
+    )  # fmt: skip
+    told_years = counted.years.set_index("year")
+    assert told_years["person_min"].tolist() == pytest.approx(years["person_min"].tolist())
+    assert told_years["running"].tolist() == years["running"].tolist()
+    assert (told_years["seats_short"] == 0).all()
+    assert (told_years["seats_unknown"] == 0).all()
+    assert (told_years["beds_short"] == 0).all()
     for year in YEARS:
         now = here[here["year"] == year]
         spent, paid = Fraction(0), 0

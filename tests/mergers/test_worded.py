@@ -51,6 +51,17 @@ def test_who_has_nowhere_to_go_is_named() -> None:
     ]
 
 
+def test_a_receiver_without_a_known_way_is_not_near() -> None:
+    """Nobody's way is known, so nobody's minutes are counted: that is no journey of 0 minutes."""
+    options = county.options()
+    near = options[options["to_site"] == "T"].assign(
+        to_site="T2", person_min_after=0, unknown_persons=lambda t: t["persons"]
+    )
+    schools = pd.concat([county.SCHOOLS, county.SCHOOLS.iloc[[3]].assign(site_id="T2")])
+    found = worded(options=pd.concat([near, options]), schools=schools)
+    assert "T2" not in set(found.decisions["to_site"])
+
+
 def test_a_yearly_number_is_not_passed() -> None:
     found = worded(moved_pupils=8)
     assert found.decisions.loc[

@@ -150,6 +150,7 @@ def make(zones: gpd.GeoDataFrame, sites: gpd.GeoDataFrame) -> Mergers:
     def shown(
         key: str, decisions: pd.DataFrame, built: pd.DataFrame, **more
     ) -> maps.ShownProgramme:
+        built = pd.concat([merger.closings(decisions, units), built], ignore_index=True)
         at = pd.concat(
             [
                 merger.attending(decisions, part, asked)

@@ -93,6 +93,31 @@ def test_every_child_who_moves_flows_once_a_year(asked, data):
         assert sorted(told) == want
 
 
+def test_rules_that_a_programme_breaks_stand_beside_the_move(asked, data, world):
+    """Of the year of the move and of every later one; what is allowed from then on breaks none."""
+    table = asked.options[asked.options["year"] > merger_world.YEARS[0]]
+    key = ["unit_id", "to_site", "way"]
+    refused = table[table["refused_by"] != ""].groupby(key)["year"].max().reset_index()
+    refused = refused.drop_duplicates("unit_id")
+    last = refused[refused["year"] == merger_world.YEARS[-1]].iloc[:2]
+    programme = dataclasses.replace(asked.programmes[-1], decisions=last.assign(year=2026))
+    other = dataclasses.replace(asked, programmes=[asked.programmes[0], programme])
+    shown = page_data.read(other.page(made.atlas_of(world)))
+    moves = [d for d in shown["programmes"][1]["done"] if d["u"] >= 0]
+    assert len(moves) == len(last)
+    units = sorted(asked.units["unit_id"])
+    for move in moves:
+        unit, to = units[move["u"]], shown["schools"][move["t"]]["id"]
+        rows = table[(table["unit_id"] == unit) & (table["to_site"] == to)]
+        rows = rows[rows["way"] == shown["ways"][move["w"]]]
+        want = {rule for by in rows["refused_by"] for rule in by.split(";") if rule}
+        assert want
+        notes = [shown["rules"][r]["note"] for r in move["against"]]
+        assert len(notes) == len(want)
+        assert all(any(rule in note for note in notes) for rule in want)
+    assert not any(d["against"] for d in data["programmes"][-1]["done"])
+
+
 def test_states_are_told_a_second_way(asked, data):
     first = merger_world.YEARS[0]
     ids = [s["id"] for s in data["schools"]]

@@ -11,7 +11,7 @@ import pandas as pd
 from siting.maps import geometry
 from siting.maps.mergers.shown import Register, ShownProgramme
 from siting.maps.mergers.yearly import whole
-from siting.merger import WAYS
+from siting.merger import WAYS, lasting
 
 OPTION_ROWS: Final = 12_000
 """Options a page holds; past them only the nearest of each unit, and the page says so."""
@@ -71,9 +71,9 @@ def shown_options(options: pd.DataFrame, base_year: int) -> pd.DataFrame:
         return table.assign(from_year=pd.Series(dtype="Int64"), allowed_in=pd.Series(dtype=str))
     fine = table["status"] == "allowed"
     table["letter"] = np.where(fine, "A", "R")
-    lasting = fine.astype(int)[::-1].groupby([table[k] for k in KEY]).cummin()[::-1].astype(bool)
-    stays = lasting.groupby([table[k] for k in KEY]).transform("any")
-    at = table[(stays & lasting) | (~stays & ~fine)].drop_duplicates(KEY)
+    lasts = lasting(table, sorted(table["year"].unique()))
+    stays = lasts.groupby([table[k] for k in KEY]).transform("any")
+    at = table[(stays & lasts) | (~stays & ~fine)].drop_duplicates(KEY)
     letters = table.groupby(KEY, sort=False)["letter"].agg("".join)
     lists = table.groupby(KEY, sort=False)[[*BY_YEAR, "beds_free", "beds_short"]].agg(list)
     told = at.drop(columns=lists.columns).join(letters.rename("allowed_in"), on=KEY)

@@ -28,15 +28,15 @@ from siting.maps.sheet import Sheet
 from siting.merger import WAYS
 
 STEP_RULES: Final = ("school.build_before_closing", "school.hearing", "school.keep_needed_small")
-COLOURS: Final = {
-    "open": ("ring", "--site", 9),
-    "receiving": ("dot", "--flow", 13),
-    "closed": ("ring", "--out", 13),
-    "partial": ("ring", "--partial", 13),
-    "relocated": ("ring", "--no-seat", 13),
-    "built": ("dot", "--area", 15),
+LOOKS: Final = {
+    "open": ("site", 3.5, False),
+    "receiving": ("flow", 6.5, True),
+    "closed": ("out", 6.0, False),
+    "partial": ("partial", 6.0, False),
+    "relocated": ("no-seat", 6.0, False),
+    "built": ("area", 7.5, True),
 }
-"""How a school of each state is drawn, in the legend and on the map alike."""
+"""How a school of each state is drawn, on the map and in the legend: colour, radius, filled."""
 
 
 def mergers_page(
@@ -87,7 +87,7 @@ def mergers_page(
     rows, ids = option_rows(told, book)
     living, cell = homes_of(programmes[0], homes, book)
     side = compared(programmes, book)
-    shown = [_programme(p, book, relocated, homes) for p in programmes]
+    shown = [_programme(p, book, relocated, options, homes) for p in programmes]
     data: dict[str, Any] = {
         "years": [str(y) for y in book.years],
         "schools": book.schools,
@@ -99,7 +99,10 @@ def mergers_page(
         "told_money": money is not None,
         "homes": living,
         "ways": list(WAYS),
-        "states": {letter: key for key, letter in STATES.items()},
+        "states": {
+            letter: {"key": key, "label": sheet.say(f"school_state.{key}"), "look": LOOKS.get(key)}
+            for key, letter in STATES.items()
+        },
         "programmes": shown,
         "compared": side,
         "front": front(pareto, list(programmes), book),
@@ -152,7 +155,11 @@ def mergers_finding(programme: ShownProgramme, year: int, sheet: Sheet) -> str:
 
 
 def _programme(
-    programme: ShownProgramme, book: Register, relocated: set[str], homes: gpd.GeoDataFrame | None
+    programme: ShownProgramme,
+    book: Register,
+    relocated: set[str],
+    options: pd.DataFrame,
+    homes: gpd.GeoDataFrame | None,
 ) -> dict[str, Any]:
     sheet = book.sheet
     return {
@@ -164,7 +171,7 @@ def _programme(
         "asked_by": [book.rule(r) for r in asked_by(programme)],
         "unmet": _unmet(programme, book),
         "fair": fair(programme, homes, book),
-        **yearly(programme, book, relocated),
+        **yearly(programme, book, relocated, options),
     }
 
 
@@ -190,8 +197,13 @@ def _first(programmes: Sequence[ShownProgramme]) -> int:
 def _legend(sheet: Sheet) -> dict[str, Any]:
     say = sheet.say
     items = [
-        {"kind": kind, "colour": colour, "size": size, "label": say(f"school_state.{state}")}
-        for state, (kind, colour, size) in COLOURS.items()
+        {
+            "kind": "dot" if filled else "ring",
+            "colour": f"--{colour}",
+            "size": round(2 * radius),
+            "label": say(f"school_state.{state}"),
+        }
+        for state, (colour, radius, filled) in LOOKS.items()
     ]
     lines = [
         {"kind": "line", "colour": "--flow", "size": 5, "label": say("legend.mergers.flow")},

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, Final
 
 import pandas as pd
 
-from siting import text
-from siting.maps.base import number
 from siting.maps.mergers.shown import Register, ShownProgramme
 from siting.merger import WAYS
 
@@ -17,12 +16,21 @@ STATES: Final = {
 }  # fmt: skip
 """What a school is in a year, and the letter it is written with."""
 YEARS: Final = (
-    "children", "stays", *WAYS, "by_bus", "boarding", "not_known", "closed", "seats_short",
-    "beds_short", "running", "bus", "board_cost", "building",
-)  # fmt: skip
+    "stays",
+    *WAYS,
+    "by_bus",
+    "boarding",
+    "not_known",
+    "running",
+    "bus",
+    "board_cost",
+    "building",
+)
 
 
-def yearly(programme: ShownProgramme, book: Register, relocated: set[str]) -> dict[str, Any]:
+def yearly(
+    programme: ShownProgramme, book: Register, relocated: set[str], options: pd.DataFrame
+) -> dict[str, Any]:
     """Return what a script needs to show a programme in any year.
 
     Parameters
@@ -31,6 +39,8 @@ def yearly(programme: ShownProgramme, book: Register, relocated: set[str]) -> di
         What is shown; all ids become places of ``book``.
     relocated
         Units that move as a whole school to the county town.
+    options
+        Whom rules refuse, to say which of them a programme breaks.
 
     Returns
     -------
@@ -41,9 +51,12 @@ def yearly(programme: ShownProgramme, book: Register, relocated: set[str]) -> di
     return {
         "states": _states(programme, book, relocated),
         "flows": _flows(programme, book),
-        "done": _done(programme, book, relocated),
+        "done": _done(programme, book, relocated, options),
         "places": _places(programme, book),
-        "years": [_year(row) for row in programme.outcome.years.to_dict("records")],
+        "years": [
+            {name: whole(row[name]) for name in YEARS}
+            for row in programme.outcome.years.to_dict("records")
+        ],
         "linkage": _linkage(programme, book),
     }
 
@@ -93,9 +106,16 @@ def _flows(programme: ShownProgramme, book: Register) -> list[dict[str, Any]]:
     ]
 
 
-def _done(programme: ShownProgramme, book: Register, relocated: set[str]) -> list[dict[str, Any]]:
-    """Return what happens: units that move in their year, buildings when they are paid and open."""
+def _done(
+    programme: ShownProgramme, book: Register, relocated: set[str], options: pd.DataFrame
+) -> list[dict[str, Any]]:
+    """Return what happens: units that move in their year, buildings when they are paid and open.
+
+    ``against`` are the rules that refuse a move, in its year or a later one.
+    """
     decisions, steps = programme.decisions, programme.steps
+    refused = options[options["refused_by"] != ""]
+    by_move = dict(iter(refused.groupby(["unit_id", "to_site", "way"])))
     years = {year: n for n, year in enumerate(book.years)}
     rows: list[dict[str, Any]] = []
     for row in decisions.sort_values(["year", "unit_id"], kind="stable").to_dict("records"):
@@ -109,6 +129,7 @@ def _done(programme: ShownProgramme, book: Register, relocated: set[str]) -> lis
                 "t": book.at(str(row["to_site"])),
                 "w": WAYS.index(str(row["way"])),
                 "rule": book.rule(rule_id) if rule_id not in ("", "nan") else -1,
+                "against": [book.rule(r) for r in _against(row, by_move)],
                 "seats": 0,
                 "cost": 0,
                 "paid": -1,
@@ -123,12 +144,22 @@ def _done(programme: ShownProgramme, book: Register, relocated: set[str]) -> lis
             "t": -1,
             "w": -1,
             "rule": -1,
+            "against": [],
             "seats": int(row["seats"]),
             "cost": int(row["cost"]),
             "paid": years.get(int(row["paid_in"]), -1),
         }
         for row in steps[steps["what"].isin(["build", "expand"])].to_dict("records")
     ]
+
+
+def _against(row: Mapping[Any, Any], by_move: Mapping[Any, pd.DataFrame]) -> list[str]:
+    """Return the rules that refuse a decision from its year on."""
+    found = by_move.get((row["unit_id"], row["to_site"], row["way"]))
+    if found is None:
+        return []
+    later = found.loc[found["year"] >= row["year"], "refused_by"]
+    return sorted({rule for told in later for rule in str(told).split(";")})
 
 
 def _places(programme: ShownProgramme, book: Register) -> list[dict[str, Any]]:
@@ -151,13 +182,6 @@ def _places(programme: ShownProgramme, book: Register) -> list[dict[str, Any]]:
         }
         for row in here.to_dict("records")
     ]
-
-
-def _year(row: dict[Any, Any]) -> dict[str, Any]:
-    told: dict[str, Any] = {name: whole(row[name]) for name in YEARS}
-    for name in ("mean_min", "p95_min", "max_min"):
-        told[name] = text.decimal(number(row[name]))
-    return told
 
 
 def _linkage(programme: ShownProgramme, book: Register) -> list[dict[str, Any]]:
