@@ -93,6 +93,8 @@ def _written(shapes: npt.NDArray[np.object_], crs: Any) -> list[str]:
     parts, row = shapely.get_parts(shapes, return_index=True)
     areal = shapely.get_type_id(parts) == POLYGON
     parts, row = parts[areal & ~shapely.is_empty(parts)], row[areal & ~shapely.is_empty(parts)]
+    if not len(parts):
+        return [""] * len(shapes)
     rings, part = shapely.get_rings(parts, return_index=True)
     told = [[] for _ in shapes]  # type: list[list[str]]
     lines = np.split(np.array(_encoded_each(rings, crs), dtype=object), _starts(part, len(parts)))
@@ -195,6 +197,11 @@ def encode_areas(shape: Any, crs: Any, size: float) -> str:
         Their CRS.
     size
         Metres a pixel.
+
+    Returns
+    -------
+    str
+        Blank where nothing is wide enough.
 
     Examples
     --------

@@ -148,6 +148,20 @@ def test_shapes_with_holes_and_islands_are_read_back_row_by_row():
         assert len(list(drawn(written[place]).geoms)) == (2 if place == 0 else 1)
 
 
+@pytest.mark.parametrize(
+    "shape",
+    [shapely.Polygon(), shapely.MultiPolygon(), shapely.box(500_000, 0, 500_050, 50)],
+    ids=["no polygon", "no polygons", "narrower than two pixels"],
+)
+def test_ground_that_is_not_drawn_is_a_blank(shape):
+    assert geometry.encode_areas(shape, made.CRS, 30.0) == ""
+
+
+@pytest.mark.parametrize("shape", [None, shapely.Polygon(), shapely.Point(500_000, 0)])
+def test_a_layer_without_any_polygon_has_a_blank_a_row(shape):
+    assert geometry.polygons(gpd.GeoDataFrame(geometry=[shape] * 2, crs=made.CRS)) == ["", ""]
+
+
 values = st.recursive(
     st.none() | st.booleans() | st.integers(-9, 9) | st.text('ab|Ā"', max_size=3),
     lambda inside: (
