@@ -37,7 +37,8 @@ siting.pages.gaps = ({ map, layers, legend, panel }) => {
   /** What is lost if each facility shuts alone. */
   function drawLosses() {
     const { losses, seats, service } = state.measure;
-    const sites = losses.map((row) => (row.i < 0 ? { name: row.name } : siting.facilities(service)[row.i]));
+    const drawn = siting.facilities(service);
+    const sites = losses.map((row) => (row.i < 0 ? { name: row.name } : drawn[row.i]));
     const [covered, lost] = seats ? ["seated", "unseated"] : ["covered", "lost"];
     shut.hidden = !losses.length;
     closing = siting.table({
