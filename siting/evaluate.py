@@ -244,27 +244,31 @@ def evaluate(
     )
 
 
-def as_before(plan: str, before: Evaluation, changed: Evaluation) -> Evaluation:
-    """Return the evaluation of a Plan that changes some services and leaves the others as before.
+def as_before(plan: Plan, before: Evaluation, changed: Evaluation) -> Evaluation:
+    """Return the evaluation of a Plan that changes only some of its services.
 
     Parameters
     ----------
     plan
-        Its name.
+        Of which services; what it does not name is left out.
     before
         Of the Plan it starts from.
     changed
-        Of the services it changes; rows of all other services are those of ``before``.
+        Of the services it changes; rows of its other services are those of ``before``.
     """
+    as_it_was = set(plan.services) - set(changed.indicators["service"])
     tables = []
     for new, old in (
         (changed.coverage, before.coverage),
         (changed.indicators, before.indicators),
     ):
-        kept = old[~old["service"].isin(set(changed.indicators["service"]))].assign(plan=plan)
-        stacked = pd.concat([part for part in (kept, new) if len(part)], ignore_index=True)
-        tables.append(stacked.sort_values("service", kind="stable", ignore_index=True))
-    return Evaluation(plan, *tables)
+        kept = old[old["service"].isin(as_it_was)].assign(plan=plan.name) if len(old) else old
+        parts = [part for part in (kept, new) if len(part)]
+        if not parts:  # services without rules have no coverage
+            tables.append(new)
+            continue
+        tables.append(pd.concat(parts).sort_values("service", kind="stable", ignore_index=True))
+    return Evaluation(plan.name, *tables)
 
 
 def comparison(evaluations: Sequence[Evaluation]) -> pd.DataFrame:

@@ -200,7 +200,8 @@ def _answers(
     if plan is not None:
         named = _named(plan, here)
         there = whatif.on_edited_roads(study, here, named)
-        evaluations.append(questions.evaluated(there, named))
+        same_streets = evaluations[0] if there is here else None
+        evaluations.append(questions.evaluated(there, named, today=same_streets))
         here = replace(here, inputs=replace(here.inputs, drops=there.inputs.drops))
     gaps = lost = green = gates = closed = new = crossed = ground = shared = stock = whole = None
     room = pocket = None

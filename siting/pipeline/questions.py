@@ -70,7 +70,7 @@ def evaluated(here: Region, asked: Plan, *, today: Evaluation | None = None) -> 
         membership=here.member,
         zoning=here.zoning,
     )
-    return found if today is None else evaluate.as_before(asked.name, today, found)
+    return found if today is None else evaluate.as_before(asked, today, found)
 
 
 def gaps(here: Region) -> gpd.GeoDataFrame:

@@ -130,18 +130,35 @@ def test_what_a_plan_leaves_as_it_is_need_not_be_evaluated_again(
         name: tuple(data.draw(st.lists(st.sampled_from(sites), unique=True))) for name in "abc"
     }
     changed = data.draw(st.sets(st.sampled_from("abc")))
-    other = {n: tuple(sites) if n in changed else sites_ for n, sites_ in opened.items()}
+    named = data.draw(st.sets(st.sampled_from("abc"), min_size=1))
+    other = {n: tuple(sites) if n in changed else opened[n] for n in sorted(named)}
     before, after = (
         Plan(name=name, periods=(Period(open=where),))
         for name, where in (("today", opened), ("after", other))
     )
-    whole = evaluate(after, services=services, **args)
+    whole = evaluate(after, services=[s for s in services if s.name in named], **args)
     found = as_before(
-        "after",
+        after,
         evaluate(before, services=services, **args),
-        evaluate(after, services=[s for s in services if s.name in changed], **args),
+        evaluate(after, services=[s for s in services if s.name in named & changed], **args),
     )
     pd.testing.assert_frame_equal(found.coverage, whole.coverage)
+    pd.testing.assert_frame_equal(found.indicators, whole.indicators)
+
+
+def test_services_without_rules_are_left_as_they_are_too() -> None:
+    times = times_from(pd.DataFrame({"A": [1, 9]}, index=["D00", "D01"]))
+    service = Service("c", (), ("A",), no_sites(), time=times)
+    args: dict[str, Any] = {
+        "demand": demand_table([3, 5]), "membership": membership_table({"t": ["a", "a"]}),
+        "zoning": "t",
+    }  # fmt: skip
+    today, after = (Plan(name=n, periods=(Period(open={"c": ("A",)}),)) for n in ("today", "after"))
+    found = as_before(
+        after, evaluate(today, services=[service], **args), evaluate(after, services=[], **args)
+    )
+    whole = evaluate(after, services=[service], **args)
+    assert found.coverage.empty
     pd.testing.assert_frame_equal(found.indicators, whole.indicators)
 
 
