@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
-from collections.abc import Mapping
+from collections.abc import Generator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import NamedTuple
@@ -15,6 +16,7 @@ import pandas as pd
 from siting import (
     coverage,
     demand,
+    kernels,
     load,
     network,
     plan,
@@ -160,13 +162,13 @@ def join(study: Study, inputs: Inputs, *, step: Steps, workers: int | None = Non
     homes_at = {way: found.homes for way, found in at.items()}
     sites_at = {way: found.sites for way, found in at.items()}
     names = sorted(study.services)
-    timed = side_by_side(
-        lambda name: service_on(study, inputs, name, homes_at, sites_at), names, workers=workers
-    )
     found = []
-    for name in names:
-        step(f"travel times: {name}")
-        found.append(next(timed))
+    with contextlib.closing(
+        services_on(study, inputs, names, homes_at, sites_at, workers=workers)
+    ) as timed:
+        for name in names:
+            step(f"travel times: {name}")
+            found.append(next(timed))
     return Region(
         inputs=inputs,
         places=joined,
@@ -198,12 +200,36 @@ def points_of(
     return gpd.GeoSeries(homes, crs=inputs.crs), gpd.GeoSeries(gates, crs=inputs.crs)
 
 
-def service_on(
+def services_on(
+    study: Study,
+    inputs: Inputs,
+    names: Sequence[str],
+    homes_at: Mapping[str, pd.DataFrame],
+    sites_at: Mapping[str, pd.DataFrame],
+    *,
+    workers: int | None = None,
+) -> Generator[tuple[Service, SchoolBuses | None], None, None]:
+    """Yield the services with their travel times, in this order, computed side by side.
+
+    ``workers`` as in :func:`siting.pipeline.workers.side_by_side`; the cores are shared out among
+    them, so that searches do not stand in each other's way.
+    """
+    cores = kernels.default_threads()
+    threads = max(1, cores // max(1, min(workers or cores, len(names))))
+    return side_by_side(
+        lambda name: _service_on(study, inputs, name, homes_at, sites_at, threads),
+        names,
+        workers=workers,
+    )
+
+
+def _service_on(
     study: Study,
     inputs: Inputs,
     name: str,
     homes_at: Mapping[str, pd.DataFrame],
     sites_at: Mapping[str, pd.DataFrame],
+    threads: int,
 ) -> tuple[Service, SchoolBuses | None]:
     """Compute the travel times of one service to all its sites, candidates included."""
     asked = study.services[name]
@@ -229,6 +255,7 @@ def service_on(
         impedance="time",
         cutoff=round(study.network.cutoff_min * 60_000),
         k=NEAREST_KNOWN,
+        threads=threads,
     )
     length = None
     if by_length or any(rule.measure in ("network_m", "straight_m") for rule in judged_by):
@@ -239,6 +266,7 @@ def service_on(
             impedance="length",
             cutoff=round(study.network.cutoff_km * 1_000_000),
             k=NEAREST_KNOWN,
+            threads=threads,
         )
     persons = None
     if asked.group is not None:

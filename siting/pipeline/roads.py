@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Mapping
 from functools import cache
 from threading import Lock
@@ -128,14 +129,14 @@ def networks(
     built: dict[str, RoadNetwork] = {}
     if drawn is None and not source.is_osm:
         return built
-    found = side_by_side(kept, ways(study), workers=workers)
-    for way in ways(study):
-        reader.step(f"network: {way}")
-        made = next(found)
-        if isinstance(made, DataError):
-            reader.problems += made.problems
-        else:
-            built[way] = made
+    with contextlib.closing(side_by_side(kept, ways(study), workers=workers)) as found:
+        for way in ways(study):
+            reader.step(f"network: {way}")
+            made = next(found)
+            if isinstance(made, DataError):
+                reader.problems += made.problems
+            else:
+                built[way] = made
     return built
 
 

@@ -69,20 +69,15 @@ def on_edited_roads(study: Study, here: Region, asked: Plan) -> Region:
         )
     listed = load.join_drops(*drops).drop_duplicates(ignore_index=True)
     there = replace(inputs, networks=edited, drops=listed)
-    found = {
-        service.name: region.service_on(study, there, service.name, homes_at, sites_at)
-        for service in here.services
-        if service.name in asked.services
-    }
-    today = {service.name: service for service in here.services}
+    today = {s.name: s for s in here.services if s.name in asked.services}
+    found = list(region.services_on(study, there, list(today), homes_at, sites_at))
     return replace(
         here,
         inputs=there,
         services=tuple(
-            replace(service, islands=_off_today(today[name]))
-            for name, (service, _) in found.items()
+            replace(service, islands=_off_today(today[service.name])) for service, _ in found
         ),
-        buses={name: lines for name, (_, lines) in found.items() if lines is not None},
+        buses={service.name: lines for service, lines in found if lines is not None},
         homes_at=homes_at,
         sites_at=sites_at,
     )

@@ -7,7 +7,7 @@ start alike on every system and end with the run.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
 
@@ -19,12 +19,14 @@ R = TypeVar("R")
 
 def side_by_side(
     work: Callable[[T], R], items: Iterable[T], *, workers: int | None = None
-) -> Iterator[R]:
+) -> Generator[R, None, None]:
     """Yield ``work(item)`` of each item, in the order of the items.
 
     ``work`` may not depend on what the others do, so that the number of workers changes nothing
     but the time taken. The first error, in that order, is raised as it would be without workers;
-    what has not begun by then, or when the caller goes away, is not begun.
+    what has not begun by then, or when the caller closes it, is not begun. A caller that may fail
+    between two items closes it (:func:`contextlib.closing`): an error that is being told keeps it
+    open, and the rest would be worked off beside the telling.
 
     Parameters
     ----------

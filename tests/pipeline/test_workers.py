@@ -11,13 +11,14 @@ import pandas as pd
 import pytest
 from finished_run import Finished
 
+from siting import kernels
 from siting.network import RoadNetwork
 from siting.pipeline import inputs, region, roads
 from siting.pipeline.cache import Cache
 from siting.pipeline.reader import Reader
 from siting.pipeline.steps import Steps, quiet
 from siting.pipeline.workers import side_by_side
-from siting.study import read_study
+from siting.study import Study, read_study
 
 QUIET = Steps(quiet, 1)
 
@@ -55,6 +56,86 @@ def test_the_first_error_in_order_is_raised_and_nothing_begins_after_it(workers:
     assert len(begun) == count  # whoever was at work has ended
 
 
+class StoppedError(Exception):
+    """What interrupts a run between two of its steps."""
+
+
+def stops_at(name: str, nth: int) -> Steps:
+    """Steps that stop when the nth of a name begins."""
+    told: list[str] = []
+
+    def say(step: str, done: int, total: int) -> None:
+        told.append(step)
+        if sum(other.startswith(name) for other in told) == nth:
+            raise StoppedError
+
+    return Steps(say, 1)
+
+
+class Slow:
+    """Work that takes its time; counts how often it has begun."""
+
+    def __init__(self) -> None:
+        self.begun = 0
+
+    def __call__(self, *_: object, **__: object) -> tuple[None, None]:
+        self.begun += 1
+        time.sleep(0.1)
+        return None, None
+
+    def has_ended(self) -> bool:
+        before = self.begun
+        time.sleep(0.3)
+        return self.begun == before
+
+
+@pytest.fixture(scope="module")
+def demo(demo_run: Finished) -> tuple[Study, inputs.Inputs]:
+    (file,) = Path(demo_run.folder).rglob("study.toml")
+    study = read_study(file)
+    return study, inputs.read_inputs(study, cache=Cache(None), step=QUIET)
+
+
+def test_a_run_that_is_stopped_between_services_begins_no_other(
+    demo: tuple[Study, inputs.Inputs], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (study, read), slow = demo, Slow()
+    monkeypatch.setattr(region, "_service_on", slow)
+    with pytest.raises(StoppedError) as told:
+        region.join(study, read, step=stops_at("travel times", 2), workers=2)
+    assert slow.has_ended()
+    assert 1 <= slow.begun < len(study.services)
+    del told  # what is told of an error keeps its frames, and what they hold, until here
+
+
+def test_a_run_that_is_stopped_between_networks_begins_no_other(
+    demo: tuple[Study, inputs.Inputs], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (study, read), slow = demo, Slow()
+    reader = Reader(study, Cache(None), stops_at("network", 2))
+    monkeypatch.setattr(reader.cache, "network", slow)
+    with pytest.raises(StoppedError) as told:
+        roads.networks(study, reader, read.crs, None, read.road_lines, workers=2)
+    assert slow.has_ended()
+    assert 1 <= slow.begun < len(roads.ways(study))
+    del told
+
+
+@pytest.mark.parametrize(
+    ("services", "workers", "threads"),
+    [(9, None, 1), (2, None, 4), (2, 1, 8), (9, 3, 2), (1, 3, 8)],
+)
+def test_services_side_by_side_share_the_cores(
+    demo: tuple[Study, inputs.Inputs], monkeypatch: pytest.MonkeyPatch,
+    services: int, workers: int | None, threads: int,
+) -> None:  # fmt: skip
+    given = []
+    monkeypatch.setattr(region, "_service_on", lambda *args: given.append(args[-1]))
+    monkeypatch.setattr(kernels, "default_threads", lambda: 8)
+    list(region.services_on(*demo, ["s"] * services, {}, {}, workers=workers))
+    assert given == [threads] * services
+
+
 def same(one: object, other: object) -> bool:
     if isinstance(one, np.ndarray):
         return np.array_equal(one, other)
@@ -63,10 +144,10 @@ def same(one: object, other: object) -> bool:
     return one == other
 
 
-def test_a_region_is_the_same_with_any_number_of_workers(demo_run: Finished) -> None:
-    (file,) = Path(demo_run.folder).rglob("study.toml")
-    study = read_study(file)
-    read = inputs.read_inputs(study, cache=Cache(None), step=QUIET)
+def test_a_region_is_the_same_with_any_number_of_workers(
+    demo: tuple[Study, inputs.Inputs],
+) -> None:
+    study, read = demo
     reader = Reader(study, Cache(None), QUIET)
     built: list[dict[str, RoadNetwork]] = [
         roads.networks(study, reader, read.crs, None, read.road_lines, workers=n) for n in (1, 3)
