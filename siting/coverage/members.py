@@ -42,11 +42,6 @@ class Members:
         """The zone of each row."""
         return self.zones["zone_id"].to_numpy(dtype=object)[self.zone]
 
-    @cached_property
-    def inside(self) -> NDArray[np.bool_]:
-        """Whether the point of each row lies in a zone."""
-        return (self.zones["zone_id"] != "").to_numpy(dtype=bool)[self.zone]
-
     def summed(self, rows: pd.DataFrame, settlement: pd.Series[str]) -> pd.DataFrame:
         """Sum whole numbers of the points by zoning, zone and settlement class.
 

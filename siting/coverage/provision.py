@@ -13,7 +13,7 @@ import pandas as pd
 import shapely
 
 from siting.coverage.limits import exact
-from siting.coverage.members import members
+from siting.coverage.members import Members, members
 from siting.demand import membership as zones_of
 from siting.demand import whole_persons
 from siting.errors import DataError, Problem, StudyError, first_ids
@@ -25,7 +25,7 @@ CLASSES = ("judged", "urban", "township_seat", "village")
 
 def provision(
     demand: gpd.GeoDataFrame,
-    membership: pd.DataFrame,
+    membership: pd.DataFrame | Members,
     sites: gpd.GeoDataFrame,
     zones: gpd.GeoDataFrame,
     capacity: pd.Series[int],
@@ -45,7 +45,7 @@ def provision(
     demand
         ``demand_id``, ``population``, ``settlement``, point ``geometry``, metric CRS.
     membership
-        ``demand_id``, ``zoning``, ``zone_id``.
+        ``demand_id``, ``zoning``, ``zone_id``; or :func:`siting.coverage.members` of it.
     sites
         ``site_id`` and ``geometry`` of the open sites, in the same CRS.
     zones
@@ -88,10 +88,12 @@ def provision(
             f"rule {rule.id} measures {rule.measure} in {rule.unit}; provision is judged by a "
             f"count in {', '.join(PER_1000)}. Name another rule."
         )
-    if other := sorted(set(rule.zonings) - set(membership["zoning"])):
+    member = members(demand["demand_id"], membership)
+    there = set(member.zones["zoning"])
+    if other := sorted(set(rule.zonings) - there):
         raise StudyError(
             f"rule {rule.id} is for zonings that are not there ({first_ids(other)}); there are "
-            f"{first_ids(sorted(membership['zoning'].unique()))}. Correct its zonings."
+            f"{first_ids(sorted(there))}. Correct its zonings."
         )
     if demand.crs != sites.crs or demand.crs != zones.crs:
         raise DataError(
@@ -100,15 +102,7 @@ def provision(
     persons = whole_persons(
         demand.set_index("demand_id")["population"], demand["demand_id"].to_numpy()
     )
-    member = members(demand["demand_id"], membership)
-    people = pd.DataFrame(
-        {
-            "zoning": member.zoning,
-            "zone_id": member.zone_id,
-            "settlement": demand["settlement"].to_numpy()[member.at],
-            "persons": persons[member.at],
-        }
-    )
+    people = member.summed(pd.DataFrame({"persons": persons}), demand["settlement"])
     stock = _stock(demand, persons, sites, zones, capacity)
     columns = ["persons", "sites", "sites_unknown", "capacity"]
     keys = ["zoning", "zone_id", "settlement"]

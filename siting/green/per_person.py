@@ -43,7 +43,7 @@ def park_per_person(
     demand
         ``demand_id``, ``population``, ``settlement``, point ``geometry``, metric CRS.
     membership
-        ``demand_id``, ``zoning``, ``zone_id``.
+        ``demand_id``, ``zoning``, ``zone_id``; or :func:`siting.coverage.members` of it.
     parks
         ``park_id``, ``kind`` (``park``, ``green``), polygons in the same CRS.
     zones
@@ -141,19 +141,12 @@ def park_per_person(
 
 
 def _people(demand: gpd.GeoDataFrame, membership: pd.DataFrame | Members) -> pd.DataFrame:
-    """Return the people as rows of zoning, zone, class and whole persons."""
+    """Return whole persons by zoning, zone and class."""
     persons = whole_persons(
         demand.set_index("demand_id")["population"], demand["demand_id"].to_numpy()
     )
     member = members(demand["demand_id"], membership)
-    return pd.DataFrame(
-        {
-            "zoning": member.zoning,
-            "zone_id": member.zone_id,
-            "settlement": demand["settlement"].to_numpy()[member.at],
-            "persons": persons[member.at],
-        }
-    )
+    return member.summed(pd.DataFrame({"persons": persons}), demand["settlement"])
 
 
 def _land(

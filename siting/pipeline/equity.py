@@ -207,17 +207,13 @@ def _times(here: Region, service: Service) -> pd.DataFrame:
     reach = times.reach(here.today.open_sites(service.name))
     persons = coverage.whole_persons(here.persons(service), times.demand_id)
     member = coverage.members(pd.Series(reach.index), here.member)
-    at, zone = member.at, member.zone
     counted = persons * (reach["state"] == "reached").to_numpy(dtype=bool)
-    table = member.zones.copy()
-    for column, number in (("persons", persons), ("counted", counted)):
-        total = np.zeros(len(table), dtype=np.int64)
-        np.add.at(total, zone, number[at])
-        table[column] = total
+    everybody = pd.Series("", index=reach.index)  # of all classes together
+    table = member.summed(pd.DataFrame({"persons": persons, "counted": counted}), everybody)
     table["value"] = spread(
-        reach["impedance"].to_numpy(dtype=np.int64)[at],
-        counted[at],
-        group=zone,
+        reach["impedance"].to_numpy(dtype=np.int64)[member.at],
+        counted[member.at],
+        group=member.zone,
         groups=len(table),
     ).mean
     return table.assign(figure=FIGURES[3], service=service.name, rule_id="")

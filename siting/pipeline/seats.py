@@ -58,7 +58,7 @@ def provision(study: Study, here: Region) -> pd.DataFrame | None:
     tables = [
         coverage.provision(
             inputs.demand,
-            inputs.membership[inputs.membership["demand_id"].isin(set(inputs.demand["demand_id"]))],
+            here.member,
             inputs.sites[name].sites,
             inputs.zones,
             _seats(inputs.sites[name], name),

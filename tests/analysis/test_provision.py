@@ -157,6 +157,21 @@ def test_every_zoning_sums_and_rows_equal_plain_loops(
     pd.testing.assert_frame_equal(table, again)
 
 
+def test_zones_of_people_may_be_looked_up_before() -> None:
+    demand = demand_table([100, 300, 7])
+    zoned = membership_table({"t": ["a", "b", ""], "u": ["a", "a", "a"]})
+    of_others = zoned.assign(demand_id="X" + zoned["demand_id"])
+    args: dict[str, Any] = {
+        "sites": places(10), "zones": ZONES, "capacity": pd.Series([5], index=["S0"]),
+        "service": "school", "rule": norm(value=60),
+    }  # fmt: skip
+    found = coverage.provision(demand, pd.concat([of_others, zoned]), **args)
+    looked_up = coverage.members(demand["demand_id"], zoned)
+    pd.testing.assert_frame_equal(found, coverage.provision(demand, looked_up, **args))
+    (a, b, out) = (zone(found[found["zoning"] == "t"], z)["persons"] for z in ("a", "b", ""))
+    assert (a, b, out) == (100, 300, 7)
+
+
 def test_what_is_no_norm_per_thousand_is_refused() -> None:
     with pytest.raises(StudyError, match=r"circle_5min measures network_m.*Name another rule"):
         held([1], places(1), [1], rules.load()["circle_5min"])
