@@ -9,12 +9,12 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-from siting import report
+from siting import maps, report
 from siting.errors import StudyError, first_ids
 from siting.study import Study
 
 LOCK = ".siting-lock"
-PAGES = ("index", "coverage", "baskets", "gaps", "green", "schools", "mergers", "new_sites")
+PAGES = ("index", *maps.PAGES)
 TABLES = (
     *("coverage", "comparison", "gaps", "green", "closures", "closures_receivers"),
     *("closures_limits", "new_sites", "sites", "access", "drops"),
