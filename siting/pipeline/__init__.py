@@ -203,10 +203,9 @@ def _answers(
         same_streets = evaluations[0] if there is here else None
         evaluations.append(questions.evaluated(there, named, today=same_streets))
         here = replace(here, inputs=replace(here.inputs, drops=there.inputs.drops))
-    gaps = lost = green = gates = closed = new = crossed = ground = shared = stock = whole = None
+    gaps = lost = green = closed = new = crossed = ground = shared = stock = whole = None
     room = pocket = None
-    if study.green and {"coverage", "green", "pocket_parks"} & set(asked):
-        gates = parks.entrances(here)
+    gates = parks.entrances(study, here, asked)
     if "coverage" in asked:
         step("gaps")
         gaps, lost = questions.gaps(here), questions.losses(here)
@@ -219,6 +218,7 @@ def _answers(
         )
     if {"green", "pocket_parks"} & set(asked):
         step("green")
+        assert gates is not None
         green = parks.land(study, here, gates)
         room = parks.per_person(here)
         if "pocket_parks" in asked:
@@ -239,7 +239,7 @@ def _answers(
         gaps=gaps,
         losses=lost,
         green=green,
-        park_entrances=None if green is None else gates,
+        park_entrances=None if green is None or gates is None else gates.places,
         park_per_person=room,
         pocket=pocket,
         closures=closed,

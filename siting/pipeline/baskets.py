@@ -31,11 +31,11 @@ class Baskets:
 
 
 def baskets(
-    study: Study, here: Region, gates: gpd.GeoDataFrame | None, *, max_not_assessed: float
+    study: Study, here: Region, gates: parks.Entrances | None, *, max_not_assessed: float
 ) -> Baskets | None:
     """Return who has the whole of each basket with today's sites; None where none is asked.
 
-    ``gates`` are the entrances of the study's parks, ``None`` where it has no green.
+    ``gates`` are the entrances of the study's parks, ``None`` where no basket takes parks.
 
     Raises
     ------
@@ -68,7 +68,7 @@ def _of_basket(
     study: Study,
     here: Region,
     made: Filled,
-    gates: gpd.GeoDataFrame | None,
+    gates: parks.Entrances | None,
     *,
     max_not_assessed: float,
 ) -> coverage.Basket:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -30,6 +31,18 @@ PER_PERSON, POCKET_AREA = "green.park_m2_per_person", "green.pocket_park_m2"
 
 
 @dataclass(frozen=True, eq=False)
+class Entrances:
+    """Where people on foot get into parks, and where that is on the networks they walk on.
+
+    ``places`` as :func:`siting.green.park_entrances` returns them; ``at`` by way of walking, their
+    attachments.
+    """
+
+    places: gpd.GeoDataFrame
+    at: Mapping[str, pd.DataFrame]
+
+
+@dataclass(frozen=True, eq=False)
 class Pocket:
     """What was found about pocket parks, and what was tried.
 
@@ -53,16 +66,33 @@ class Pocket:
     left_out: dict[str, int]
 
 
-def entrances(here: Region) -> gpd.GeoDataFrame:
-    """Return where people on foot get into parks: as given, else where paths meet their edge."""
+def entrances(study: Study, here: Region, asked: Collection[str]) -> Entrances | None:
+    """Return where people on foot get into parks: as given, else where paths meet their edge.
+
+    ``asked`` are steps of the run; ``None`` where neither green nor a basket of them needs any.
+    """
+    ways = {"walk"} if {"green", "pocket_parks"} & set(asked) else set()
+    if "coverage" in asked:
+        ways |= {made.walked for made in study.filled_baskets() if made.parks}
+    if not ways:
+        return None
     inputs = here.inputs
     walk = inputs.networks["walk"]
     leave = walk.stoppable & ~walk.bridge & ~walk.tunnel
     paths = gpd.GeoSeries(walk.geometry[leave], crs=inputs.crs)
-    return green.park_entrances(inputs.parks, paths, given=inputs.given_entrances)
+    places = green.park_entrances(inputs.parks, paths, given=inputs.given_entrances)
+    points = places.set_index("park_id").geometry
+    at: dict[str, pd.DataFrame] = {}
+    for way in sorted(ways):
+        roads = inputs.networks[way]
+        # whoever walks slower comes in from the same street
+        twins = (w for w in at if network.same_streets(inputs.networks[w], roads))
+        twin = next(twins, None)
+        at[way] = _attached(study, here, points, way) if twin is None else at[twin]
+    return Entrances(places, at)
 
 
-def land(study: Study, here: Region, gates: gpd.GeoDataFrame) -> Green:
+def land(study: Study, here: Region, gates: Entrances) -> Green:
     """Return the green indicators on residential land; ``gates`` are the parks' entrances."""
     inputs = here.inputs
     assert inputs.cells is not None
@@ -72,15 +102,17 @@ def land(study: Study, here: Region, gates: gpd.GeoDataFrame) -> Green:
         inputs.parks,
         inputs.membership,
         indicators=green.indicators(inputs.rules),
-        foot=_on_foot(study, here, gates.set_index("park_id").geometry),
-        foot_upper=_on_foot(study, here, samples.set_index("park_id").geometry),
+        foot=_on_foot(here, gates.at["walk"]),
+        foot_upper=_on_foot(
+            here, _attached(study, here, samples.set_index("park_id").geometry, "walk")
+        ),
     )
 
 
 def as_service(
     study: Study,
     here: Region,
-    gates: gpd.GeoDataFrame,
+    gates: Entrances,
     *,
     way: str,
     rule: Rule,
@@ -102,7 +134,6 @@ def as_service(
     inputs, roads = here.inputs, here.inputs.networks[way]
     homes = here.homes_at[way]
     homes = homes[coverage.among(homes["point_id"], inputs.demand["demand_id"])]
-    at = _attached(study, here, gates.set_index("park_id").geometry, way)
     speed, spread = inputs.rules[SPEED_RULE[way]], spread_on(study, inputs, roads)
     limits = coverage.thresholds(rule, speed=speed)
     by_time = limits.impedance == "time"
@@ -111,7 +142,7 @@ def as_service(
         leg = network.travel_ms(leg, roads.access_kph) + 1  # parts are rounded each by itself
     nearer = spread[limits.impedance].max() + leg[0]
     times = travel_time.table(
-        roads, homes, at, impedance="time" if by_time else "length",
+        roads, homes, gates.at[way], impedance="time" if by_time else "length",
         cutoff=int(limits.high + nearer), k=1,
     )  # fmt: skip
     assert inputs.parks is not None
@@ -335,9 +366,9 @@ def _attached(study: Study, here: Region, points: gpd.GeoSeries, way: str) -> pd
     )
 
 
-def _on_foot(study: Study, here: Region, points: gpd.GeoSeries) -> travel_time.TravelTimes | None:
+def _on_foot(here: Region, at: pd.DataFrame) -> travel_time.TravelTimes | None:
     """Return lengths on foot from residential land to the nearest of these points of each park."""
-    return _times(here, _attached(study, here, points, "walk"), k=1) if len(points) else None
+    return _times(here, at, k=1) if len(at) else None
 
 
 def _times(here: Region, at: pd.DataFrame, *, k: int = 0) -> travel_time.TravelTimes:

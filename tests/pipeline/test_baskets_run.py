@@ -16,8 +16,9 @@ import pytest
 import shapely
 
 import siting
+from siting import network
 from siting.errors import DataError
-from siting.pipeline import Run
+from siting.pipeline import Run, parks
 from tests.mutation import tiny
 from tests.pipeline.test_hostile import _toml as toml
 
@@ -336,6 +337,39 @@ def test_parks_are_as_a_service_that_stands_at_their_entrances(town: Town, green
     pd.testing.assert_frame_equal(
         ours.services.drop(columns="service"), theirs.services.drop(columns="service")
     )
+
+
+def test_entrances_are_attached_once_and_only_where_parks_are_asked_for(
+    green_run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    study, here = green_run.results.study, green_run.results.region
+    attached = []
+
+    def attach(*args: Any, **more: Any) -> pd.DataFrame:
+        attached.append(args)
+        return honest(*args, **more)
+
+    honest = network.attach
+    monkeypatch.setattr(network, "attach", attach)
+    found = parks.entrances(study, here, ("coverage", "green"))
+    assert found is not None
+    assert set(found.at) == {"walk", "walk.children"}
+    assert len(attached) == 1  # children walk the same streets
+    for way, at in found.at.items():
+        own = honest(
+            here.inputs.networks[way], found.places.set_index("park_id").geometry,
+            max_access_m=study.network.max_access_m,
+            min_component_km=study.network.min_component_km,
+        )  # fmt: skip
+        pd.testing.assert_frame_equal(at, own)
+    attached.clear()
+    assert parks.entrances(study, here, ("closures", "new_sites")) is None
+    without = study.model_copy(update={"baskets": {}})
+    assert parks.entrances(without, here, ("coverage", "closures")) is None
+    assert not attached
+    green = parks.entrances(without, here, ("pocket_parks",))
+    assert green is not None
+    assert set(green.at) == {"walk"}
 
 
 def test_a_park_below_the_least_area_is_none_and_the_page_says_which_are(town: Town) -> None:
