@@ -247,7 +247,7 @@ def assemble(
     component, km = weak_components(tails, heads, lengths, nodes=ids.size)
     words = np.empty(tails.size, dtype=object)
     words[:] = [str(word) for word in highway]
-    parts: dict[str, npt.NDArray[np.generic]] = {
+    parts: dict[str, Any] = {
         "node_id": ids,
         "node_xy": xy,
         "tail": tails,
@@ -279,7 +279,7 @@ def assemble(
         component_km=km,
         version=digest.hexdigest(),
         drops=drops.reset_index(drop=True),
-        **parts,  # type: ignore[arg-type]  # arrays by field name, each of the dtype made above
+        **parts,
     )
 
 

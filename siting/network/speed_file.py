@@ -174,8 +174,10 @@ def _merged(shipped: Mapping[str, Any], given: Mapping[str, Any]) -> dict[str, A
     whole = dict(shipped)
     for key, value in given.items():
         before = whole.get(key)
-        both = isinstance(before, dict) and isinstance(value, dict)
-        whole[key] = _merged(before, value) if both else value  # type: ignore[arg-type]
+        if isinstance(before, dict) and isinstance(value, dict):
+            whole[key] = _merged(before, value)
+        else:
+            whole[key] = value
     return whole
 
 

@@ -97,23 +97,7 @@ def open_saved(path: Path | str) -> RoadNetwork:
 file or directory: 'walk.npz'). Read the roads again.
     """
     try:
-        with np.load(Path(path), allow_pickle=False) as stored:
-            arrays = {name: stored[name] for name in stored.files}
-        about = json.loads(arrays["about"].tobytes())
-        if about["format"] != FORMAT:
-            raise ValueError("saved by another version of siting")  # noqa: TRY301  # told below
-        blob, ends = arrays["wkb"].tobytes(), arrays["wkb_end"].tolist()
-        lines = [blob[a:b] for a, b in zip([0, *ends[:-1]], ends, strict=True)]
-        words = np.array(about["highway"], dtype=object)
-        network = assemble(
-            mode=about["mode"],
-            access_kph=about["access_kph"],
-            crs=pyproj.CRS.from_wkt(about["crs"]),
-            highway=words[arrays["highway"]],
-            geometry=shapely.from_wkb(np.array(lines, dtype=object)),
-            drops=pd.DataFrame(about["drops"], columns=list(DROP_COLUMNS), dtype="str"),
-            **{name: arrays[name] for name in ARRAYS},
-        )
+        network, version = _opened(Path(path))
     except (
         OSError, ValueError, KeyError, TypeError, IndexError, EOFError, zipfile.BadZipFile,
         shapely.errors.ShapelyError, pyproj.exceptions.CRSError,
@@ -121,9 +105,34 @@ file or directory: 'walk.npz'). Read the roads again.
         raise NetworkError(
             f"roads: {path} is not a whole saved network ({error}). Read the roads again."
         ) from error
-    if network.version != about["version"]:
+    if network.version != version:
         raise NetworkError(
             f"roads: {path} was changed since it was saved (version {network.version[:12]}, "
-            f"expected {about['version'][:12]}). Read the roads again."
+            f"expected {version[:12]}). Read the roads again."
         )
     return network
+
+
+def _opened(path: Path) -> tuple[RoadNetwork, str]:
+    """Return the network as it stands in the file, and the version it had when it was saved.
+
+    Damaged bytes make what reads them raise as it will.
+    """
+    with np.load(path, allow_pickle=False) as stored:
+        arrays = {name: stored[name] for name in stored.files}
+    about = json.loads(arrays["about"].tobytes())
+    if about["format"] != FORMAT:
+        raise ValueError("saved by another version of siting")
+    blob, ends = arrays["wkb"].tobytes(), arrays["wkb_end"].tolist()
+    lines = [blob[a:b] for a, b in zip([0, *ends[:-1]], ends, strict=True)]
+    words = np.array(about["highway"], dtype=object)
+    network = assemble(
+        mode=about["mode"],
+        access_kph=about["access_kph"],
+        crs=pyproj.CRS.from_wkt(about["crs"]),
+        highway=words[arrays["highway"]],
+        geometry=shapely.from_wkb(np.array(lines, dtype=object)),
+        drops=pd.DataFrame(about["drops"], columns=list(DROP_COLUMNS), dtype="str"),
+        **{name: arrays[name] for name in ARRAYS},
+    )
+    return network, str(about["version"])

@@ -11,6 +11,7 @@ from shapely import LineString
 
 from siting import network
 from siting.errors import DataError, NetworkError, SitingError
+from siting.network import store
 
 ARRAYS = (
     "node_id", "node_xy", "tail", "head", "length_mm", "forward_ms", "backward_ms", "stoppable",
@@ -36,6 +37,13 @@ def test_round_trip_by_file(tmp_path_factory, world):
     path = tmp_path_factory.mktemp("n") / "n.npz"
     network.save(world.network, path)
     same(world.network, network.open_saved(path))
+
+
+def test_a_file_of_another_version_is_refused(tmp_path, monkeypatch):
+    network.save(network.from_networkx(street(), mode="drive", crs=4547), tmp_path / "n.npz")
+    monkeypatch.setattr(store, "FORMAT", store.FORMAT + 1)
+    with pytest.raises(NetworkError, match=r"another version of siting\). Read the roads again"):
+        network.open_saved(tmp_path / "n.npz")
 
 
 def test_a_damaged_file_is_refused(tmp_path):
