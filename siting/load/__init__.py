@@ -18,6 +18,7 @@ from siting.load.conform import (
     zones,
 )
 from siting.load.elevation import Elevation, read_elevation
+from siting.load.files import reading
 from siting.load.intake import Layer
 from siting.load.places import Sites, join_sites, people, sites
 from siting.load.population import population
@@ -47,6 +48,7 @@ __all__ = [
     "read_elevation",
     "read_layer",
     "read_table",
+    "reading",
     "residential",
     "roads",
     "schools",

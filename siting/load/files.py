@@ -71,7 +71,7 @@ def reading(path: Path, *, table: str, kind: str) -> Iterator[None]:
         yield
     except SitingError:
         raise
-    except Exception as error:
+    except Exception as error:  # readers name no common class of what they raise
         unreadable(path, error, table=table, kind=kind)
 
 

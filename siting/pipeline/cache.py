@@ -8,6 +8,7 @@ never pickles, and is written under a temporary name and moved.
 from __future__ import annotations
 
 import hashlib
+import inspect
 import json
 import re
 import shutil
@@ -21,7 +22,8 @@ from typing import Any, TypeVar, cast
 import geopandas as gpd
 import pandas as pd
 
-from siting import network
+from siting import load, network
+from siting.errors import SitingError
 
 T = TypeVar("T", bound=tuple[Any, ...])
 Network = network.RoadNetwork
@@ -77,7 +79,7 @@ class Cache:
 
         ``kind`` and ``key`` (JSON values) name what the entry depends on, files by checksum.
         """
-        names: tuple[str, ...] = shape._fields  # type: ignore[attr-defined]  # shape is a NamedTuple
+        names = tuple(inspect.get_annotations(shape))
 
         def write(result: T, at: Path) -> None:
             for name, table in zip(names, result, strict=True):
@@ -117,8 +119,9 @@ class Cache:
         entry = self.folder / name
         if entry.is_dir():
             try:
-                return read(entry)
-            except Exception:  # whatever is wrong with a stored entry, building mends it
+                with load.reading(entry, table="cache", kind=kind):
+                    return read(entry)
+            except SitingError:  # whatever is wrong with a stored entry, building mends it
                 shutil.rmtree(entry, ignore_errors=True)
         result = build()
         making = self.folder / f".{name}-{uuid.uuid4().hex[:8]}"

@@ -10,8 +10,9 @@ import sys
 import tomllib
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
+import geopandas as gpd
 import pandas as pd
 import pytest
 
@@ -248,6 +249,36 @@ def test_the_cache_forgets_only_its_own(tmp_path: Path) -> None:
         ".zones-" + "0" * 24 + "-01234567",
         "mine",
     ]
+
+
+class Stored(NamedTuple):
+    places: gpd.GeoDataFrame
+    drops: pd.DataFrame
+
+
+@pytest.mark.parametrize("damaged", [b"", b"PAR1", b"PAR1" + b"\xff" * 99 + b"PAR1", None])
+@pytest.mark.parametrize("name", ["places", "drops"])
+def test_a_damaged_entry_of_the_cache_is_built_anew(
+    tmp_path: Path, name: str, damaged: bytes | None
+) -> None:
+    whole = Stored(
+        gpd.GeoDataFrame({"site_id": ["a"]}, geometry=gpd.points_from_xy([1], [2]), crs=tiny.CRS),
+        pd.DataFrame({"row": ["1"]}),
+    )
+    built = []
+
+    def build() -> Stored:
+        built.append(1)
+        return whole
+
+    for times in (1, 1, 2, 2):  # built, stored, damaged and built, stored
+        if times == 2 and len(built) == 1:
+            (file,) = tmp_path.rglob(f"{name}.parquet")
+            file.unlink() if damaged is None else file.write_bytes(damaged)
+        found = Cache(tmp_path).tables("sites", {"key": 1}, Stored, build)
+        assert len(built) == times
+        pd.testing.assert_frame_equal(found.places, whole.places)
+        pd.testing.assert_frame_equal(found.drops, whole.drops)
 
 
 @pytest.mark.parametrize("place", ["file", "file/below"])
