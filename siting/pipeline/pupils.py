@@ -184,9 +184,9 @@ def enrolment(
         first, last = (int(v) for v in spans.loc[site])
         grades = range(first, last + 1)
         by = weights.get(site, {}) if split == "as_children" else None
-        if by is not None and not sum(by.get(grade, 0) for grade in grades):
-            what = f"{year}: no children of its grades in its admission area"
-            told.append(("enrolment", site, "split_evenly", what))
+        if by is not None and (why := _not_by(by, grades)):
+            told.append(("enrolment", site, "split_evenly", f"{year}: {why}"))
+            by = None
         if not pd.isna(boarders):
             what = f"{year}: {boarders} boarders of a total, by grade unknown"
             told.append(("enrolment", site, "boarders_not_split", what))
@@ -214,14 +214,34 @@ def _children_in_areas(
     zone_of: pd.Series[str],
     year: int,
 ) -> dict[str, dict[int, int]]:
-    """Return the children of the base year by school and grade, of all zones it may admit."""
+    """Return the children of the base year by school and grade, of all zones it may admit.
+
+    Every grade of a service that admits from some zone is there, with 0 where no child is of it; of
+    other grades it is not known whom they admit, and they are not there.
+    """
     mine = children[children["year"] == year]
     zone = mine["demand_id"].map(zone_of).fillna("")
     sums = mine.groupby([zone.rename("zone_id"), "grade"])["persons"].sum().reset_index()
+    known = eligible[["site_id", "service"]].drop_duplicates()
+    admits = teaching.merge(known, on=["site_id", "service"])
+    found: dict[str, dict[int, int]] = {}
+    for site, first, last in zip(
+        *(admits[c].tolist() for c in ("site_id", "grade_from", "grade_to")), strict=True
+    ):
+        found.setdefault(site, {}).update(dict.fromkeys(range(first, last + 1), 0))
     rows = eligible.merge(sums, on="zone_id").merge(teaching, on=["site_id", "service"])
     rows = rows[rows["grade"].between(rows["grade_from"], rows["grade_to"])]
-    found: dict[str, dict[int, int]] = {}
     sums = rows.groupby(["site_id", "grade"], sort=True)["persons"].sum().reset_index()
     for site, g, n in zip(sums["site_id"], sums["grade"], sums["persons"], strict=True):
-        found.setdefault(str(site), {})[int(g)] = int(n)
+        found[str(site)][int(g)] = int(n)
     return found
+
+
+def _not_by(weights: Mapping[int, int], grades: range) -> str:
+    """Say why a school's pupils cannot be divided as children are; blank where they can."""
+    unknown = [grade for grade in grades if grade not in weights]
+    if unknown:
+        return f"whom it admits to grade {first_ids(unknown, len(grades))} is not known"
+    if not sum(weights[grade] for grade in grades):
+        return "no children of its grades in its admission area"
+    return ""

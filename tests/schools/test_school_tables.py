@@ -15,11 +15,12 @@ from siting import tables
 from siting.cohorts import by_grade, split_by_grade, to_town
 from siting.errors import DataError
 from siting.load import age_bands, enrolment
-from siting.pipeline import region
+from siting.pipeline import pupils, region
 from siting.pipeline.cache import Cache
 from siting.pipeline.inputs import read_inputs
 from siting.pipeline.schools import Schools, by_zone, times, written
 from siting.pipeline.steps import Steps, quiet
+from siting.study import Schools as Asked
 from tests.mutation.tiny import CRS, X0, Y0
 from tests.schools.world import World, changed
 
@@ -174,6 +175,43 @@ def test_totals_are_divided_as_declared_and_only_so(tmp_path: Path) -> None:
     assert set(zip(told["id"], told["detail"], strict=True)) == {
         ("S1", "2024"), *((s, "2024, 2025") for s in ("S2", "S3", "S4"))
     }  # fmt: skip
+
+
+def test_a_total_is_divided_evenly_where_nobody_knows_whom_a_grade_admits(tmp_path: Path) -> None:
+    def complete(world: World) -> None:
+        world.register.loc[3, ["学段", "终止年级"]] = ["完全中学", 12]  # no service has 10–12
+        world.enrolment = pd.DataFrame({"school": ["S4"], "y25": [600]})
+        told = {"years": {"2025": "y25"}, "split": "as_children"}
+        world.content["schools"]["enrolment"] |= told
+
+    found = schools_of(changed(complete), tmp_path)
+    assert found.enrolment["grade"].tolist() == [7, 8, 9, 10, 11, 12]
+    assert found.enrolment["pupils"].tolist() == [100] * 6
+    told = found.findings[found.findings["what"] == "split_evenly"]
+    assert told[["id", "detail"]].values.tolist() == [
+        ["S4", "2025: whom it admits to grade 10, 11, 12 is not known"]
+    ]
+
+
+def test_a_grade_that_is_admitted_and_has_no_child_gets_no_pupil() -> None:
+    asked = Asked.model_validate(
+        {**World().content["schools"], "enrolment": {"file": "x.csv", "split": "as_children"}}
+    )
+    children = pd.DataFrame({"demand_id": "P", "year": 2025, "grade": [1, 3], "persons": [10, 30]})
+    rows, told = pupils.enrolment(
+        asked,
+        pupils.Files(
+            None, enrolment(pd.DataFrame({"site_id": ["S"], "year": 2025, "pupils": 80})),
+            None, None, None,
+        ),
+        pd.DataFrame({"site_id": ["S"], "grade_from": 1, "grade_to": 3}),
+        pd.DataFrame({"site_id": ["S"], "service": "primary", "grade_from": 1, "grade_to": 3}),
+        children,
+        pd.DataFrame({"zone_id": ["z"], "site_id": "S", "service": "primary"}),
+        pd.Series({"P": "z"}),
+    )  # fmt: skip
+    assert rows["pupils"].tolist() == [20, 0, 60]
+    assert told == []
 
 
 def test_a_census_before_the_register_is_carried_to_its_year(tmp_path: Path) -> None:
