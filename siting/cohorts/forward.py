@@ -63,7 +63,7 @@ def carried_forward(
     births
         Births that live to be counted as age 0 at the end of the year: ``{year: number}`` for the
         whole region, divided over zones by their children of age 0–4; or a table ``zone_id``,
-        ``year``, ``persons``. Every year from the base's next one on.
+        ``year``, ``persons``, of every zone. Every year from the base's next one on.
     zone_of
         Zone of each demand point, indexed by ``demand_id``.
     survival
@@ -82,7 +82,8 @@ def carried_forward(
     Raises
     ------
     DataError
-        A year without births, shares out of range, movers who are not there; all at once.
+        A year, or a zone in a year, without births, shares out of range, movers who are not there;
+        all at once.
 
     Examples
     --------
@@ -173,7 +174,7 @@ def _born(
     if isinstance(births, pd.DataFrame):
         rows = births[births["year"] == year]
         told = dict(zip(rows["zone_id"], rows["persons"], strict=True))
-        totals = [int(told.get(zone, 0)) for zone in zones]
+        totals = [int(told.get(zone, 0)) for zone in zones]  # lacking at most outside every zone
     else:
         base = np.zeros(len(zones), dtype=np.int64)
         np.add.at(base, of, _any(young, every))
@@ -234,13 +235,19 @@ def _check(
         told.append(Problem("children", "more than one year", "Give the base year alone."))
     if until < base:
         told.append(Problem("until", f"{until} lies before {base}", "Name a later year."))
-    have = set(births["year"]) if isinstance(births, pd.DataFrame) else set(births)
-    lacking = [str(y) for y in range(base + 1, until + 1) if y not in have]
+    years = range(base + 1, until + 1)
+    if isinstance(births, pd.DataFrame):
+        stated = set(zip(births["zone_id"], births["year"], strict=True))
+        lacking = [f"{z}: {y}" for y in years for z in zones if z and (z, y) not in stated]
+        what = "zones and years"
+    else:
+        lacking = [str(y) for y in years if y not in births]
+        what = "years"
     if lacking:
         told.append(
             Problem(
                 "births",
-                f"{len(lacking)} years have no births ({first_ids(lacking)})",
+                f"{len(lacking)} {what} have no births ({first_ids(lacking)})",
                 "State the births of every year; 0 if there are none.",
                 tuple(lacking),
             )

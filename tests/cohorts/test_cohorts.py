@@ -336,6 +336,13 @@ def test_moves_are_named_and_kept() -> None:
             {"births": pd.DataFrame({"zone_id": ["q"], "year": [2026], "persons": [3]})},
             "zones with births have no places",
         ),
+        (
+            {
+                "births": pd.DataFrame({"zone_id": "z", "year": [2026, 2028], "persons": 3}),
+                "until": 2028,
+            },
+            r"births: 1 zones and years have no births \(z: 2027\).*0 if there are none",
+        ),
     ],
 )
 def test_bad_assumptions_are_refused(change: dict[str, Any], words: str) -> None:
@@ -345,6 +352,20 @@ def test_bad_assumptions_are_refused(change: dict[str, Any], words: str) -> None
     }  # fmt: skip
     with pytest.raises(DataError, match=words):
         cohorts.carried_forward(base, **asked | change)
+
+
+def test_a_zone_that_states_no_births_of_a_year_is_named_and_gets_no_zero() -> None:
+    base = pd.DataFrame({"demand_id": ["a", "b", "o"], "year": 2025, "age": 3, "persons": 5})
+    births = pd.DataFrame({"zone_id": ["y", "z", "y"], "year": [2026, 2026, 2027], "persons": 2})
+    asked: dict[str, Any] = {"until": 2027, "zone_of": pd.Series({"a": "y", "b": "z", "o": ""})}
+    with pytest.raises(DataError, match=r"1 zones and years have no births \(z: 2027\)"):
+        cohorts.carried_forward(base, births=births, oldest=6, **asked)
+    births.loc[3] = ["z", 2027, 0]
+    found = cohorts.carried_forward(base, births=births, oldest=6, **asked).children
+    born = found[found["age"] == 0]  # none at "o", which no births are stated of
+    assert born[["demand_id", "year", "persons"]].values.tolist() == [
+        ["a", 2026, 2], ["b", 2026, 2], ["a", 2027, 2],
+    ]  # fmt: skip
 
 
 @given(st.lists(st.integers(0, 1000), min_size=1, max_size=40), st.integers(0, 5000))
