@@ -216,6 +216,7 @@ def read_inputs(study: Study, *, cache: Cache, step: Steps) -> Inputs:
     if elsewhere is not None:
         raise DataError(elsewhere)
     cohorts = people_room.cohorts(study, demand, people, totals, zones)
+    today = {"demand": demand, "groups": cohorts}
     demand, cohorts, moves, later = forecast(study, demand, cohorts, zones, norms)
     land_points = None if cells is None else people_room.land_points(cells)
     placed = demand[["demand_id", "geometry"]]
@@ -224,9 +225,9 @@ def read_inputs(study: Study, *, cache: Cache, step: Steps) -> Inputs:
     listed = [f.drops for f in reader.found.values() if hasattr(f, "drops")]
     membership = demand_room.membership(placed, zones)
     moves = load.join_drops(moves, zoned.listed(demand, membership, zones))
+    # children live where people do today, and move as [schools.children] states: not twice
     schools = schools_room.build(
-        study, school_files, demand=demand, membership=membership, groups=cohorts, zones=zones,
-        sites=sites, rules=norms,
+        study, school_files, **today, membership=membership, zones=zones, sites=sites, rules=norms,
     )  # fmt: skip
     return Inputs(
         crs=crs,

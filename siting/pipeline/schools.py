@@ -136,6 +136,12 @@ def build(
 ) -> Schools | None:
     """Make the tables of schools.
 
+    Parameters
+    ----------
+    demand, groups
+        Today's people and their age groups, whatever scenario the study asks for: who moves from
+        villages to towns is among what ``[schools.children]`` states.
+
     Raises
     ------
     DataError, StudyError

@@ -267,6 +267,21 @@ def test_children_who_move_to_town_leave_villages_and_nobody_is_lost(tmp_path: P
     assert 0 < gain[1] - gain[0] <= 100  # some of the hundred are of no grade
 
 
+def test_a_scenario_moves_no_child_a_second_time(whole: Schools, tmp_path: Path) -> None:
+    def urbanised(world: World) -> None:
+        years = [{"year": 2026, "town_share": "urbanisation.2026"}]
+        world.content["people"] |= {
+            "year": 2025, "scenarios": {"plan": {"years": years, "source": "stated"}},
+            "scenario": "plan", "scenario_year": 2026,
+        }  # fmt: skip
+
+    inputs = changed(urbanised).read(tmp_path)
+    people = inputs.demand.set_index("demand_id")["population"]
+    assert people[["P0", "P3"]].sum() == 0.65 * people.sum()  # 55 in a hundred before
+    assert inputs.schools is not None
+    pd.testing.assert_frame_equal(inputs.schools.children, whole.children)
+
+
 def folder(base: Path, name: str) -> Path:
     (base / name).mkdir()
     return base / name
