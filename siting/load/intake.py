@@ -27,6 +27,7 @@ from siting.tables import label
 Flags = npt.NDArray[np.bool_]
 Columns = Mapping[str, str]
 
+CORRECT: Final = "Correct the values."
 _WHOLE_MAX: Final = 2**53
 
 
@@ -133,9 +134,19 @@ class Intake:
         return parsed.values
 
     def number(
-        self, key: str, *, least: float = 0.0, most: float = np.inf, blank: bool = True
+        self,
+        key: str,
+        *,
+        least: float = 0.0,
+        most: float = np.inf,
+        blank: bool = True,
+        mend: str = "",
     ) -> npt.NDArray[np.float64]:
-        """Return a column of numbers, NaN where blank; other cells are problems."""
+        """Return a column of numbers, NaN where blank; other cells are problems.
+
+        ``mend`` says what to do about numbers out of range and, where no cell may be ``blank``,
+        about blanks; a general word where not given.
+        """
         if key not in self.columns:
             return np.full(len(self), np.nan)
         column = self.raw[self.columns[key]]
@@ -147,19 +158,27 @@ class Intake:
             example = parsed.example(column)
             self.wrong(parsed.bad, f"have a {key} that is not a number, such as {example!r}")
         with np.errstate(invalid="ignore"):
-            self.wrong(parsed.values < least, f"have a {key} below {least:g}")
-            self.wrong(parsed.values > most, f"have a {key} above {most:g}")
+            self.wrong(parsed.values < least, f"have a {key} below {least:g}", mend or CORRECT)
+            self.wrong(parsed.values > most, f"have a {key} above {most:g}", mend or CORRECT)
         if not blank:
             self.wrong(
                 np.isnan(parsed.values) & ~parsed.bad,
                 f"have no {key}",
-                "Fill the column; write 0 where it is none.",
+                mend or "Fill the column; write 0 where it is none.",
             )
         return parsed.values
 
-    def whole(self, key: str, *, blank: bool = True, least: float = 0.0) -> pd.Series[Any]:
+    def whole(
+        self,
+        key: str,
+        *,
+        least: float = 0.0,
+        most: float = _WHOLE_MAX,
+        blank: bool = True,
+        mend: str = "",
+    ) -> pd.Series[Any]:
         """Return a column of whole numbers (Int64), NA where blank; other cells are problems."""
-        values = self.number(key, blank=blank, least=least, most=_WHOLE_MAX)
+        values = self.number(key, least=least, most=most, blank=blank, mend=mend)
         part = np.isfinite(values) & (values != np.floor(values))
         self.wrong(part, f"have a {key} that is not a whole number")
         sound = np.isfinite(values) & ~part & (abs(values) <= _WHOLE_MAX)
@@ -443,7 +462,7 @@ class Intake:
 
     # --- what is wrong, what is left out -----------------------------------------------------
 
-    def wrong(self, rows: Any, what: str, mend: str = "Correct the values.") -> None:
+    def wrong(self, rows: Any, what: str, mend: str = CORRECT) -> None:
         """Note a problem for the rows of a mask, if any."""
         places = np.flatnonzero(np.asarray(rows, dtype=bool))
         if len(places):

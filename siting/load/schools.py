@@ -52,6 +52,7 @@ STAGE_GRADES: Final = {
 }
 COUNTS: Final = ("classrooms", "seats", "boarders", "beds", "staff", "running_cost_yuan")
 AREAS: Final = ("site_area_m2", "floor_area_m2")
+GRADES_ARE: Final = f"Grades are 1 (first of primary) to {LAST_GRADE} (last of senior)."
 _BAND: Final = re.compile(r"(\d{1,3})(?:-(\d{1,3})|(\+))?")
 
 
@@ -113,12 +114,7 @@ def _grades(intake: Intake, stages: list[str]) -> tuple[pd.Series[Any], pd.Serie
     """Return the first and the last grade; where not said, those of the stage, listed."""
     found = []
     for place, key in enumerate(("grade_from", "grade_to")):
-        grade = intake.whole(key, least=1)
-        intake.wrong(
-            grade.fillna(0).to_numpy() > LAST_GRADE,
-            f"have a {key} above {LAST_GRADE}",
-            "Grades are 1 (first of primary) to 12 (last of senior).",
-        )
+        grade = intake.whole(key, least=1, most=LAST_GRADE, mend=GRADES_ARE)
         usual = [STAGE_GRADES.get(stage, (pd.NA, pd.NA))[place] for stage in stages]
         blank = grade.isna().to_numpy()
         for row in np.flatnonzero(blank & pd.notna(pd.Series(usual, dtype="Int64")).to_numpy()):
@@ -185,14 +181,10 @@ def enrolment(
     intake.require("site_id")
     ids = intake.text("site_id")
     intake.wrong([not i for i in ids], "have no site_id", "Say whose pupils they are.")
-    if not years and year is None and intake.require("year"):
-        intake.wrong(intake.whole("year").isna(), "have no year", "Say of which year they are.")
-    of_year = intake.whole("year", least=1)
+    said = not years and year is None and intake.require("year")
+    of_year = intake.whole("year", least=1, blank=not said, mend="Say of which year they are.")
     of_year = of_year.fillna(year) if year is not None else of_year
-    grade = intake.whole("grade", least=1)
-    intake.wrong(
-        grade.fillna(0).to_numpy() > LAST_GRADE, f"have a grade above {LAST_GRADE}", "Correct it."
-    )
+    grade = intake.whole("grade", least=1, most=LAST_GRADE, mend=GRADES_ARE)
     if not wide:
         intake.require("pupils")
     boarders = intake.whole("boarders")
@@ -361,7 +353,9 @@ def births(
         intake.require(key)
     data: dict[str, Any] = {
         "zone_id": intake.text("zone_id"),
-        "year": intake.whole("year", blank=not intake.has("year"), least=1),
+        "year": intake.whole(
+            "year", least=1, blank=not intake.has("year"), mend="Say of which year they are."
+        ),
         "persons": intake.whole("persons", blank=not intake.has("persons")),
     }
     intake.finish()
