@@ -14,7 +14,9 @@ import numpy as np
 import pandas as pd
 import pyproj
 
+from siting import tables
 from siting.errors import Problem
+from siting.load.conform import join_drops
 from siting.load.intake import Columns, Intake, Layer
 from siting.load.totals import joined
 from siting.tables import CONDITIONS, LAST_GRADE, POLYGON, SCHOOL_LEVELS, STAGES, check, label
@@ -152,9 +154,10 @@ def enrolment(
     year
         Of every row, where there is no column of it.
     grades
-        Wide by grade: ``{grade: the file's column}``.
+        Wide by grade: ``{grade: the file's column}``, a row a school and ``year``.
     years
-        Wide by year: ``{year: the file's column}``; by ``grade`` or of the school as a whole.
+        Wide by year: ``{year: the file's column}``; by ``grade`` or of the school as a whole. The
+        wide forms have no other columns; one of the long form's names is listed as left out.
 
     Returns
     -------
@@ -176,8 +179,15 @@ def enrolment(
     """
     wide = {**{f"grade_{g}": c for g, c in (grades or {}).items()},
             **{f"year_{y}": c for y, c in (years or {}).items()}}  # fmt: skip
-    known = ("site_id", "year", "grade", "pupils", "boarders", *wide)
-    intake = Intake(raw, layer=layer, columns={**(columns or {}), **wide}, known=known)
+    long = ("year", "grade", "pupils", "boarders")
+    known = ("year",) if grades else ("grade",) if years else long
+    intake = Intake(
+        raw, layer=layer, columns={**(columns or {}), **wide}, known=("site_id", *known, *wide)
+    )
+    for key in long:  # a column of the file that has the name and no place in this form
+        if key not in known and key in raw and key not in intake.columns.values():
+            what = f"not read beside a column a {'grade' if grades else 'year'}"
+            intake.drops.append((layer, f"column {key}", what, "left out"))
     intake.require("site_id")
     ids = intake.text("site_id")
     intake.wrong([not i for i in ids], "have no site_id", "Say whose pupils they are.")
@@ -187,7 +197,7 @@ def enrolment(
     grade = intake.whole("grade", least=1, most=LAST_GRADE, mend=GRADES_ARE)
     if not wide:
         intake.require("pupils")
-    boarders = intake.whole("boarders")
+    boarders = intake.whole("boarders")  # all unknown in the wide forms
     parts = []
     for key in wide or ["pupils"]:
         kind, _, number = key.partition("_")
@@ -200,7 +210,7 @@ def enrolment(
                     ),
                     "year": [int(number)] * len(intake) if kind == "year" else of_year,
                     "pupils": intake.whole(key),
-                    "boarders": boarders if key == "pupils" else pd.array([pd.NA], "Int64")[0],
+                    "boarders": boarders,
                     "row": intake.labels,
                 }
             )
@@ -209,7 +219,6 @@ def enrolment(
     if not intake.problems:
         intake.problems += _twice(table, layer)
     intake.finish()
-    table["boarders"] = table["boarders"].astype("Int64")
     table = table.astype({"year": "int64"}).drop(columns="row")
     table = table.sort_values(["site_id", "year", "grade"], kind="stable", ignore_index=True)
     return Layer(check("enrolment_read", table, layer=layer), intake.listed())
@@ -267,8 +276,10 @@ def age_bands(
     >>> age_bands(told, bands={"0": ("m", "f"), "1+": ("old",)}).table.values.tolist()
     [['a', 0, 0, 5], ['a', 1, <NA>, 4]]
     """
+    told = tables.drops_table()
     if bands is None:
-        raw, bands, columns = _widened(raw, columns, layer)
+        raw, bands, told = _widened(raw, columns, layer)
+        columns = {}
     named = {
         band if len(names) == 1 else f"{band} ({name})": name
         for band, names in bands.items()
@@ -297,7 +308,8 @@ def age_bands(
         columns=["zone_id", "age_from", "age_to", "persons"],
     ).astype({"zone_id": "str", "age_from": "int64", "age_to": "Int64", "persons": "int64"})
     table = table.sort_values(["zone_id", "age_from"], kind="stable", ignore_index=True)
-    return Layer(check("age_bands", table, layer=layer), intake.listed())
+    drops = join_drops(told, intake.listed())
+    return Layer(check("age_bands", table, layer=layer), drops)
 
 
 def _none(size: int) -> pd.Series[Any]:
@@ -320,8 +332,8 @@ def _ends(intake: Intake, band: str) -> tuple[int, Any]:
 
 def _widened(
     raw: pd.DataFrame, columns: Columns | None, layer: str
-) -> tuple[pd.DataFrame, Mapping[str, tuple[str, ...]], Columns]:
-    """Return long bands as a row a zone with a column a band."""
+) -> tuple[pd.DataFrame, Mapping[str, tuple[str, ...]], pd.DataFrame]:
+    """Return long bands as a row a zone with a column a band, these columns, and the drops."""
     known = ("zone_id", "name", "age_from", "age_to", "persons")
     intake = Intake(raw, layer=layer, columns=columns or {}, known=known)
     for key in ("zone_id", "age_from", "age_to", "persons"):
@@ -341,7 +353,7 @@ def _widened(
     wide = wide.reset_index()
     wide.columns.name = None
     wide.insert(0, "row", [z or n for z, n in zip(wide["zone_id"], wide["name"], strict=True)])
-    return wide, bands, {}
+    return wide, bands, intake.listed()
 
 
 def births(

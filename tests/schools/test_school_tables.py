@@ -333,6 +333,26 @@ def test_long_wide_and_yearly_enrolment_are_one_table() -> None:
     pd.testing.assert_frame_equal(one, three)
 
 
+@pytest.mark.parametrize(
+    ("form", "away"),
+    [({"grades": {1: "g"}, "year": 2025}, ("grade", "pupils", "boarders")),
+     ({"years": {2025: "g"}}, ("year", "pupils", "boarders"))],
+)  # fmt: skip
+def test_a_wide_form_refuses_or_lists_what_it_does_not_read(
+    form: dict[str, Any], away: tuple[str, ...]
+) -> None:
+    raw = pd.DataFrame({"site_id": ["S1"], "g": [30], "x": [2], **{key: [9] for key in away}})
+    for key in away:
+        with pytest.raises(DataError, match=f'columns names an unknown key "{key}"'):
+            enrolment(raw, columns={key: "x"}, **form)
+    found = enrolment(raw, **form)
+    plain = enrolment(raw[["site_id", "g"]], **form)
+    pd.testing.assert_frame_equal(found.table, plain.table)
+    assert plain.drops.empty
+    assert set(found.drops["row"]) == {f"column {key}" for key in away}
+    assert set(found.drops["action"]) == {"left out"}
+
+
 def test_bands_long_and_wide_are_one_table() -> None:
     wide = pd.DataFrame({"zone_id": ["a", "b"], "x": [5, 6], "y": [7, 8]})
     long = pd.DataFrame(
@@ -341,6 +361,18 @@ def test_bands_long_and_wide_are_one_table() -> None:
     )
     one = age_bands(wide, bands={"0-4": ("x",), "5+": ("y",)}).table
     pd.testing.assert_frame_equal(one, age_bands(long).table)
+
+
+def test_a_long_census_tells_what_was_read_otherwise_than_written() -> None:
+    long = pd.DataFrame(
+        [("a", "0", "4", "１２05"), ("a", "5", "", "7")],
+        columns=["zone_id", "age_from", "age_to", "persons"],
+    )
+    found = age_bands(long)
+    assert found.table["persons"].tolist() == [1205, 7]
+    assert found.drops[["row", "what", "action"]].values.tolist() == [
+        ["row 1", "persons '１２05' is read as 1205", "cleaned"]
+    ]
 
 
 def test_the_order_of_rows_does_not_matter(whole: Schools, tmp_path: Path) -> None:
