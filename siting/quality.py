@@ -275,9 +275,10 @@ def pupils(
             schools["site_id"], schools["grade_from"], schools["grade_to"], strict=True
         )
     }
-    mine = enrolment[enrolment["site_id"].isin(known) & (enrolment["pupils"] > 0)]
+    mine = enrolment[enrolment["site_id"].isin(known)]
+    some = mine[mine["pupils"] > 0]
     there: dict[tuple[str, int], list[int]] = {}
-    for site, of_year, grade in zip(mine["site_id"], mine["year"], mine["grade"], strict=True):
+    for site, of_year, grade in zip(some["site_id"], some["year"], some["grade"], strict=True):
         there.setdefault((site, of_year), []).append(grade)
     for (site, of_year), found in sorted(there.items()):
         grades = sorted(found)
