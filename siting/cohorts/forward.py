@@ -230,7 +230,9 @@ def _check(
 ) -> None:
     told: list[Problem] = []
     if children.empty:
-        told.append(Problem("children", "nobody to carry forward", "Give the base year."))
+        told.append(
+            Problem("children", "nobody to carry forward", "Give children of the base year.")
+        )
     if children["year"].nunique() > 1:
         told.append(Problem("children", "more than one year", "Give the base year alone."))
     if until < base:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 from typing import NamedTuple
 
 import geopandas as gpd
@@ -78,7 +79,7 @@ def children(
         demand, single.ages[single.ages["age"] <= oldest], zone_of=home, year=ages.year,
         weight=weight,
     )  # fmt: skip
-    every, flows = _forward(asked, files, places, demand, home, oldest)
+    every, flows = _forward(asked, files, places, demand, home, base=ages.year, oldest=oldest)
     graded = cohorts.by_grade(every, first_grade_age=first_age, grades=tables.LAST_GRADE)
     graded = graded[graded["year"].isin(asked.years)].reset_index(drop=True)
     return graded, flows, told
@@ -112,31 +113,33 @@ def _forward(
     places: pd.DataFrame,
     demand: gpd.GeoDataFrame,
     zone_of: pd.Series[str],
+    *,
+    base: int,
     oldest: int,
 ) -> tuple[pd.DataFrame, pd.DataFrame | None]:
     """Return the children of every year from the census on, and the flows between years."""
     later = asked.children
-    base, until = int(places["year"].iloc[0]), asked.years[-1]
+    until = asked.years[-1]
     if base == until or later is None:
         return places, None
     births: Mapping[int, int] | pd.DataFrame = later.births or {}
     if files.births is not None:
         births = files.births.table
-    alive = later.survival
+    carried = partial(
+        cohorts.carried_forward,
+        births=births, zone_of=zone_of, survival=later.survival, oldest=oldest,
+    )  # fmt: skip
     if not later.to_town:
-        found = cohorts.carried_forward(
-            places, until=until, births=births, zone_of=zone_of, survival=alive, oldest=oldest
-        )
+        found = carried(places, until=until)
         return found.children, found.flows
     towns = demand.set_index("demand_id")["settlement"].isin(demand_room.TOWNS)
     now, tables_of, flows = places, [places], []
     for year in range(base + 1, until + 1):
-        ask = {"until": year, "births": births, "zone_of": zone_of, "oldest": oldest}
-        alone = cohorts.carried_forward(now, survival=alive, **ask).children  # type: ignore[arg-type]
-        moved = cohorts.to_town(
-            alone[alone["year"] == year], towns, year=year, persons=later.to_town.get(year, 0)
-        )
-        step = cohorts.carried_forward(now, survival=alive, moved=moved, **ask)  # type: ignore[arg-type]
+        step = carried(now, until=year)
+        if persons := later.to_town.get(year, 0):  # of the ages reached in that year
+            there = step.children[step.children["year"] == year]
+            moved = cohorts.to_town(there, towns, year=year, persons=persons)
+            step = carried(now, until=year, moved=moved)
         now = step.children[step.children["year"] == year].reset_index(drop=True)
         tables_of.append(now)
         flows.append(step.flows)

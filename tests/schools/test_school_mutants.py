@@ -177,6 +177,10 @@ REFUSED = [
     Mutant("bands_with_a_hole", lambda w: w.content["people"]["ages"].update(
                bands={"0": "a0", "1-4": "m1", "10-14": "a10"}),
            ("ages: the bands leave ages out", "(430601)")),
+    Mutant("a_census_without_children",
+           lambda w: setattr(w, "ages", w.ages.assign(**dict.fromkeys(
+               ("a0", "m1", "f1", "a5", "a10", "a15"), 0))),
+           ("children: nobody to carry forward", "Give children of the base year")),
     Mutant("catchments_of_nobody", catchment_of_nobody,
            ("catchments: 1 values of site_id are no school of the register with a place (S9)",
             "1 values of service are no service of schools (kindergarten)")),
