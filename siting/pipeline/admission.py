@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
 import geopandas as gpd
 import pandas as pd
@@ -135,19 +135,3 @@ def catchments(
     columns = ["demand_id", "service", "site_id"]
     found = pd.concat(parts, ignore_index=True) if parts else pd.DataFrame(columns=columns)
     return tables.check("catchments", found.astype("str")[columns]), told
-
-
-def zones_of(
-    places: gpd.GeoSeries, zones: gpd.GeoDataFrame, names: Sequence[str]
-) -> dict[str, dict[str, str]]:
-    """Return the zone of every place, by zoning and the id (index) of the place."""
-    return {
-        name: dict(
-            zip(
-                map(str, places.index),
-                demand_room.zone_of_points(places, zones[zones["zoning"] == name]),
-                strict=True,
-            )
-        )
-        for name in names
-    }

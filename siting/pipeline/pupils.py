@@ -11,6 +11,7 @@ import pandas as pd
 
 from siting import cohorts, quality, tables
 from siting import demand as demand_room
+from siting.coverage import Members
 from siting.errors import DataError, Problem, first_ids
 from siting.load import Layer
 from siting.quality import Row
@@ -27,10 +28,9 @@ class Files(NamedTuple):
     catchments: Layer | None
 
 
-def zone_of(membership: pd.DataFrame, zoning: str, demand: gpd.GeoDataFrame) -> pd.Series[str]:
-    """Return the zone of every demand point in one zoning."""
-    mine = membership[membership["zoning"] == zoning].set_index("demand_id")["zone_id"]
-    return mine.reindex(pd.Index(demand["demand_id"], name="demand_id")).fillna("").astype("str")
+def home_zones(lives: Members, zoning: str) -> pd.Series[str]:
+    """Return the zone of every demand point in one zoning, by ``demand_id``."""
+    return pd.Series(lives.of(zoning), index=lives.demand_id.rename("demand_id"), dtype="str")
 
 
 def children(
@@ -38,7 +38,7 @@ def children(
     files: Files,
     *,
     demand: gpd.GeoDataFrame,
-    membership: pd.DataFrame,
+    lives: Members,
     groups: pd.DataFrame,
     first_age: int,
 ) -> tuple[pd.DataFrame, pd.DataFrame | None, list[Row]]:
@@ -51,7 +51,7 @@ def children(
         what = "no [people.ages]: how many children live where is not known"
         return none, None, [("children", "", "column_unknown", what)]
     oldest = first_age + tables.LAST_GRADE - 1
-    home = zone_of(membership, ages.zoning, demand)
+    home = home_zones(lives, ages.zoning)
     bands: pd.DataFrame = files.ages.table
     known, here = set(bands["zone_id"]), set(home) - {""}
     if strange := sorted(known - here):

@@ -14,8 +14,8 @@ import numpy as np
 import pandas as pd
 import shapely
 
+from siting import coverage, load, quality, tables, text, travel_time
 from siting import demand as demand_room
-from siting import load, quality, tables, text, travel_time
 from siting.errors import DataError, Problem, first_ids
 from siting.load import Layer, Sites
 from siting.pipeline import admission, pupils
@@ -155,7 +155,7 @@ def build(
     mine = {name: sites[name] for name in asked.services if name in sites}
     points = _points(mine)
     zonings = [str(name) for name in zones["zoning"].unique()]
-    lies = admission.zones_of(points, zones, zonings)
+    lies = _zones_of(points, zones)
     placed = register["site_id"].isin(points.index)
     schools = register[placed].reset_index(drop=True)
     offered = pd.concat([found.offers for found in mine.values()], ignore_index=True)
@@ -176,7 +176,8 @@ def build(
     )  # fmt: skip
     told += quality.seats(schools, teaching, offered)
     own = zones[zones["zoning"] == asked.admission.zoning]
-    home = pupils.zone_of(membership, asked.admission.zoning, demand)
+    lives = coverage.members(demand["demand_id"], membership)
+    home = pupils.home_zones(lives, asked.admission.zoning)
     at = lies[asked.admission.zoning]
     areas = admission.with_areas(asked, rules[admission.COMPULSORY])
     eligible = admission.eligibility(asked, teaching, at, own, rules[admission.COMPULSORY])
@@ -192,7 +193,7 @@ def build(
             what = f"{len(outside)} places with {int(people.sum())} people in no admission area"
             told.append(("children", "", "places_outside_zones", what))
     children, flows, more = pupils.children(
-        study, files, demand=demand, membership=membership, groups=groups,
+        study, files, demand=demand, lives=lives, groups=groups,
         first_age=round(rules[FIRST_AGE].strict),
     )  # fmt: skip
     told += more
@@ -230,6 +231,17 @@ def _points(sites: Mapping[str, Sites]) -> gpd.GeoSeries:
     return gpd.GeoSeries(
         shapely.point_on_surface(every.geometry.to_numpy()), index=every["site_id"], crs=every.crs
     )
+
+
+def _zones_of(points: gpd.GeoSeries, zones: gpd.GeoDataFrame) -> dict[str, dict[str, str]]:
+    """Return the zone that each site lies in, by zoning and id; ``""`` in none."""
+    sites = gpd.GeoDataFrame(
+        {"demand_id": points.index}, geometry=points.to_numpy(), crs=points.crs
+    )  # as if somebody lived there
+    return {
+        str(zoning): dict(zip(rows["demand_id"], rows["zone_id"], strict=True))
+        for zoning, rows in demand_room.membership(sites, zones).groupby("zoning", sort=True)
+    }
 
 
 def _teaching(
@@ -378,8 +390,9 @@ def by_zone(children: pd.DataFrame, membership: pd.DataFrame) -> pd.DataFrame:
     grade, grades = pd.factorize(children["grade"], sort=True)
     persons = children["persons"].to_numpy(dtype=np.int64)
     parts = []
-    for zoning, rows in membership.groupby("zoning", sort=True):
-        home = rows.set_index("demand_id")["zone_id"].reindex(ids).fillna("").astype("str")
+    lives = coverage.members(pd.Series(ids), membership)
+    for zoning in sorted(membership["zoning"].unique()):
+        home = lives.of(zoning)
         zone, zones = pd.factorize(home, sort=True)
         shape = (len(zones), len(years), len(grades))
         sums = np.zeros(shape, dtype=np.int64)
