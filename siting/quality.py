@@ -1,7 +1,7 @@
 """What is odd in the tables of schools and no error: listed, row by row, for somebody to look at.
 
-Each check returns rows of ``findings``: ``table``, ``id``, ``what`` (a word of :data:`WHAT`),
-``detail``. Nothing is changed here.
+Each check returns rows of ``findings``: ``table``, ``id``, ``what`` (a word of
+:data:`siting.tables.FINDINGS`), ``detail``. Nothing is changed here.
 """
 
 from __future__ import annotations
@@ -17,20 +17,6 @@ import shapely
 from siting import tables
 from siting.errors import first_ids
 
-WHAT: Final = (
-    "column_unknown", "unknown", "another_zone", "zone_not_known", "outside_zones",
-    "same_name_near", "same_place_and_stage", "beds_without_boarders", "boarders_without_beds",
-    "boarders_above_beds", "not_in_service_layer", "not_in_register", "grades_of_no_service",
-    "no_place", "seats_by_service_unknown", "seats_differ", "no_enrolment", "enrolment_above_seats",
-    "grade_gap", "grade_not_taught", "boarders_above_pupils", "boarders_too_young",
-    "split_evenly", "boarders_not_split", "negative_interpolated", "birth_drop",
-    "zone_without_ages", "places_outside_zones", "in_two_catchments", "in_no_catchment",
-    "catchment_without_place",
-)  # fmt: skip
-COUNTED: Final = (
-    "classrooms", "seats", "boarders", "beds", "staff", "running_cost_yuan", "site_area_m2",
-    "floor_area_m2",
-)  # fmt: skip
 SAID: Final = ("level", "condition")
 Row = tuple[str, str, str, str]
 
@@ -84,7 +70,8 @@ def register(
 
 def _unknown(schools: pd.DataFrame) -> list[Row]:
     """Name what no school says, and of the rest what each school does not say."""
-    gaps = {key: schools[key].isna() for key in COUNTED} | {key: schools[key] == "" for key in SAID}
+    gaps = {key: schools[key].isna() for key in (*tables.SCHOOL_COUNTS, *tables.SCHOOL_AREAS)}
+    gaps |= {key: schools[key] == "" for key in SAID}
     whole = [key for key, gap in gaps.items() if gap.all()]
     told: list[Row] = [
         ("schools", "", "column_unknown", f"{key}: no school says it") for key in whole

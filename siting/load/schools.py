@@ -19,7 +19,17 @@ from siting.errors import Problem
 from siting.load.conform import join_drops
 from siting.load.intake import Columns, Intake, Layer
 from siting.load.totals import joined
-from siting.tables import CONDITIONS, LAST_GRADE, POLYGON, SCHOOL_LEVELS, STAGES, check, label
+from siting.tables import (
+    CONDITIONS,
+    LAST_GRADE,
+    POLYGON,
+    SCHOOL_AREAS,
+    SCHOOL_COUNTS,
+    SCHOOL_LEVELS,
+    STAGES,
+    check,
+    label,
+)
 
 STAGE_WORDS: Final = {
     **{stage: stage for stage in STAGES},
@@ -52,8 +62,6 @@ STAGE_GRADES: Final = {
     "complete_middle": (7, 12),
     "twelve_year": (1, 12),
 }
-COUNTS: Final = ("classrooms", "seats", "boarders", "beds", "staff", "running_cost_yuan")
-AREAS: Final = ("site_area_m2", "floor_area_m2")
 GRADES_ARE: Final = f"Grades are 1 (first of primary) to {LAST_GRADE} (last of senior)."
 _BAND: Final = re.compile(r"(\d{1,3})(?:-(\d{1,3})|(\+))?")
 
@@ -83,8 +91,8 @@ def schools(raw: pd.DataFrame, *, columns: Columns | None = None, layer: str = "
     [['primary', 1, 6, <NA>]]
     """
     known = (
-        "site_id", "name", "stage", "level", "grade_from", "grade_to", *COUNTS, *AREAS,
-        "condition", "zone_id",
+        "site_id", "name", "stage", "level", "grade_from", "grade_to", *SCHOOL_COUNTS,
+        *SCHOOL_AREAS, "condition", "zone_id",
     )  # fmt: skip
     intake = Intake(raw, layer=layer, columns=columns or {}, known=known)
     for key in ("site_id", "stage"):
@@ -103,8 +111,8 @@ def schools(raw: pd.DataFrame, *, columns: Columns | None = None, layer: str = "
         "grade_from": first,
         "grade_to": last,
     }
-    data |= {key: intake.whole(key) for key in COUNTS}
-    data |= {key: intake.number(key) for key in AREAS}
+    data |= {key: intake.whole(key) for key in SCHOOL_COUNTS}
+    data |= {key: intake.number(key) for key in SCHOOL_AREAS}
     data["condition"] = intake.choice("condition", CONDITION_WORDS, "")
     if intake.has("zone_id"):
         data["zone_id"] = intake.text("zone_id")

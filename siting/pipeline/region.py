@@ -39,7 +39,6 @@ from siting.study import Study
 
 LEG_RULE = "attach.leg_detour"
 MAX_NOT_ASSESSED = "judge.max_not_assessed"
-NEAREST_KNOWN = 3  # nearest sites known beyond the cutoff: today's, its stand-in, and one more
 
 
 @dataclass(frozen=True, eq=False)
@@ -254,7 +253,6 @@ def _service_on(
         at,
         impedance="time",
         cutoff=round(study.network.cutoff_min * 60_000),
-        k=NEAREST_KNOWN,
         threads=threads,
     )
     length = None
@@ -265,7 +263,6 @@ def _service_on(
             at,
             impedance="length",
             cutoff=round(study.network.cutoff_km * 1_000_000),
-            k=NEAREST_KNOWN,
             threads=threads,
         )
     persons = None

@@ -34,7 +34,6 @@ if TYPE_CHECKING:
 FIRST_AGE = "school.first_grade_age"
 BOARDING_FROM = "school.boarding_from_grade"
 SAME_NAME = "school.same_name_within"
-NEAREST_KNOWN = 3  # as for coverage: today's school, its stand-in, and one more
 RULES = (FIRST_AGE, BOARDING_FROM, SAME_NAME, admission.COMPULSORY)
 
 
@@ -322,7 +321,9 @@ def _assumptions(study: Study, areas: tuple[str, ...], rules: Mapping[str, Rule]
     }
 
 
-def times(study: Study, here: Region, name: str, *, k: int = NEAREST_KNOWN) -> TravelTimes:
+def times(
+    study: Study, here: Region, name: str, *, k: int = travel_time.NEAREST_KNOWN
+) -> TravelTimes:
     """Return travel times of a service to its schools, the ``k`` nearest being eligible ones.
 
     Every pair within the cutoff is there as in the times that coverage is judged by; beyond it the

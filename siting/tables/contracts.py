@@ -19,6 +19,18 @@ STAGES: Final = (
 )  # fmt: skip
 SCHOOL_LEVELS: Final = ("village", "township_seat", "county_town")
 CONDITIONS: Final = ("good", "fair", "poor", "unsafe")
+SCHOOL_COUNTS: Final = ("classrooms", "seats", "boarders", "beds", "staff", "running_cost_yuan")
+SCHOOL_AREAS: Final = ("site_area_m2", "floor_area_m2")
+FINDINGS: Final = (
+    "column_unknown", "unknown", "another_zone", "zone_not_known", "outside_zones",
+    "same_name_near", "same_place_and_stage", "beds_without_boarders", "boarders_without_beds",
+    "boarders_above_beds", "not_in_service_layer", "not_in_register", "grades_of_no_service",
+    "no_place", "seats_by_service_unknown", "seats_differ", "no_enrolment", "enrolment_above_seats",
+    "grade_gap", "grade_not_taught", "boarders_above_pupils", "boarders_too_young",
+    "split_evenly", "boarders_not_split", "negative_interpolated", "birth_drop",
+    "zone_without_ages", "places_outside_zones", "in_two_catchments", "in_no_catchment",
+    "catchment_without_place",
+)  # fmt: skip
 LAST_GRADE: Final = 12
 POINT: Final = ("Point",)
 LINE: Final = ("LineString", "MultiLineString")
@@ -292,11 +304,8 @@ CONTRACTS: Final[Mapping[str, Contract]] = {
             "level": _text("", *SCHOOL_LEVELS),
             "grade_from": _grade(),
             "grade_to": _grade(),
-            **dict.fromkeys(
-                ("classrooms", "seats", "boarders", "beds", "staff", "running_cost_yuan"),
-                _whole(gaps=True),
-            ),
-            **dict.fromkeys(("site_area_m2", "floor_area_m2"), _number(gaps=True)),
+            **dict.fromkeys(SCHOOL_COUNTS, _whole(gaps=True)),
+            **dict.fromkeys(SCHOOL_AREAS, _number(gaps=True)),
             "condition": _text("", *CONDITIONS),
             "zone_id": _text(optional=True),
         }
@@ -363,6 +372,8 @@ CONTRACTS: Final[Mapping[str, Contract]] = {
     "catchments": Contract(
         {"demand_id": _id(), "service": _id(), "site_id": _id()}, key=("demand_id", "service")
     ),
-    "findings": Contract({"table": _id(), "id": _text(), "what": _id(), "detail": _text()}),
+    "findings": Contract(
+        {"table": _id(), "id": _text(), "what": _text(*FINDINGS), "detail": _text()}
+    ),
     "drops": Contract({"table": _id(), "row": _text(), "what": _id(), "action": _id()}),
 }

@@ -11,11 +11,12 @@ from __future__ import annotations
 from siting.travel_time.paths import Paths, paths
 from siting.travel_time.question import Impedance, partial
 from siting.travel_time.search import nearest
-from siting.travel_time.times import LARGEST, Bound, TravelTimes, table
+from siting.travel_time.times import LARGEST, NEAREST_KNOWN, Bound, TravelTimes, table
 from siting.travel_time.within import is_assessed, is_covered
 
 __all__ = [
     "LARGEST",
+    "NEAREST_KNOWN",
     "Bound",
     "Impedance",
     "Paths",

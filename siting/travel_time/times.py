@@ -27,6 +27,8 @@ Objects = npt.NDArray[np.object_]
 Bound = Literal["exact", "lower"]
 LARGEST = int(np.iinfo(np.int32).max)
 """Largest impedance a table holds: 24 days or 2,147 km."""
+NEAREST_KNOWN = 3
+"""Nearest sites known at any distance: today's, its stand-in, and one more."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -190,7 +192,7 @@ def table(
     *,
     impedance: Impedance,
     cutoff: int,
-    k: int = 3,
+    k: int = NEAREST_KNOWN,
     zone_of: pd.Series[str] | None = None,
     eligible: pd.DataFrame | None = None,
     threads: int | None = None,

@@ -11,7 +11,7 @@ import pytest
 import shapely
 
 import siting
-from siting import tables
+from siting import quality, tables, text
 from siting.cohorts import by_grade, split_by_grade, to_town
 from siting.errors import DataError
 from siting.load import age_bands, enrolment
@@ -402,6 +402,13 @@ def test_written_tables_say_what_each_finding_means(tmp_path: Path) -> None:
     assert set(found) == {"schools", "teaching", "enrolment", "children", "findings"}
     told = found["findings"].set_index("what")["meaning"].to_dict()
     assert told["enrolment_above_seats"] == "在校生多于学位"
+
+
+def test_every_finding_is_one_of_the_words_known_and_said_in_both_languages() -> None:
+    for what in tables.FINDINGS:
+        assert all(text.get(f"finding.{what}", lang) for lang in ("zh", "en"))
+    with pytest.raises(DataError, match="what"):
+        quality.findings([("schools", "S1", "grade_gaps", "")])
 
 
 def test_the_nearest_known_are_those_a_child_may_go_to(tmp_path: Path) -> None:
