@@ -7,7 +7,7 @@ Each check returns rows of ``findings``: ``table``, ``id``, ``what`` (a word of
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import Any, Final
 
 import geopandas as gpd
@@ -39,6 +39,7 @@ def register(
     *,
     zone_of: Mapping[str, Mapping[str, str]],
     zones: Mapping[str, Iterable[str]],
+    teaching: pd.DataFrame,
     near_m: float,
     boarding_from: int,
 ) -> list[Row]:
@@ -54,13 +55,17 @@ def register(
         By zoning, the zone each ``site_id`` lies in (``""``: in none).
     zones
         By zoning, its zone ids.
+    teaching
+        Who teaches what, and with how many seats.
     near_m
         Schools of one name nearer than this may be one.
     boarding_from
         The first grade whose children may board.
     """
+    filled = _seats_of_layers(schools, teaching)
     return [
-        *_unknown(schools),
+        *_unknown(schools, {site for _, site, _, _ in filled}),
+        *filled,
         *_elsewhere(schools, zone_of, zones),
         *_double(schools, places, near_m),
         *_beds(schools),
@@ -68,8 +73,24 @@ def register(
     ]
 
 
-def _unknown(schools: pd.DataFrame) -> list[Row]:
-    """Name what no school says, and of the rest what each school does not say."""
+def _seats_of_layers(schools: pd.DataFrame, teaching: pd.DataFrame) -> list[Row]:
+    """Name schools of one service whose seats only the layer of that service says."""
+    blank = schools.loc[schools["seats"].isna(), ["site_id", "grade_from", "grade_to"]]
+    alone = blank.merge(teaching, on=["site_id", "grade_from", "grade_to"])  # all its grades
+    alone = alone[alone["seats"].notna()]
+    return [
+        ("teaching", site, "seats_of_layer", f"{service}: {seats}")
+        for site, service, seats in zip(
+            *(alone[c].tolist() for c in ("site_id", "service", "seats")), strict=True
+        )
+    ]
+
+
+def _unknown(schools: pd.DataFrame, seated: Collection[str]) -> list[Row]:
+    """Name what no school says, and of the rest what each school does not say.
+
+    The seats of ``seated`` schools are known from elsewhere.
+    """
     gaps = {key: schools[key].isna() for key in (*tables.SCHOOL_COUNTS, *tables.SCHOOL_AREAS)}
     gaps |= {key: schools[key] == "" for key in SAID}
     whole = [key for key, gap in gaps.items() if gap.all()]
@@ -78,7 +99,9 @@ def _unknown(schools: pd.DataFrame) -> list[Row]:
     ]
     some = {key: gap.to_numpy() for key, gap in gaps.items() if key not in whole}
     for row, site in enumerate(schools["site_id"]):
-        lacking = [key for key, gap in some.items() if gap[row]]
+        lacking = [
+            key for key, gap in some.items() if gap[row] and (key != "seats" or site not in seated)
+        ]
         if lacking:
             told.append(("schools", site, "unknown", ", ".join(lacking)))
     return told

@@ -171,7 +171,8 @@ def build(
     told += quality.register(
         schools, points, zone_of=lies,
         zones={z: zones.loc[zones["zoning"] == z, "zone_id"] for z in zonings},
-        near_m=rules[SAME_NAME].strict, boarding_from=round(rules[BOARDING_FROM].strict),
+        teaching=teaching, near_m=rules[SAME_NAME].strict,
+        boarding_from=round(rules[BOARDING_FROM].strict),
     )  # fmt: skip
     told += quality.seats(schools, teaching, offered)
     own = zones[zones["zoning"] == asked.admission.zoning]

@@ -25,11 +25,11 @@ FINDINGS: Final = (
     "column_unknown", "unknown", "another_zone", "zone_not_known", "outside_zones",
     "same_name_near", "same_place_and_stage", "beds_without_boarders", "boarders_without_beds",
     "boarders_above_beds", "not_in_service_layer", "not_in_register", "grades_of_no_service",
-    "no_place", "seats_by_service_unknown", "seats_differ", "no_enrolment", "enrolment_above_seats",
-    "grade_gap", "grade_not_taught", "boarders_above_pupils", "boarders_too_young",
-    "split_evenly", "boarders_not_split", "negative_interpolated", "birth_drop",
-    "zone_without_ages", "places_outside_zones", "in_two_catchments", "in_no_catchment",
-    "catchment_without_place",
+    "no_place", "seats_of_layer", "seats_by_service_unknown", "seats_differ", "no_enrolment",
+    "enrolment_above_seats", "grade_gap", "grade_not_taught", "boarders_above_pupils",
+    "boarders_too_young", "split_evenly", "boarders_not_split", "negative_interpolated",
+    "birth_drop", "zone_without_ages", "places_outside_zones", "in_two_catchments",
+    "in_no_catchment", "catchment_without_place",
 )  # fmt: skip
 LAST_GRADE: Final = 12
 POINT: Final = ("Point",)

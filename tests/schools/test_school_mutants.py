@@ -190,8 +190,15 @@ REFUSED = [
 
 LISTED = [
     Mutant("nothing", lambda w: None, set()),
-    Mutant("seats_nobody_knows", put("register", 0, "学位数", None),
-           {("schools", "S1", "unknown", "seats")}),
+    Mutant("seats_that_only_the_layer_says", put("register", 0, "学位数", None),
+           {("teaching", "S1", "seats_of_layer", "primary: 540")}),
+    Mutant("seats_that_no_school_says", without("register", "学位数"),
+           {("schools", "", "column_unknown", "seats: no school says it"),
+            *(("teaching", site, "seats_of_layer", told) for site, told in (
+                ("S1", "primary: 540"), ("S3", "primary: 270"), ("S4", "junior: 450"),
+                ("S5", "primary: 90")))}),
+    Mutant("seats_of_all_stages_together_nobody_knows", put("register", 1, "学位数", None),
+           {("schools", "S2", "unknown", "seats")}),
     Mutant("seats_that_neither_source_knows",
            both(put("register", 4, "学位数", None), put("sites", 4, "小学", None)),
            {("schools", "S5", "unknown", "seats"),
