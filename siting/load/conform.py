@@ -18,6 +18,7 @@ import shapely
 
 from siting import tables
 from siting.load.gates import gates_of, points_of
+from siting.load.geometry import shapes_of
 from siting.load.ground import count_once, list_holes, list_overlaps
 from siting.load.intake import Columns, Intake, Layer
 from siting.load.shapes import area_m2, farthest_m
@@ -135,7 +136,7 @@ def zones(
     if intake.has("population"):
         data["population"] = people
     stay = (people.fillna(0) > 0).to_numpy(dtype=bool)
-    data["geometry"] = intake.shapes(crs, kinds=POLYGON, must_stay=stay)
+    data["geometry"] = shapes_of(intake, crs, kinds=POLYGON, must_stay=stay)
     intake.finish()
     list_overlaps(intake, ids, data["geometry"], overlap_m2)
     list_holes(intake, data["geometry"], overlap_m2)
@@ -171,7 +172,7 @@ def residential(
         "settlement": intake.choice("settlement", SETTLEMENT_WORDS, settlement or ""),
         "quarter": intake.choice("quarter", _QUARTER_WORDS, quarter),
     }
-    shapes = intake.shapes(crs, kinds=POLYGON, area=area)
+    shapes = shapes_of(intake, crs, kinds=POLYGON, area=area)
     intake.finish()
     shapes = count_once(intake, ids, shapes)
     data |= {"area_m2": area_m2(shapes), "geometry": shapes}
@@ -204,7 +205,7 @@ def carriers(
     if intake.has("weight"):
         data["weight"] = intake.number("weight", blank=False, most=1e12)
     data["settlement"] = intake.choice("settlement", SETTLEMENT_WORDS, settlement or "")
-    shapes = intake.shapes(crs, kinds=("Point", *POLYGON), area=area)
+    shapes = shapes_of(intake, crs, kinds=("Point", *POLYGON), area=area)
     data |= {"area_m2": area_m2(shapes), "geometry": points_of(shapes)}
     drawn = shapely.get_dimensions(shapes) == 2
     data["spread_m"] = np.where(drawn, farthest_m(shapes, data["geometry"]), np.nan)
@@ -244,7 +245,7 @@ def parks(
         "kind": [kind] * len(intake),
     }
     shut = [a.casefold() in ("private", "no") for a in intake.text("access")]
-    shapes = intake.shapes(crs, kinds=POLYGON, area=area)
+    shapes = shapes_of(intake, crs, kinds=POLYGON, area=area)
     intake.drop(shut, "not open to the public (access is private or no)")
     data |= {"area_m2": area_m2(shapes), "geometry": shapes}
     intake.finish()
@@ -336,7 +337,7 @@ def roads(
     for key in ("bridge", "tunnel"):
         data[key] = np.array([v == "yes" for v in intake.choice(key, _STRUCTURE, "no")])
     data["layer"] = np.nan_to_num(levels).astype(np.int64)
-    data["geometry"] = intake.shapes(crs, kinds=LINE, area=area, lengthless=lengthless)
+    data["geometry"] = shapes_of(intake, crs, kinds=LINE, area=area, lengthless=lengthless)
     drawn, straight = _lengths(data["geometry"])
     odd = (lengths < LEAST_OF_STRAIGHT * straight) | (lengths > MOST_OF_DRAWN * drawn)
     intake.wrong(
@@ -413,7 +414,7 @@ def signals(
     """Return where traffic lights stand (points; column ``signal_id``)."""
     intake = Intake(raw, layer=layer, columns=columns or {}, known=("signal_id",))
     data: dict[str, Any] = {"signal_id": intake.ids("signal_id", prefix="signal")}
-    data["geometry"] = intake.shapes(crs, kinds=POINT, area=area)
+    data["geometry"] = shapes_of(intake, crs, kinds=POINT, area=area)
     intake.finish()
     return Layer(intake.table("signals", data, crs=crs, sort="signal_id"), intake.listed())
 
@@ -435,7 +436,7 @@ def _drawn(
     intake = Intake(raw, layer=layer, columns=columns or {}, known=(key, "name"))
     ids = intake.ids(key, prefix=key.removesuffix("_id"), content=("name",))
     data = {key: ids, "name": intake.text("name")}
-    shapes = intake.shapes(crs, kinds=(*LINE, *POLYGON), area=area)
+    shapes = shapes_of(intake, crs, kinds=(*LINE, *POLYGON), area=area)
     intake.finish()
     return Layer(
         intake.table(name, {**data, "geometry": shapes}, crs=crs, sort=key), intake.listed()

@@ -10,6 +10,7 @@ import pandas as pd
 import pyproj
 import shapely
 
+from siting.load.geometry import shapes_of
 from siting.load.intake import Columns, Intake, Layer
 
 
@@ -34,7 +35,7 @@ def gates_of(
         Geometries by id.
     """
     intake = Intake(raw, layer=layer, columns=columns or {}, known=(key,))
-    shapes = intake.shapes(crs, kinds=("Point",))
+    shapes = shapes_of(intake, crs, kinds=("Point",))
     known = [str(i) for i in places.index]
     if intake.has(key):
         owners = intake.text(key)

@@ -1,7 +1,8 @@
-"""What all layers share while they are conformed: columns found, cells parsed, shapes mended.
+"""What all layers share while they are conformed: columns found, cells parsed, ids made.
 
 An :class:`Intake` goes through one layer, collects every problem and every drop on the way, and
-at the end either raises all problems at once or gives the rows that are left.
+at the end either raises all problems at once or gives the rows that are left. Shapes come in by
+:mod:`siting.load.geometry`.
 """
 
 from __future__ import annotations
@@ -14,14 +15,12 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 import pyproj
-import shapely
 
-from siting import crs as crs_
 from siting import tables
 from siting.errors import DataError, Problem
 from siting.load.cells import numbers, texts
 from siting.load.files import refuse
-from siting.load.shapes import digests, made_valid
+from siting.load.shapes import digests
 from siting.tables import label
 
 Flags = npt.NDArray[np.bool_]
@@ -130,7 +129,7 @@ class Intake:
         for i in np.flatnonzero(parsed.cleaned):
             before = label(self.raw[self.columns[key]].iloc[int(i)])
             after = label(parsed.values[int(i)])
-            self._list(int(i), f"{key} {before!r} is read as {after!r}", "cleaned")
+            self.note(int(i), f"{key} {before!r} is read as {after!r}", "cleaned")
         return parsed.values
 
     def number(
@@ -153,7 +152,7 @@ class Intake:
         parsed = numbers(column)
         for i in np.flatnonzero(parsed.cleaned):
             before = label(column.iloc[int(i)])
-            self._list(int(i), f"{key} {before!r} is read as {parsed.values[i]:g}", "cleaned")
+            self.note(int(i), f"{key} {before!r} is read as {parsed.values[i]:g}", "cleaned")
         if parsed.bad.any():
             example = parsed.example(column)
             self.wrong(parsed.bad, f"have a {key} that is not a number, such as {example!r}")
@@ -232,7 +231,7 @@ class Intake:
         values = self.text("name")
         for i, (value, own) in enumerate(zip(values, ids, strict=True)):
             if not value and self.has("name"):
-                self._list(i, f"no name; called {label(own)}", "named by id")
+                self.note(i, f"no name; called {label(own)}", "named by id")
         return [v or own for v, own in zip(values, ids, strict=True)]
 
     def alike(self, content: Sequence[str]) -> Flags:
@@ -263,203 +262,6 @@ class Intake:
         old = list(self.labels)
         self.labels = [label(i) if ok else was for i, ok, was in zip(ids, usable, old, strict=True)]
 
-    # --- shapes ------------------------------------------------------------------------------
-
-    def shapes(
-        self,
-        crs: pyproj.CRS,
-        *,
-        kinds: Sequence[str],
-        must_stay: Flags | None = None,
-        area: Any = None,
-        outside: str = "dropped",
-        lengthless: bool = False,
-    ) -> npt.NDArray[np.object_]:
-        """Return geometries in the working CRS: valid, of the kinds wanted, in the study area.
-
-        Parameters
-        ----------
-        crs
-            The working CRS.
-        kinds
-            Geometry types accepted; others are problems in a file, drops in an OSM extract.
-        must_stay
-            Rows that carry people: without a geometry they are a problem, not a drop.
-        area
-            Study area in the working CRS; rows wholly outside are listed and ``outside``.
-            None inside is a problem.
-        lengthless
-            Keep lines without length, for a list of their own.
-        """
-        raw = self._checked(crs)
-        if raw is None:
-            return np.full(len(self), None, dtype=object)
-        source = raw.geometry.to_numpy()
-        bare = shapely.is_missing(source) | shapely.is_empty(source)
-        stay = must_stay if must_stay is not None else np.zeros(len(self), dtype=bool)
-        self.wrong(
-            bare & stay, "have people but no geometry", "Give them a place, or take the row out."
-        )
-        osm = "osm_id" in self.raw
-        lost = (
-            "an OSM element that is not of the wanted geometry, not closed or not whole"
-            if osm
-            else "no geometry"
-        )
-        self.drop(bare & ~stay, lost)
-        if bare.all():
-            self.problems.append(
-                Problem(
-                    self.layer, f"none of the {len(self)} rows has a geometry", "Export it again."
-                )
-            )
-            return np.full(len(self), None, dtype=object)
-        moved = shapely.force_2d(raw.geometry.to_crs(crs).to_numpy())
-        moved = self._simple(moved, kinds)
-        finite = np.isfinite(shapely.bounds(moved)).all(axis=1)
-        self.wrong(
-            ~bare & ~finite & ~shapely.is_missing(moved),
-            f"have coordinates that cannot be brought into {crs_.name(crs)}",
-            "Correct the coordinates, or declare another working CRS.",
-        )
-        moved = self._mended(moved, bare | ~finite, stay)
-        if not lengthless:
-            dots = (shapely.get_dimensions(moved) == 1) & (shapely.length(moved) <= 0)
-            self.drop(dots & ~bare & finite, "a line without length")
-        if area is not None:
-            self._inside(moved, raw, crs, area, outside, stay)
-        placed: npt.NDArray[np.object_] = moved
-        return placed
-
-    def _checked(self, crs: pyproj.CRS) -> gpd.GeoDataFrame | None:
-        if not isinstance(self.raw, gpd.GeoDataFrame) or self.raw.crs is None:
-            self.problems.append(
-                Problem(
-                    self.layer,
-                    "the layer has no geometry in a known CRS",
-                    "Read it with siting.load.read_layer, or set its CRS.",
-                )
-            )
-            return None
-        shapes = self.raw.geometry.to_numpy()
-        places, owner = shapely.get_coordinates(shapes, return_index=True)
-        odd = np.unique(owner[~np.isfinite(places).all(axis=1)])
-        if len(odd):
-            mask = np.zeros(len(self), dtype=bool)
-            mask[odd] = True
-            self.wrong(mask, "have a coordinate that is not a number", "Draw or export them again.")
-            return None
-        told = crs_.range_problems(shapes, self.raw.crs, table=self.layer, labels=self.labels)
-        if not told and self.raw.crs != crs:
-            bounds = shapely.bounds(shapes)
-            lonlat = self.raw.geometry.to_crs(4326).to_numpy()
-            there = np.isfinite(bounds).all(axis=1)
-            centres = shapely.centroid(shapely.envelope(lonlat[there]))
-            points = np.full(len(shapes), None, dtype=object)
-            working = crs_.from_lonlat(crs, shapely.get_x(centres), shapely.get_y(centres))
-            points[there] = shapely.points(*working)
-            told = crs_.range_problems(points, crs, table=self.layer, labels=self.labels)
-            told = [
-                Problem(
-                    p.table,
-                    f"{p.what.split(' rows ')[0]} rows lie where the working CRS "
-                    f"{crs_.name(crs)} cannot be used",
-                    "Correct their coordinates or CRS, or those of the zones, by which the "
-                    "working CRS is chosen where the study declares none.",
-                    p.rows,
-                )
-                for p in told
-            ]
-        self.problems += told
-        return None if told else self.raw
-
-    def _simple(self, shapes: Any, kinds: Sequence[str]) -> npt.NDArray[np.object_]:
-        """Take multi-points of one point as that point; tell shapes of other kinds."""
-        shapes = np.array(shapes, dtype=object)
-        one = (shapely.get_type_id(shapes) == shapely.GeometryType.MULTIPOINT) & (
-            shapely.get_num_geometries(shapes) == 1
-        )
-        shapes[one] = shapely.get_geometry(shapes[one], 0)
-        there = ~shapely.is_missing(shapes) & ~shapely.is_empty(shapes)
-        types = np.array([g.geom_type if g is not None else "" for g in shapes], dtype=object)
-        other = there & ~np.isin(types, list(kinds))
-        wanted = " or ".join(k for k in kinds if not k.startswith("Multi") or len(kinds) == 1)
-        if "osm_id" in self.raw:
-            self.drop(other, f"an OSM element that is not a {wanted}")
-        elif other.any():
-            example = types[int(np.flatnonzero(other)[0])]
-            self.wrong(
-                other,
-                f"have a geometry that is not a {wanted}, such as a {example}",
-                f"Give a layer of {wanted} geometries.",
-            )
-        shapes[other] = None
-        simple: npt.NDArray[np.object_] = shapes
-        return simple
-
-    def _mended(
-        self, shapes: npt.NDArray[np.object_], skip: Flags, stay: Flags
-    ) -> npt.NDArray[np.object_]:
-        """Make invalid polygons valid, listed with the change of area."""
-        shapes, mends = made_valid(shapes, skip)
-        for row, what in mends:
-            self._list(row, what, "mended")
-        size = shapely.get_dimensions(shapes)
-        gone = (size == 2) & ~skip & (shapely.area(shapes) <= 0)
-        gone |= (size < 0) & ~skip & ~shapely.is_missing(shapes)
-        self.wrong(gone & stay, "have people but a polygon without area", "Draw the polygon again.")
-        self.drop(gone & ~stay, "a polygon without area")
-        return shapes
-
-    def _inside(
-        self,
-        shapes: npt.NDArray[np.object_],
-        raw: gpd.GeoDataFrame,
-        crs: pyproj.CRS,
-        area: Any,
-        outside: str,
-        stay: Flags,
-    ) -> None:
-        there = self.keep & ~shapely.is_missing(shapes) & ~shapely.is_empty(shapes)
-        if not there.any():
-            return
-        shapely.prepare(area)
-        out = there & ~shapely.intersects(area, shapes)
-        if (out == there).all():
-            self.problems.append(self._all_outside(raw, crs, area, there))
-            return
-        for i in np.flatnonzero(out):
-            far = float(shapely.distance(area, shapes[int(i)])) / 1000
-            self._list(
-                int(i),
-                f"{max(far, 0.1):.1f} km outside the study area",
-                "kept" if stay[int(i)] else outside,
-            )
-        if outside == "dropped":
-            self.keep &= ~(out & ~stay)
-
-    def _all_outside(
-        self, raw: gpd.GeoDataFrame, crs: pyproj.CRS, area: Any, there: Flags
-    ) -> Problem:
-        mend = "Check its CRS and the CRS of the zones, and that it is of this study's area."
-        swapped = gpd.GeoSeries(
-            shapely.transform(raw.geometry.to_numpy()[there], lambda c: c[:, ::-1]), crs=raw.crs
-        )
-        if not crs_.range_problems(
-            swapped.to_numpy(), raw.crs, table="", labels=[""] * len(swapped)
-        ):
-            hits = int(shapely.intersects(area, swapped.to_crs(crs).to_numpy()).sum())
-            if hits:
-                mend = (
-                    f"With x and y exchanged {hits} would lie inside: they look exchanged, here or "
-                    "in the zones. Name the columns the other way round (x is the longitude or "
-                    "the easting)."
-                )
-        rows = tuple(self.labels[i] for i in np.flatnonzero(there))
-        return Problem(
-            self.layer, f"none of the {len(rows)} rows lies in the study area", mend, rows
-        )
-
     # --- what is wrong, what is left out -----------------------------------------------------
 
     def wrong(self, rows: Any, what: str, mend: str = CORRECT) -> None:
@@ -479,14 +281,11 @@ class Intake:
         """Leave out the rows of a mask that are still in, and list them."""
         mask = np.asarray(rows, dtype=bool) & self.keep
         for i in np.flatnonzero(mask):
-            self._list(int(i), what if isinstance(what, str) else what(int(i)), "dropped")
+            self.note(int(i), what if isinstance(what, str) else what(int(i)), "dropped")
         self.keep &= ~mask
 
     def note(self, row: int, what: str, action: str) -> None:
-        """List a row that is used otherwise than as given."""
-        self._list(row, what, action)
-
-    def _list(self, row: int, what: str, action: str) -> None:
+        """List a row that is left out, or used otherwise than as given."""
         self.drops.append((self.layer, self.labels[row], what, action))
 
     def finish(self) -> None:

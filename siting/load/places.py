@@ -15,6 +15,7 @@ from siting import tables
 from siting.errors import DataError, Problem
 from siting.load.conform import SETTLEMENT_WORDS, join_drops
 from siting.load.gates import gates_of, points_of
+from siting.load.geometry import shapes_of
 from siting.load.intake import Columns, Intake, Layer, group_of
 from siting.tables import POLYGON, label
 
@@ -80,7 +81,7 @@ def sites(
         count = intake.whole(key)
         if intake.has(key):
             offers[key] = count
-    shapes = intake.shapes(crs, kinds=("Point", *POLYGON), area=area)
+    shapes = shapes_of(intake, crs, kinds=("Point", *POLYGON), area=area)
     intake.finish()
     _one_campus(intake, ids, names, shapes)
     data = {
@@ -193,8 +194,8 @@ def people(
     }
     for group in groups:
         data[group] = group_of(intake, group, values).fillna(0).to_numpy(dtype=np.int64)
-    shapes = intake.shapes(
-        crs, kinds=("Point", *POLYGON), must_stay=values > 0, area=area, outside="kept"
+    shapes = shapes_of(
+        intake, crs, kinds=("Point", *POLYGON), must_stay=values > 0, area=area, outside="kept"
     )
     data["geometry"] = points_of(shapes)
     intake.finish()

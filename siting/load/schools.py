@@ -17,6 +17,7 @@ import pyproj
 from siting import tables
 from siting.errors import Problem
 from siting.load.conform import join_drops
+from siting.load.geometry import shapes_of
 from siting.load.intake import Columns, Intake, Layer
 from siting.load.totals import joined
 from siting.tables import (
@@ -398,6 +399,6 @@ def catchments(
     if intake.has("site_id"):
         intake.wrong([not i for i in ids], "have no site_id", "Say whose catchment it is.")
     data: dict[str, Any] = {"site_id": ids, "service": intake.text("service")}
-    data["geometry"] = intake.shapes(crs, kinds=POLYGON, area=area)
+    data["geometry"] = shapes_of(intake, crs, kinds=POLYGON, area=area)
     intake.finish()
     return Layer(intake.table("catchment_areas", data, crs=crs, sort="site_id"), intake.listed())
