@@ -31,7 +31,7 @@ from siting.pipeline.roads import networks as road_networks
 from siting.pipeline.schools import Schools
 from siting.pipeline.steps import Steps
 from siting.rules import Rule
-from siting.study import PeopleRaster, Source, Study
+from siting.study import PeopleRaster, Source, Study, Zones
 
 CANDIDATES = "decide.new_sites.candidates"
 PLACES = "decide.pocket_parks.candidates"
@@ -279,24 +279,27 @@ def _working_crs(study: Study, reader: Reader) -> pyproj.CRS:
 
 
 def _zones(study: Study, reader: Reader, crs: pyproj.CRS) -> gpd.GeoDataFrame | None:
-    parts: list[gpd.GeoDataFrame] = []
-    for name, zones in [(n, s) for n, s in reader.sources.items() if n.startswith("zones")]:
-        asked = study.zones[len(parts)]
-        found = reader(
+    def layer(name: str, asked: Zones) -> Layer | None:
+        return reader(
             "zones",
             name,
             Layer,
-            lambda n=name, z=asked: load.zones(  # type: ignore[misc]  # bound now, not at the call
-                read_raw(n, z),
+            lambda: load.zones(
+                read_raw(name, asked),
                 crs=crs,
-                zoning=z.zoning,
-                columns=z.columns,
-                settlement=z.settlement,
-                layer=n,
+                zoning=asked.zoning,
+                columns=asked.columns,
+                settlement=asked.settlement,
+                layer=name,
             ),
             crs=crs.to_wkt(),
-            zoning=zones.zoning,  # type: ignore[attr-defined]  # sources named zones are Zones
+            zoning=asked.zoning,
         )
+
+    names = [name for name in reader.sources if name.startswith("zones")]
+    parts: list[gpd.GeoDataFrame] = []
+    for name, asked in zip(names, study.zones, strict=True):
+        found = layer(name, asked)
         if found is None:
             reader.raise_problems()
         else:
