@@ -9,13 +9,11 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 import pyproj
-import rasterio
 import shapely
-from rasterio.errors import RasterioError
 
 from siting import crs as crs_
-from siting.load.files import refuse, unreadable
-from siting.load.raster import cells_at, moved, placed, window_of
+from siting.load.files import refuse
+from siting.load.raster import cells_at, cells_of, moved, opened, placed, window_of
 from siting.tables import label
 
 F64 = npt.NDArray[np.float64]
@@ -143,11 +141,8 @@ def read_elevation(
     >>> read_elevation("dem.tif", pyproj.CRS(4547))  # doctest: +SKIP
     """
     file = Path(path)
-    try:
-        with rasterio.open(file) as raster:
-            return _read(raster, file, crs, area, declared, band)
-    except (RasterioError, OSError) as error:
-        unreadable(file, error, table=TABLE, kind="a raster")
+    with opened(file, table=TABLE) as raster:
+        return _read(raster, file, crs, area, declared, band)
 
 
 def _read(
@@ -165,7 +160,7 @@ def _read(
         refuse(TABLE, f"{name} holds heights in {label(unit)}", "Convert them to metres.")
     affine = tuple(raster.transform)[:6]
     window = window_of(raster, file, table=TABLE, crs=crs, raster_crs=raster_crs, area=area)
-    cells = raster.read(band, window=window, masked=True).astype(np.float32)
+    cells = cells_of(raster, file, window, table=TABLE, band=band).astype(np.float32)
     if count := int((cells == USUAL_NO_DATA).sum() or 0):  # masked where there are no data at all
         refuse(
             TABLE,

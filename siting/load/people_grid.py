@@ -8,15 +8,13 @@ from typing import Any, Final, NamedTuple
 import numpy as np
 import numpy.typing as npt
 import pyproj
-import rasterio
 import rasterio.windows
 import shapely
 from rasterio.enums import ColorInterp
-from rasterio.errors import RasterioError
 
 from siting import crs as crs_
-from siting.load.files import refuse, unreadable
-from siting.load.raster import placed, window_of
+from siting.load.files import refuse
+from siting.load.raster import cells_of, opened, placed, window_of
 from siting.tables import label
 
 F64 = npt.NDArray[np.float64]
@@ -56,36 +54,33 @@ def read_grid(
     land: Path | str | None,
 ) -> tuple[Grid, shapely.Geometry]:
     """Return the persons of the area, and the ground of the whole raster in its own CRS."""
-    try:
-        with rasterio.open(file) as raster:
-            if band is None and raster.count > 1:
-                names = ", ".join(label(n or "?") for n in raster.descriptions[:5])
-                refuse(
-                    layer,
-                    f"{label(file.name)} has {raster.count} bands ({names})",
-                    "Say which one holds the people: band = 1, or another.",
-                )
-            band = band or 1
-            own = placed(raster, file, table=layer, declared=declared, band=band)
-            a, b, c, d, e, f = tuple(raster.transform)[:6]
-            skew = max(abs(b) * raster.height, abs(d) * raster.width)
-            if skew > STRAIGHT * min(abs(a), abs(e)) or a < 0:
-                refuse(
-                    layer,
-                    f"the grid of {label(file.name)} lies askew to the axes of its CRS",
-                    "Export it on a grid along the axes (gdalwarp).",
-                )
-            _refuse_classes(raster, file, band, layer)
-            window = window_of(raster, file, table=layer, crs=crs, raster_crs=own, area=area)
-            window, top, left = _aligned(window, block, raster.shape, up=e > 0)
-            cells = raster.read(band, window=window, masked=True)
-            _refuse_largest(cells, file, layer)
-            values = cells.astype(np.float64).filled(np.nan) * raster.scales[band - 1]
-            values += raster.offsets[band - 1]
-            extent = shapely.box(c, f, c + a * raster.width, f + e * raster.height)
-            whole = raster.shape
-    except (RasterioError, OSError) as error:
-        unreadable(file, error, table=layer, kind="a raster")
+    with opened(file, table=layer) as raster:
+        if band is None and raster.count > 1:
+            names = ", ".join(label(n or "?") for n in raster.descriptions[:5])
+            refuse(
+                layer,
+                f"{label(file.name)} has {raster.count} bands ({names})",
+                "Say which one holds the people: band = 1, or another.",
+            )
+        band = band or 1
+        own = placed(raster, file, table=layer, declared=declared, band=band)
+        a, b, c, d, e, f = tuple(raster.transform)[:6]
+        skew = max(abs(b) * raster.height, abs(d) * raster.width)
+        if skew > STRAIGHT * min(abs(a), abs(e)) or a < 0:
+            refuse(
+                layer,
+                f"the grid of {label(file.name)} lies askew to the axes of its CRS",
+                "Export it on a grid along the axes (gdalwarp).",
+            )
+        _refuse_classes(raster, file, band, layer)
+        window = window_of(raster, file, table=layer, crs=crs, raster_crs=own, area=area)
+        window, top, left = _aligned(window, block, raster.shape, up=e > 0)
+        cells = cells_of(raster, file, window, table=layer, band=band)
+        _refuse_largest(cells, file, layer)
+        values = cells.astype(np.float64).filled(np.nan) * raster.scales[band - 1]
+        values += raster.offsets[band - 1]
+        extent = shapely.box(c, f, c + a * raster.width, f + e * raster.height)
+        whole = raster.shape
     _refuse_numbers(values, file, layer)
     west, north = c + a * window.col_off, f + e * window.row_off
     if land is not None:
@@ -216,21 +211,18 @@ def _land_km2(
 ) -> F64:
     """Return the land of cells as a raster on the same grid says, km²."""
     table = f"{layer}.land_area"
-    try:
-        with rasterio.open(file) as raster:
-            there = placed(raster, file, table=table, declared=own if raster.crs is None else None,
-                           band=1)  # fmt: skip
-            grid = tuple(raster.transform)[:6]
-            same = np.allclose(grid, affine, rtol=1e-9) and raster.shape == shape
-            if not same or not crs_.same(there, own):
-                refuse(
-                    table,
-                    f"{label(file.name)} is not on the grid of the density",
-                    "Give one with the same cells, or leave it out: whole cells are then land.",
-                )
-            cells = raster.read(1, window=window, masked=True)
-    except (RasterioError, OSError) as error:
-        unreadable(file, error, table=table, kind="a raster")
+    with opened(file, table=table) as raster:
+        there = placed(raster, file, table=table, declared=own if raster.crs is None else None,
+                       band=1)  # fmt: skip
+        grid = tuple(raster.transform)[:6]
+        same = np.allclose(grid, affine, rtol=1e-9) and raster.shape == shape
+        if not same or not crs_.same(there, own):
+            refuse(
+                table,
+                f"{label(file.name)} is not on the grid of the density",
+                "Give one with the same cells, or leave it out: whole cells are then land.",
+            )
+        cells = cells_of(raster, file, window, table=table, band=1)
     km2: F64 = cells.astype(np.float64).filled(np.nan)
     _refuse_numbers(km2, file, table)
     return km2

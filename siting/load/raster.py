@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final
 
@@ -12,10 +14,9 @@ import pyproj
 import rasterio
 import rasterio.windows
 import shapely
-from rasterio.errors import RasterioError
 
 from siting import crs as crs_
-from siting.load.files import existing, refuse, unreadable
+from siting.load.files import existing, reading, refuse
 from siting.tables import label
 
 F64 = npt.NDArray[np.float64]
@@ -41,7 +42,8 @@ def placed(
     name = label(file.name)
     if not 1 <= band <= raster.count:
         refuse(table, f"{name} has {raster.count} bands and no band {band}", "Name one of them.")
-    own = None if raster.crs is None else pyproj.CRS.from_wkt(raster.crs.to_wkt())
+    with reading(file, table=table, kind="a raster"):
+        own = None if raster.crs is None else pyproj.CRS.from_wkt(raster.crs.to_wkt())
     if own is not None and own.is_compound:
         own = own.sub_crs_list[0]  # heights have a CRS of their own, which is not asked for
     if raster.transform.is_identity or raster.transform.is_degenerate:
@@ -53,6 +55,21 @@ def placed(
     return crs_.of_layer(own, declared, table=table)
 
 
+@contextmanager
+def opened(file: Path, *, table: str) -> Iterator[Any]:
+    """Open a raster, or tell why it is none."""
+    with reading(file, table=table, kind="a raster"):
+        raster = rasterio.open(file)
+    with raster:
+        yield raster
+
+
+def cells_of(raster: Any, file: Path, window: Any, *, table: str, band: int) -> Any:
+    """Return the cells of a window, masked where there are no data."""
+    with reading(file, table=table, kind="a raster"):
+        return raster.read(band, window=window, masked=True)
+
+
 def raster_bounds(path: Path | str, *, table: str, declared: crs_.Declared = None) -> crs_.Bounds:
     """Return west, south, east, north of a raster in degrees, for ``crs.working_crs``.
 
@@ -62,12 +79,9 @@ def raster_bounds(path: Path | str, *, table: str, declared: crs_.Declared = Non
         The file is no raster, or not placed on the ground.
     """
     file = existing(path, table=table)
-    try:
-        with rasterio.open(file) as raster:
-            own = placed(raster, file, table=table, declared=declared, band=1)
-            west, south, east, north = raster.bounds
-    except (RasterioError, OSError) as error:
-        unreadable(file, error, table=table, kind="a raster")
+    with opened(file, table=table) as raster:
+        own = placed(raster, file, table=table, declared=declared, band=1)
+        west, south, east, north = raster.bounds
     side = np.linspace(0, 1, CORNERS)
     x, y = np.meshgrid(west + side * (east - west), south + side * (north - south))
     lon, lat = crs_.to_lonlat(own, x.ravel(), y.ravel())

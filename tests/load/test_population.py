@@ -462,6 +462,38 @@ def test_refused(
     assert str(caught.value).startswith("people.raster: ")
 
 
+READERS: dict[str, Callable[[Path], object]] = {
+    "bounds": lambda f: load.raster_bounds(f, table="people.raster"),
+    "people": lambda f: load.population(f, crs=CRS, zones=areas(ZONE)),
+    "land": lambda f: load.population(write(f.with_name("d.tif"), TEN), crs=CRS, zones=areas(ZONE),
+                                      holds="density", land_area=f),
+    "heights": lambda f: load.read_elevation(f, CRS),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("call", "reader"), [
+    *(("open", name) for name in READERS), *(("read", name) for name in READERS if name != "bounds")
+])  # fmt: skip
+def test_whatever_the_reader_raises_is_a_fact_about_the_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, call: str, reader: str
+) -> None:
+    """GDAL and the parsers below it name no common class of errors: here one of Python's own."""
+    file = write(tmp_path / "bad.tif", TEN)
+    owner = rasterio if call == "open" else rasterio.io.DatasetReader
+    whole = getattr(owner, call)
+
+    def broken(this: Any, *args: Any, **more: Any) -> Any:
+        if Path(getattr(this, "name", this)).name == "bad.tif":
+            raise IndexError("index out of range")
+        return whole(this, *args, **more)
+
+    monkeypatch.setattr(owner, call, broken)
+    with pytest.raises(
+        DataError, match=r"bad\.tif cannot be read as a raster \(index out of range\)"
+    ):
+        READERS[reader](file)
+
+
 def test_what_is_read_though_it_looks_odd(tmp_path: Path) -> None:
     """Declared no data of any number, one of two bands, a skew of a conversion's noise."""
     zones = areas(ZONE)
