@@ -117,5 +117,11 @@ def read_rows(name: str, source: Source) -> pd.DataFrame:
 
 
 def told(source: Source) -> dict[str, Any]:
-    """Return what of a source decides how it is read; dates and names of people do not."""
-    return source.model_dump(mode="json", exclude={"file", "date", "source", "rules"})
+    """Return what of a source decides how it is read; dates and names of people do not.
+
+    Nor does where a file lies. Other files of schools are sources of their own.
+    """
+    about = {"file", "date", "source"}
+    apart = {"rules", "enrolment", "admission", "children"}
+    hidden = dict.fromkeys(about | apart, True) | {"land_area": about}
+    return source.model_dump(mode="json", exclude=hidden)
